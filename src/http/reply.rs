@@ -1,0 +1,66 @@
+//! What is answered: a status, headers, and a body that is at hand or streamed.
+
+use std::borrow::Cow;
+use std::io;
+
+/// An answer, not yet on the wire. The transport adds `Content-Length` or the
+/// framing of a stream, `Connection: close` where the connection ends, and the
+/// headers that every answer carries.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: Vec<(&'static str, Cow<'static, str>)>,
+    pub body: Body,
+}
+
+pub enum Body {
+    Empty,
+    Bytes(Cow<'static, [u8]>),
+    /// Of unknown length, sent as it is made.
+    Stream(Box<dyn Stream>),
+}
+
+/// A body that is made piece by piece.
+pub trait Stream: Send {
+    /// Appends the next piece to `buffer`; false when there is none left. An error
+    /// cuts the answer short, visibly: the last chunk is never sent.
+    fn next(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool>;
+}
+
+impl Reply {
+    pub fn new(status: u16) -> Reply {
+        Reply { status, headers: Vec::new(), body: Body::Empty }
+    }
+
+    /// A body of compact JSON.
+    pub fn json(status: u16, body: Vec<u8>) -> Reply {
+        Reply::new(status).header("Content-Type", "application/json").bytes(body)
+    }
+
+    /// `{"detail": text}`, the shape of most errors. `text` is ours: it is not escaped.
+    pub fn detail(status: u16, text: &'static str) -> Reply {
+        Reply::json(status, format!("{{\"detail\":\"{text}\"}}").into_bytes())
+    }
+
+    /// Adds a header. Its value must be free of control characters: what a client
+    /// chose is checked before it comes here.
+    pub fn header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Reply {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    pub fn bytes(mut self, body: impl Into<Cow<'static, [u8]>>) -> Reply {
+        self.body = Body::Bytes(body.into());
+        self
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Body::Empty => f.write_str("Empty"),
+            Body::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Body::Stream(_) => f.write_str("Stream"),
+        }
+    }
+}

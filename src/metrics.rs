@@ -27,6 +27,7 @@ pub struct Metrics {
     registry: Registry,
     pub http: Http,
     pub connections: Connections,
+    pub store: Store,
 }
 
 /// What the routes answer.
@@ -50,6 +51,7 @@ impl Metrics {
         Metrics {
             http: Http::register(&mut registry),
             connections: Connections::register(&mut registry),
+            store: Store::register(&mut registry),
             registry,
         }
     }
@@ -107,6 +109,41 @@ impl Connections {
         let connections = Connections { open: Gauge::default() };
         registry.register("http_connections_open", "Client connections", connections.open.clone());
         connections
+    }
+}
+
+/// The committer's work.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub commit_seconds: Histogram,
+    /// Writes that shared a commit.
+    pub batch_size: Histogram,
+    pub queue_depth: Gauge,
+    pub failed_commits: Counter,
+}
+
+impl Store {
+    fn register(registry: &mut Registry) -> Store {
+        let store = Store {
+            commit_seconds: seconds(),
+            batch_size: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
+            queue_depth: Gauge::default(),
+            failed_commits: Counter::default(),
+        };
+        registry.register_with_unit(
+            "store_commit",
+            "Time that a commit took, its sync included",
+            Unit::Seconds,
+            store.commit_seconds.clone(),
+        );
+        registry.register("store_batch_size", "Writes in one commit", store.batch_size.clone());
+        registry.register("store_queue_depth", "Writes that wait", store.queue_depth.clone());
+        registry.register(
+            "store_failed_commits",
+            "Commits that failed",
+            store.failed_commits.clone(),
+        );
+        store
     }
 }
 

@@ -1,1 +1,14 @@
+//! What a user, an order, an email address, a password *is*. No I/O: whatever
+//! has one of these types has been checked.
 
+pub mod email;
+pub mod mail;
+pub mod order;
+pub mod password;
+pub mod user;
+
+pub use email::EmailAddress;
+pub use mail::{Mail, MailId, MailState, MessageId};
+pub use order::{NewOrder, Order, OrderId, Outcome};
+pub use password::Password;
+pub use user::{NewUser, Role, User, UserId, Username};

@@ -1,1 +1,107 @@
+//! Orders, users and the outbox, in one file.
+//!
+//! Invariants:
+//! - One committer thread owns the write transaction. It applies everything that waits
+//!   to one transaction, commits once, durably, and only then answers everyone.
+//! - A write reads and checks before it writes; one that is refused leaves no trace.
+//! - Reads are MVCC snapshots: they never wait for the committer.
+//! - No transaction is open while anything waits for a network, a hash or a client.
 
+mod batch;
+mod committer;
+mod database;
+mod migrations;
+mod records;
+mod schema;
+mod snapshot;
+mod wakeup;
+mod writes;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+use crate::metrics::Metrics;
+
+use committer::Committer;
+use database::Live;
+
+pub use batch::Write;
+pub use database::{FileMedium, Medium, OpenError};
+pub use schema::VERSION as SCHEMA_VERSION;
+pub use snapshot::{Census, DueMails, OrderFilter, Snapshot, Standing};
+pub use wakeup::Wakeup;
+
+/// Rows that one short read transaction gives at most.
+pub const PAGE_ROWS: usize = 1000;
+
+/// The store's handle; clones share it.
+#[derive(Clone)]
+pub struct Store {
+    live: Arc<Live>,
+    committer: Arc<Committer>,
+}
+
+impl Store {
+    /// Opens the file at `path`, or makes it and its folder, and brings an older one up
+    /// to [`SCHEMA_VERSION`].
+    pub fn open(
+        path: &Path,
+        clock: Clock,
+        metrics: &Metrics,
+    ) -> std::result::Result<Store, OpenError> {
+        Store::open_on(Box::new(FileMedium::new(path)), clock, metrics)
+    }
+
+    /// Opens on any medium; tests bring ones that fail and forget.
+    pub fn open_on(
+        medium: Box<dyn Medium>,
+        clock: Clock,
+        metrics: &Metrics,
+    ) -> std::result::Result<Store, OpenError> {
+        let live = Arc::new(Live::open(medium)?);
+        let committer = Committer::start(live.clone(), clock, metrics.store.clone())
+            .map_err(|why| OpenError::Io(why.to_string()))?;
+        Ok(Store { live, committer: Arc::new(committer) })
+    }
+
+    /// Hands a write to the committer and waits until it is on disk, or refused.
+    pub fn write<W: Write>(&self, write: W) -> Result<W::Output> {
+        self.committer.submit(write)
+    }
+
+    /// What is committed now. Keep it short: an open snapshot pins the pages it sees.
+    pub fn read(&self) -> Result<Snapshot> {
+        let transaction = self.live.begin_read()?;
+        Ok(Snapshot::new(transaction))
+    }
+
+    /// Rings when a commit has brought mail to send.
+    pub fn mail_wakeup(&self) -> &Wakeup {
+        self.committer.mail_wakeup()
+    }
+
+    /// Why the store can't take a write now, if so.
+    pub fn trouble(&self) -> Option<String> {
+        self.committer.trouble()
+    }
+
+    /// Finishes what is queued, refuses what comes later, and closes the file.
+    pub fn close(&self) {
+        self.committer.stop();
+        self.live.close();
+    }
+}
+
+impl Error {
+    /// Nothing was written, and the reason is the disk or the file.
+    fn storage(cause: impl std::fmt::Display) -> Error {
+        let why = format!("the store is unavailable: {cause}");
+        Error::Unavailable(crate::error::Unavailable::Busy {
+            why,
+            retry_after: Duration::from_secs(1),
+        })
+    }
+}

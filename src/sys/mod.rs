@@ -1,1 +1,3 @@
 //! What only the operating system knows.
+
+pub mod disk;

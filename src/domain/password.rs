@@ -1,0 +1,66 @@
+//! What a password must be.
+
+use std::fmt;
+
+/// A password that meets the policy: 8 to 128 characters, among them an upper-case
+/// and a lower-case letter, a digit and one of [`SPECIAL`].
+#[derive(Clone)]
+pub struct Password(String);
+
+pub const SPECIAL: &str = "!@#$%^&*()_+-=[]{}|;:,.<>?";
+
+/// The policy in words, as the wire gives it.
+pub const POLICY: &str = "Password must be at least 8 characters with uppercase, lowercase, digit, and special character";
+
+impl Password {
+    pub const MIN_CHARS: usize = 8;
+    pub const MAX_CHARS: usize = 128;
+
+    /// None where the policy isn't met; [`POLICY`] says what it asks for.
+    pub fn parse(text: &str) -> Option<Password> {
+        let length = text.chars().count();
+        let meets = (Self::MIN_CHARS..=Self::MAX_CHARS).contains(&length)
+            && text.chars().any(char::is_uppercase)
+            && text.chars().any(char::is_lowercase)
+            && text.chars().any(|c| c.is_ascii_digit())
+            && text.chars().any(|c| SPECIAL.contains(c));
+        meets.then(|| Password(text.to_owned()))
+    }
+
+    /// A password that nobody chose and so needs no policy: the published `Admin123`
+    /// of the old service, or one made at random.
+    pub fn given(text: String) -> Password {
+        Password(text)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Password(**********)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_has_all_four_kinds_and_8_to_128_characters() {
+        for good in ["Secure1!", &format!("Aa1?{}", "x".repeat(124))] {
+            assert!(Password::parse(good).is_some(), "{good}");
+        }
+        let too_long = format!("Aa1?{}", "x".repeat(125));
+        for bad in ["Secur1!", "secure1!", "SECURE1!", "Secure!!", "Secure11", "", &too_long] {
+            assert!(Password::parse(bad).is_none(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_password_never_prints_itself() {
+        assert!(!format!("{:?}", Password::parse("Secure1!")).contains("Secure1!"));
+    }
+}

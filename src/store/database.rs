@@ -1,0 +1,163 @@
+//! The open file: made, checked, migrated; closed and opened again after an I/O error.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::sync::{PoisonError, RwLock};
+
+use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase};
+
+use crate::error::{Error, Result};
+use crate::store::migrations;
+
+/// Memory that redb may keep pages in, in bytes.
+const CACHE_BYTES: usize = 16 * 1024 * 1024;
+
+/// Where the database lies.
+pub trait Medium: Send + Sync {
+    fn open(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError>;
+
+    /// Bytes that can still be written, where that is known.
+    fn free_bytes(&self) -> Option<u64>;
+}
+
+/// A file on a local disk.
+pub struct FileMedium {
+    path: PathBuf,
+}
+
+/// Why a database can't be used; prints as one line for the operator.
+#[derive(Debug)]
+pub enum OpenError {
+    /// Another process has it open.
+    Locked,
+    /// Written by a later version of this program.
+    Newer {
+        found: u64,
+    },
+    Io(String),
+    /// Not a database, or one that is damaged.
+    Unreadable(String),
+}
+
+/// The database while it is open. Whoever reads takes a transaction and lets go of the
+/// lock at once, so that closing never waits for a slow reader.
+pub(super) struct Live {
+    medium: Box<dyn Medium>,
+    database: RwLock<Option<Database>>,
+}
+
+impl Live {
+    pub fn open(medium: Box<dyn Medium>) -> std::result::Result<Live, OpenError> {
+        let database = open_database(&*medium)?;
+        Ok(Live { medium, database: RwLock::new(Some(database)) })
+    }
+
+    pub fn begin_read(&self) -> Result<ReadTransaction> {
+        self.with(|database| database.begin_read().map_err(Error::storage))
+    }
+
+    pub fn with<T>(&self, act: impl FnOnce(&Database) -> Result<T>) -> Result<T> {
+        let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        match &*guard {
+            Some(database) => act(database),
+            None => Err(Error::storage("it is closed")),
+        }
+    }
+
+    /// Drops the database and opens it again: the way back after an I/O error, which
+    /// makes every later write of that handle fail.
+    pub fn reopen(&self) -> Result<()> {
+        let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
+        *guard = None;
+        *guard = Some(open_database(&*self.medium).map_err(Error::storage)?);
+        Ok(())
+    }
+
+    pub fn close(&self) {
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    pub fn free_bytes(&self) -> Option<u64> {
+        self.medium.free_bytes()
+    }
+}
+
+fn open_database(medium: &dyn Medium) -> std::result::Result<Database, OpenError> {
+    let mut builder = Database::builder();
+    builder.set_cache_size(CACHE_BYTES);
+    let database = medium.open(&builder)?;
+    migrations::bring_up_to_date(&database)?;
+    Ok(database)
+}
+
+impl FileMedium {
+    pub fn new(path: &Path) -> FileMedium {
+        FileMedium { path: path.to_owned() }
+    }
+
+    fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    /// A new file's name is on disk only once its folder is.
+    fn create(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError> {
+        let folder = self.folder();
+        fs::create_dir_all(folder)?;
+        let database = builder.create(&self.path)?;
+        File::open(folder)?.sync_all()?;
+        Ok(database)
+    }
+}
+
+impl Medium for FileMedium {
+    fn open(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError> {
+        match fs::metadata(&self.path) {
+            Ok(found) if found.len() > 0 => builder.open(&self.path),
+            _ => self.create(builder),
+        }
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        crate::sys::disk::free_bytes(self.folder())
+    }
+}
+
+impl From<DatabaseError> for OpenError {
+    fn from(error: DatabaseError) -> OpenError {
+        match error {
+            DatabaseError::DatabaseAlreadyOpen => OpenError::Locked,
+            DatabaseError::Storage(redb::StorageError::Io(why)) => match why.kind() {
+                std::io::ErrorKind::InvalidData => OpenError::Unreadable(why.to_string()),
+                _ => OpenError::Io(why.to_string()),
+            },
+            other => OpenError::Unreadable(other.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for OpenError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            OpenError::Locked => f.write_str(
+                "the database is in use by another process; stop that one first, \
+                 or give this one another DATABASE_URL",
+            ),
+            OpenError::Newer { found } => write!(
+                f,
+                "the database has schema version {found}, and this program knows up to {}; \
+                 use the version of orderd that wrote it, or a later one",
+                super::schema::VERSION
+            ),
+            OpenError::Io(why) => f.write_str(why),
+            OpenError::Unreadable(why) => {
+                write!(f, "not a database of orderd, or a damaged one: {why}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for OpenError {}

@@ -1,0 +1,154 @@
+//! How rows are written: postcard, behind an enum whose variant is the record's version.
+//! A variant is never changed once released; a new shape is a new variant.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::domain::{
+    EmailAddress, MessageId, Order, OrderId, Outcome, Role, User, UserId, Username,
+};
+use crate::error::{Error, Result};
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum UserRecord<'a> {
+    V1 {
+        username: &'a str,
+        email: &'a str,
+        admin: bool,
+        created_secs: u64,
+        disabled: bool,
+        token_generation: u32,
+        password_hash: &'a str,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum OrderRecord {
+    V1 { user: u64, success: bool, created_secs: u64 },
+}
+
+/// A mail that waits. The order, its user and the address are looked up when it is sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum PendingRecord {
+    V1 {
+        message_id: String,
+        /// The row in `mails_due`.
+        due_micros: u64,
+        attempts: u32,
+        last_error: Option<String>,
+    },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum SentRecord {
+    V1 { message_id: String, sent_micros: u64, attempts: u32 },
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum DeadRecord {
+    V1 { message_id: String, died_micros: u64, attempts: u32, last_error: String },
+}
+
+/// Encoding into memory has no way to fail but a record that is not encodable at all.
+pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>> {
+    postcard::to_stdvec(record).map_err(Error::internal)
+}
+
+pub(super) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T> {
+    postcard::from_bytes(bytes).map_err(|why| Error::Internal(format!("unreadable record: {why}")))
+}
+
+impl<'a> UserRecord<'a> {
+    pub fn of(user: &'a User) -> UserRecord<'a> {
+        UserRecord::V1 {
+            username: user.username.as_str(),
+            email: user.email.as_str(),
+            admin: user.role == Role::Admin,
+            created_secs: user.created_at.as_secs(),
+            disabled: user.disabled,
+            token_generation: user.token_generation,
+            password_hash: &user.password_hash,
+        }
+    }
+
+    pub fn into_user(self, id: u64) -> Result<User> {
+        let UserRecord::V1 {
+            username,
+            email,
+            admin,
+            created_secs,
+            disabled,
+            token_generation,
+            password_hash,
+        } = self;
+        let spoilt = |_| Error::Internal(format!("user {id} has a name or address that can't be"));
+        Ok(User {
+            id: UserId(id),
+            username: Username::parse(username).map_err(spoilt)?,
+            email: EmailAddress::parse(email).map_err(spoilt)?,
+            role: if admin { Role::Admin } else { Role::User },
+            created_at: Timestamp::from_secs(created_secs),
+            disabled,
+            token_generation,
+            password_hash: password_hash.to_owned(),
+        })
+    }
+}
+
+impl OrderRecord {
+    pub fn of(order: &Order) -> OrderRecord {
+        OrderRecord::V1 {
+            user: order.user.0,
+            success: order.outcome.is_success(),
+            created_secs: order.created_at.as_secs(),
+        }
+    }
+
+    pub fn into_order(self, id: u64) -> Order {
+        let OrderRecord::V1 { user, success, created_secs } = self;
+        Order {
+            id: OrderId(id),
+            user: UserId(user),
+            outcome: Outcome::from_success(success),
+            created_at: Timestamp::from_secs(created_secs),
+        }
+    }
+}
+
+impl PendingRecord {
+    pub fn fresh(message_id: &MessageId, due: Timestamp) -> PendingRecord {
+        PendingRecord::V1 {
+            message_id: message_id.0.clone(),
+            due_micros: due.as_micros(),
+            attempts: 0,
+            last_error: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_survives_its_record() {
+        let user = User {
+            id: UserId(7),
+            username: Username::parse("Ann").unwrap(),
+            email: EmailAddress::parse("ann@example.com").unwrap(),
+            role: Role::Admin,
+            created_at: Timestamp::from_secs(1_759_816_691),
+            disabled: true,
+            token_generation: 3,
+            password_hash: "$scrypt$".into(),
+        };
+        let bytes = encode(&UserRecord::of(&user)).unwrap();
+        assert_eq!(decode::<UserRecord>(&bytes).unwrap().into_user(7).unwrap(), user);
+    }
+
+    #[test]
+    fn a_record_of_an_unknown_version_is_an_error_and_no_panic() {
+        assert!(decode::<OrderRecord>(&[9, 1, 1, 1]).is_err());
+        assert!(decode::<OrderRecord>(&[]).is_err());
+    }
+}

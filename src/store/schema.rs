@@ -1,0 +1,40 @@
+//! The tables.
+//!
+//! ```text
+//! meta            name                 → number         schema_version, default_password_user
+//! users           user id              → UserRecord
+//! usernames       folded name          → user id        unique
+//! emails          folded address       → user id        unique
+//! orders          order id             → OrderRecord
+//! orders_by_user  (user id, order id)  → ()
+//! mails_pending   mail id              → PendingRecord ┐ a mail is in exactly one of these;
+//! mails_sent      mail id              → SentRecord    │ its id is its order's
+//! mails_dead      mail id              → DeadRecord    ┘
+//! mails_due       (due µs, mail id)    → ()             one row for each pending mail
+//! ```
+//!
+//! Records are described in `records`. A change of either is a new [`VERSION`] and a
+//! step in `migrations`.
+
+use redb::TableDefinition;
+
+/// What this program writes. Older files are migrated when opened, newer ones refused.
+pub const VERSION: u64 = 1;
+
+pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+pub(super) const USERS: TableDefinition<u64, &[u8]> = TableDefinition::new("users");
+pub(super) const USERNAMES: TableDefinition<&str, u64> = TableDefinition::new("usernames");
+pub(super) const EMAILS: TableDefinition<&str, u64> = TableDefinition::new("emails");
+pub(super) const ORDERS: TableDefinition<u64, &[u8]> = TableDefinition::new("orders");
+pub(super) const ORDERS_BY_USER: TableDefinition<(u64, u64), ()> =
+    TableDefinition::new("orders_by_user");
+pub(super) const MAILS_PENDING: TableDefinition<u64, &[u8]> = TableDefinition::new("mails_pending");
+pub(super) const MAILS_SENT: TableDefinition<u64, &[u8]> = TableDefinition::new("mails_sent");
+pub(super) const MAILS_DEAD: TableDefinition<u64, &[u8]> = TableDefinition::new("mails_dead");
+pub(super) const MAILS_DUE: TableDefinition<(u64, u64), ()> = TableDefinition::new("mails_due");
+
+pub(super) mod meta {
+    pub const SCHEMA_VERSION: &str = "schema_version";
+    /// The id of the user whose password is still the published default, or absent.
+    pub const DEFAULT_PASSWORD_USER: &str = "default_password_user";
+}

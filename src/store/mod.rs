@@ -33,6 +33,7 @@ pub use database::{FileMedium, Medium, OpenError};
 pub use schema::VERSION as SCHEMA_VERSION;
 pub use snapshot::{Census, DueMails, OrderFilter, Snapshot, Standing};
 pub use wakeup::Wakeup;
+pub use writes::{Attempt, CreateFirstAdmin, CreateUser, MailMark, MarkMails, PlaceOrder, Rehash};
 
 /// Rows that one short read transaction gives at most.
 pub const PAGE_ROWS: usize = 1000;

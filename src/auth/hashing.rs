@@ -1,0 +1,166 @@
+//! Password hashes: scrypt as PHC strings, a few at a time.
+
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use scrypt::password_hash::phc::PasswordHash;
+use scrypt::password_hash::{CustomizedPasswordHasher, PasswordVerifier, generate_salt};
+use scrypt::{Params, Scrypt};
+
+use crate::error::{Error, Result};
+
+/// N = 2^15, r = 8, p = 3: 32 MiB a hash, as strong by OWASP's table as 2^17/8/1 with 128.
+const LOG_N: u8 = 15;
+const R: u32 = 8;
+const P: u32 = 3;
+
+/// Hashes for the whole process. A hash costs 32 MiB and a core for a quarter of a
+/// second, so only a few run at once, a few more wait, and the rest are told to come back.
+pub struct Hasher {
+    cost: Cost,
+    max_running: usize,
+    max_waiting: usize,
+    load: Mutex<Load>,
+    released: Condvar,
+    /// What the password of a user who doesn't exist is checked against, so that the
+    /// answer takes as long.
+    dummy: String,
+}
+
+/// How hard a hash is to compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cost {
+    /// What passwords are worth.
+    Full,
+    /// For tests that are about something else.
+    Minimal,
+}
+
+#[derive(Default)]
+struct Load {
+    running: usize,
+    waiting: usize,
+}
+
+impl Hasher {
+    /// Half as many at once as there are cores, at least one and at most two;
+    /// `max_waiting` more may wait.
+    pub fn new(cores: usize, max_waiting: usize, cost: Cost) -> Result<Hasher> {
+        let mut hasher = Hasher {
+            cost,
+            max_running: (cores / 2).clamp(1, 2),
+            max_waiting,
+            load: Mutex::default(),
+            released: Condvar::new(),
+            dummy: String::new(),
+        };
+        hasher.dummy = hasher.hash("nobody's")?;
+        Ok(hasher)
+    }
+
+    /// A PHC string with a salt of its own.
+    pub fn hash(&self, password: &str) -> Result<String> {
+        let _turn = self.take_turn()?;
+        let salt = generate_salt();
+        let params = self.params()?;
+        let hash = Scrypt::new()
+            .hash_password_customized(password.as_bytes(), &salt, None, None, params)
+            .map_err(Error::internal)?;
+        Ok(hash.to_string())
+    }
+
+    /// Whether `password` is the one; with no `hash` it never is, and takes as long.
+    pub fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool> {
+        let _turn = self.take_turn()?;
+        let parsed = PasswordHash::new(hash.unwrap_or(&self.dummy)).map_err(Error::internal)?;
+        let matches = Scrypt::new().verify_password(password.as_bytes(), &parsed).is_ok();
+        Ok(matches && hash.is_some())
+    }
+
+    /// Whether `hash` was made with other parameters than new ones are.
+    pub fn is_outdated(&self, hash: &str) -> bool {
+        let Ok(params) = self.params() else { return false };
+        let parsed = PasswordHash::new(hash).ok().and_then(|hash| Params::try_from(&hash).ok());
+        parsed.is_none_or(|found| {
+            (found.log_n(), found.r(), found.p()) != (params.log_n(), params.r(), params.p())
+        })
+    }
+
+    /// Hashes that wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.load.lock().unwrap_or_else(PoisonError::into_inner).waiting
+    }
+
+    fn params(&self) -> Result<Params> {
+        let (log_n, r, p) = match self.cost {
+            Cost::Full => (LOG_N, R, P),
+            Cost::Minimal => (4, 8, 1),
+        };
+        Params::new(log_n, r, p).map_err(Error::internal)
+    }
+
+    fn take_turn(&self) -> Result<Turn<'_>> {
+        let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        if load.running >= self.max_running {
+            if load.waiting >= self.max_waiting {
+                return Err(Error::busy("too many passwords are being checked"));
+            }
+            load.waiting += 1;
+            load = self
+                .released
+                .wait_while(load, |load| load.running >= self.max_running)
+                .unwrap_or_else(PoisonError::into_inner);
+            load.waiting -= 1;
+        }
+        load.running += 1;
+        Ok(Turn(self))
+    }
+}
+
+/// The right to compute a hash, given back when dropped.
+struct Turn<'a>(&'a Hasher);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.load.lock().unwrap_or_else(PoisonError::into_inner).running -= 1;
+        self.0.released.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hash_is_a_phc_string_of_the_full_cost_that_only_its_password_fits() {
+        let hasher = Hasher::new(2, 1, Cost::Full).unwrap();
+        let hash = hasher.hash("Secure1!").unwrap();
+        assert!(hash.starts_with("$scrypt$ln=15,r=8,p=3$"), "{hash}");
+        assert!(hasher.verify("Secure1!", Some(&hash)).unwrap());
+        assert!(!hasher.verify("secure1!", Some(&hash)).unwrap());
+        assert!(!hasher.is_outdated(&hash));
+    }
+
+    #[test]
+    fn nobodys_password_is_never_right() {
+        let hasher = Hasher::new(2, 1, Cost::Minimal).unwrap();
+        assert!(!hasher.verify("nobody's", None).unwrap());
+    }
+
+    #[test]
+    fn a_hash_of_other_parameters_is_outdated_and_still_fits() {
+        let weak = Hasher::new(2, 1, Cost::Minimal).unwrap();
+        let strong = Hasher::new(2, 1, Cost::Full).unwrap();
+        let hash = weak.hash("Secure1!").unwrap();
+        assert!(strong.is_outdated(&hash));
+        assert!(strong.verify("Secure1!", Some(&hash)).unwrap());
+    }
+
+    #[test]
+    fn past_the_queue_a_caller_is_told_to_come_back() {
+        let hasher = Hasher::new(1, 0, Cost::Minimal).unwrap();
+        let turn = hasher.take_turn().unwrap();
+        assert!(matches!(hasher.hash("x"), Err(Error::Unavailable(_))));
+        drop(turn);
+        assert!(hasher.hash("x").is_ok());
+    }
+}

@@ -1,0 +1,59 @@
+//! The key of the tokens, and the file it is kept in.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+/// The bytes that tokens are signed with.
+#[derive(Clone)]
+pub struct SigningKey(Vec<u8>);
+
+impl SigningKey {
+    /// The text's bytes are the key, so that any JWT library can be given the same text.
+    pub fn from_text(text: &str) -> SigningKey {
+        SigningKey(text.as_bytes().to_vec())
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+/// Reads the key file, or makes one of 64 random hex characters that only its owner may
+/// read. It is synced before it is used: a token outlives the process that signed it.
+pub fn load_or_create_key(path: &Path) -> io::Result<SigningKey> {
+    match fs::read_to_string(path) {
+        Ok(text) if text.trim().len() >= 32 => return Ok(SigningKey::from_text(text.trim())),
+        Ok(_) => {
+            let why = "is too short to be a key; delete it to have a new one made";
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+        Err(why) => return Err(why),
+    }
+    let text = random_hex::<32>()?;
+    write_private(path, &text)?;
+    Ok(SigningKey::from_text(&text))
+}
+
+/// Writes a new file of mode 0600 and syncs it with its folder; whole or not at all.
+pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let unfinished = path.with_extension("new");
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    File::open(folder)?.sync_all()
+}
+
+/// Twice as many hex characters as bytes, from the system's generator.
+pub fn random_hex<const BYTES: usize>() -> io::Result<String> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}

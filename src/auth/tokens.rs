@@ -1,0 +1,144 @@
+//! Bearer tokens: JWT, HS256 and nothing else.
+
+use std::time::Duration;
+
+use jwt_simple::algorithms::{HS256Key, MACLike};
+use jwt_simple::claims::{Claims as JwtClaims, JWTClaims};
+use jwt_simple::common::VerificationOptions;
+use jwt_simple::prelude::{Duration as JwtDuration, UnixTimeStamp};
+use serde::{Deserialize, Serialize};
+
+use super::SigningKey;
+use crate::clock::Timestamp;
+use crate::domain::{User, UserId};
+use crate::error::{Error, Result, Unauthenticated};
+
+/// A longer one is refused unread, in bytes.
+const MAX_TOKEN_BYTES: usize = 4096;
+
+/// Signs tokens, and reads those that it signed.
+pub struct Tokens {
+    key: HS256Key,
+    life: Duration,
+}
+
+/// What a good token says. Whether it still holds is for the store to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claims {
+    pub user: UserId,
+    pub generation: u32,
+}
+
+/// The claims beside the registered `sub`, `iat` and `exp`.
+#[derive(Serialize, Deserialize)]
+struct Private {
+    user_id: u64,
+    /// For clients to read; the role that counts is the stored one.
+    role: String,
+    ver: u32,
+}
+
+impl Tokens {
+    pub fn new(key: &SigningKey, life: Duration) -> Tokens {
+        Tokens { key: HS256Key::from_bytes(key.as_bytes()), life }
+    }
+
+    pub fn issue(&self, user: &User, now: Timestamp) -> Result<String> {
+        let private = Private {
+            user_id: user.id.0,
+            role: user.role.as_str().to_owned(),
+            ver: user.token_generation,
+        };
+        let mut claims = JwtClaims::with_custom_claims(private, JwtDuration::from_secs(0))
+            .with_subject(user.username.as_str());
+        claims.issued_at = Some(unix_time(now));
+        claims.expires_at = Some(unix_time(now + self.life));
+        claims.invalid_before = None;
+        self.key.authenticate(claims).map_err(Error::internal)
+    }
+
+    /// Checks signature, algorithm and time. A token without `exp`, or from the second
+    /// `exp` on (RFC 7519, 4.1.4: "on or after"), is refused.
+    pub fn read(&self, token: &str, now: Timestamp) -> Result<Claims> {
+        let options = VerificationOptions {
+            accept_future: true,
+            time_tolerance: Some(JwtDuration::from_secs(0)),
+            max_token_length: Some(MAX_TOKEN_BYTES),
+            artificial_time: Some(unix_time(now)),
+            ..VerificationOptions::default()
+        };
+        let bad = || Error::Unauthenticated(Unauthenticated::BadToken);
+        let claims: JWTClaims<Private> =
+            self.key.verify_token(token, Some(options)).map_err(|_| bad())?;
+        if claims.subject.is_none() || claims.expires_at.is_none_or(|exp| unix_time(now) >= exp) {
+            return Err(bad());
+        }
+        let Private { user_id, ver, .. } = claims.custom;
+        Ok(Claims { user: UserId(user_id), generation: ver })
+    }
+}
+
+fn unix_time(at: Timestamp) -> UnixTimeStamp {
+    UnixTimeStamp::from_secs(at.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{EmailAddress, Role, Username};
+
+    const NOW: Timestamp = Timestamp::EPOCH;
+
+    fn ann() -> User {
+        User {
+            id: UserId(7),
+            username: Username::parse("12345").unwrap(),
+            email: EmailAddress::parse("ann@example.com").unwrap(),
+            role: Role::User,
+            created_at: NOW,
+            disabled: false,
+            token_generation: 3,
+            password_hash: String::new(),
+        }
+    }
+
+    fn tokens() -> Tokens {
+        Tokens::new(
+            &SigningKey::from_text("a key of more than 32 bytes, surely"),
+            Duration::from_secs(60),
+        )
+    }
+
+    #[test]
+    fn a_token_says_who_and_which_generation_until_the_second_it_ends() {
+        let token = tokens().issue(&ann(), NOW).unwrap();
+        let claims = Claims { user: UserId(7), generation: 3 };
+        assert_eq!(tokens().read(&token, NOW + Duration::from_millis(59_999)).unwrap(), claims);
+        assert!(tokens().read(&token, NOW + Duration::from_secs(60)).is_err());
+    }
+
+    #[test]
+    fn another_key_a_changed_byte_or_no_token_at_all_is_refused() {
+        let token = tokens().issue(&ann(), NOW).unwrap();
+        let other = Tokens::new(
+            &SigningKey::from_text("another key of the same good length"),
+            Duration::ZERO,
+        );
+        assert!(other.read(&token, NOW).is_err());
+        let changed = token.replacen('.', ".A", 1);
+        for bad in [changed.as_str(), "", "..", "a.b.c", &"x".repeat(5000)] {
+            assert!(tokens().read(bad, NOW).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_never_ends_is_refused() {
+        let private = Private { user_id: 7, role: "user".into(), ver: 3 };
+        let mut claims =
+            JwtClaims::with_custom_claims(private, JwtDuration::from_secs(0)).with_subject("ann");
+        claims.expires_at = None;
+        claims.invalid_before = None;
+        let token = tokens().key.authenticate(claims).unwrap();
+        assert!(tokens().read(&token, NOW).is_err());
+    }
+}

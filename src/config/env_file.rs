@@ -1,0 +1,40 @@
+//! `.env.dev` and `.env.prod`: what fills in for the environment.
+
+use std::fs;
+use std::io::ErrorKind;
+
+use super::SettingError;
+
+/// Adds what the file for `ENVIRONMENT` says to the process's environment, where that
+/// has no such variable; all but `ENVIRONMENT` itself, which has chosen the file. No
+/// file is no error. Call it before any thread is started.
+pub fn load_env_file() -> Result<(), SettingError> {
+    let production = std::env::var("ENVIRONMENT").is_ok_and(|value| value == "production");
+    let name = if production { ".env.prod" } else { ".env.dev" };
+    let refuse = |why: String| SettingError {
+        setting: name.into(),
+        value: "(file)".into(),
+        allowed: format!("can't be read: {why}"),
+    };
+    let text = match fs::read_to_string(name) {
+        Ok(text) => text,
+        Err(why) if why.kind() == ErrorKind::NotFound => return Ok(()),
+        Err(why) => return Err(refuse(why.to_string())),
+    };
+    let lines: Vec<&str> = text.lines().filter(|line| !sets_environment(line)).collect();
+    dotenvy::from_read(lines.join("\n").as_bytes()).map_err(|why| {
+        // The text of a bad line may hold a secret.
+        refuse(match why {
+            dotenvy::Error::LineParse(_, column) => {
+                format!("a line is no NAME=value, near column {column}")
+            }
+            other => other.to_string(),
+        })
+    })
+}
+
+fn sets_environment(line: &str) -> bool {
+    let line = line.trim_start();
+    let line = line.strip_prefix("export ").unwrap_or(line);
+    line.split_once('=').is_some_and(|(name, _)| name.trim() == "ENVIRONMENT")
+}

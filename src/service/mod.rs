@@ -1,1 +1,138 @@
+//! The operations. Each takes its [`Caller`], and is authorised, logged and measured
+//! here, once.
 
+mod accounts;
+mod limits;
+mod operation;
+mod orders;
+mod system;
+
+use std::cell::Cell;
+use std::net::IpAddr;
+
+use crate::auth::{Hasher, Tokens};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::domain::{Role, UserId};
+use crate::error::{Error, Result, Unauthenticated};
+use crate::metrics::Metrics;
+use crate::store::Store;
+
+pub use accounts::{FirstAdmin, Login, Seed};
+pub use limits::{Limit, LimitStanding, Limits};
+pub use operation::Notes;
+pub use orders::OrderPages;
+pub use system::Health;
+
+use operation::Operations;
+
+/// Everything that the operations stand on. Shared by all serving threads.
+pub struct Service {
+    store: Store,
+    hasher: Hasher,
+    tokens: Tokens,
+    clock: Clock,
+    limits: Limits,
+    operations: Operations,
+    counters: crate::metrics::Business,
+    /// What the Message-IDs end in.
+    mail_domain: String,
+    environment: &'static str,
+}
+
+/// Who wants it done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Nobody has proved who they are.
+    Anonymous,
+    User {
+        id: UserId,
+        role: Role,
+    },
+    /// Whoever runs the command line on this host.
+    Operator,
+}
+
+/// What belongs to one request and to no operation.
+#[derive(Debug)]
+pub struct Context {
+    pub request_id: String,
+    pub client: IpAddr,
+    /// The tightest bucket that the request has met.
+    standing: Cell<Option<LimitStanding>>,
+}
+
+impl Service {
+    pub fn new(
+        config: &Config,
+        store: Store,
+        hasher: Hasher,
+        tokens: Tokens,
+        clock: Clock,
+        metrics: &Metrics,
+    ) -> Service {
+        Service {
+            limits: Limits::new(config, clock.clone(), metrics),
+            operations: Operations::new(metrics),
+            counters: metrics.business.clone(),
+            mail_domain: config.email_from.domain().to_owned(),
+            environment: config.environment.as_str(),
+            store,
+            hasher,
+            tokens,
+            clock,
+        }
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+impl Caller {
+    pub fn require_user(&self) -> Result<UserId> {
+        match self {
+            Caller::User { id, .. } => Ok(*id),
+            Caller::Anonymous | Caller::Operator => {
+                Err(Error::Unauthenticated(Unauthenticated::Missing))
+            }
+        }
+    }
+
+    pub fn require_admin(&self) -> Result<()> {
+        match self {
+            Caller::Operator | Caller::User { role: Role::Admin, .. } => Ok(()),
+            Caller::User { .. } => Err(Error::Forbidden("Admin privileges required")),
+            Caller::Anonymous => Err(Error::Unauthenticated(Unauthenticated::Missing)),
+        }
+    }
+
+    /// Whether the caller sees what belongs to others.
+    pub fn sees_all(&self) -> bool {
+        self.require_admin().is_ok()
+    }
+}
+
+impl Context {
+    pub fn new(request_id: String, client: IpAddr) -> Context {
+        Context { request_id, client, standing: Cell::new(None) }
+    }
+
+    /// For what the command line and the threads inside do.
+    pub fn local() -> Context {
+        Context::new("-".into(), IpAddr::from([127, 0, 0, 1]))
+    }
+
+    pub fn standing(&self) -> Option<LimitStanding> {
+        self.standing.get()
+    }
+
+    /// Keeps the tighter of the bucket that was met before and this one.
+    pub fn meet(&self, standing: LimitStanding) {
+        let tighter = match self.standing.get() {
+            Some(met) if !standing.is_tighter_than(&met) => met,
+            _ => standing,
+        };
+        self.standing.set(Some(tighter));
+    }
+}

@@ -1,0 +1,69 @@
+//! The one place that logs and measures an operation.
+
+use std::fmt::Write;
+use std::time::Instant;
+
+use super::Context;
+use crate::error::{Error, Result};
+use crate::metrics::{self, Metrics};
+
+/// Every operation, with its meter resolved.
+pub(super) struct Operations {
+    pub login: Operation,
+    pub register: Operation,
+    pub get_me: Operation,
+    pub create_order: Operation,
+    pub list_orders: Operation,
+}
+
+pub(super) struct Operation {
+    name: &'static str,
+    meter: metrics::Operation,
+}
+
+/// What an operation adds to its line: ids, counts; never a secret or a name.
+#[derive(Default)]
+pub struct Notes(String);
+
+impl Operations {
+    pub fn new(metrics: &Metrics) -> Operations {
+        let operation = |name| Operation { name, meter: metrics.operation(name) };
+        Operations {
+            login: operation("login"),
+            register: operation("register"),
+            get_me: operation("get_me"),
+            create_order: operation("create_order"),
+            list_orders: operation("list_orders"),
+        }
+    }
+}
+
+impl Operation {
+    /// Runs it, counts it, and logs one line: at info when it went well, as a warning
+    /// when the caller was refused, as an error when the fault is ours.
+    pub fn run<T>(&self, cx: &Context, act: impl FnOnce(&mut Notes) -> Result<T>) -> Result<T> {
+        let started = Instant::now();
+        let mut notes = Notes::default();
+        let result = act(&mut notes);
+        let elapsed = started.elapsed();
+        let outcome = result.as_ref().map_or_else(Error::kind, |_| "ok");
+        self.meter.record(outcome, elapsed);
+        let (name, millis, Notes(notes)) = (self.name, elapsed.as_secs_f64() * 1e3, notes);
+        let request = &cx.request_id;
+        match &result {
+            Ok(_) => log::info!("{name} ok {millis:.1} ms{notes} request={request}"),
+            Err(why) if why.is_ours() => {
+                log::error!("{name} failed {millis:.1} ms{notes} request={request}: {why}");
+            }
+            Err(why) => log::warn!("{name} refused {millis:.1} ms{notes} request={request}: {why}"),
+        }
+        result
+    }
+}
+
+impl Notes {
+    pub fn add(&mut self, name: &str, value: impl std::fmt::Display) {
+        // Writing into a `String` can't fail.
+        let _ = write!(self.0, " {name}={value}");
+    }
+}

@@ -1,0 +1,39 @@
+//! How the service is.
+
+use super::Service;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::metrics::Gauges;
+
+/// What `GET /health` tells.
+#[derive(Debug)]
+pub struct Health {
+    pub at: Timestamp,
+    pub environment: &'static str,
+    /// Why the store can't take a write; none when it can.
+    pub trouble: Option<String>,
+}
+
+impl Service {
+    pub fn health(&self) -> Health {
+        Health {
+            at: self.clock.now(),
+            environment: self.environment,
+            trouble: self.store.trouble(),
+        }
+    }
+
+    /// Brings the gauges up to date that are read off the store when someone looks.
+    pub fn refresh_gauges(&self, gauges: &Gauges) -> Result<()> {
+        let census = self.store.read()?.census()?;
+        gauges.users.set(census.users as i64);
+        gauges.orders.set(census.orders as i64);
+        gauges.outbox_pending.set(census.mails_pending as i64);
+        gauges.outbox_dead.set(census.mails_dead as i64);
+        let now = self.clock.now();
+        let age = census.oldest_pending.map_or(0, |at| now.since(at).as_secs());
+        gauges.outbox_oldest_seconds.set(age as i64);
+        gauges.hashes_waiting.set(self.hasher.waiting() as i64);
+        Ok(())
+    }
+}

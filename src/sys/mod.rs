@@ -1,1 +1,4 @@
 //! What only the operating system knows.
+
+pub mod poll;
+pub mod socket;

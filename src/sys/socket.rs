@@ -4,6 +4,7 @@ use std::io;
 #[cfg(not(target_os = "linux"))]
 use std::net::SocketAddr;
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
@@ -122,5 +123,14 @@ pub fn accept_error(error: &io::Error) -> AcceptError {
             AcceptError::Listener
         }
         _ => AcceptError::Passing,
+    }
+}
+
+/// Writes all of `bytes` without waiting; false when only a part, or nothing, found room.
+pub fn send_whole_now(socket: impl AsFd, bytes: &[u8]) -> io::Result<bool> {
+    match send(socket, bytes, SendFlags::DONTWAIT) {
+        Ok(count) => Ok(count == bytes.len()),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
     }
 }

@@ -1,3 +1,5 @@
 //! What only the operating system knows.
 
 pub mod disk;
+pub mod poll;
+pub mod socket;

@@ -1,0 +1,76 @@
+//! Two servers that answer a constant: a bare `accept_connection` loop on the library, and
+//! the whole HTTP side. Prints both addresses; measure them in one run:
+//!
+//! ```text
+//! cargo run --release --example bare [threads [seconds]]
+//! wrk -t2 -c32 -d5 http://<address>/
+//! ```
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use orderd::http::reply::Reply;
+use orderd::http::{Peer, Refusal, RequestLine, Server, Service, Settings};
+use orderd::metrics::Metrics;
+use tiny_http::{Header, Listener, Response, SslContextWrap};
+
+const BODY: &[u8] = br#"{"status":"healthy"}"#;
+
+struct Constant;
+
+impl Service for Constant {
+    fn turn_away(&self, _: &RequestLine<'_>) -> Option<Reply> {
+        None
+    }
+
+    fn answer(&self, _: &mut tiny_http::Request, _: &Peer) -> Reply {
+        Reply::new(200).header("Content-Type", "application/json").bytes(BODY)
+    }
+
+    fn refuse(&self, refusal: Refusal, _: &Peer) -> Reply {
+        Reply::detail(refusal.status(), refusal.text())
+    }
+}
+
+fn main() -> std::io::Result<()> {
+    let mut arguments = std::env::args().skip(1).filter_map(|text| text.parse().ok());
+    let threads = arguments.next().unwrap_or(64);
+    let seconds = arguments.next().unwrap_or(3600);
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    rustix::net::sockopt::set_tcp_nodelay(&listener, true)?;
+    println!("bare {}", listener.local_addr()?);
+    let listener = Arc::new(Listener::from(listener));
+    for _ in 0..128 {
+        let listener = Arc::clone(&listener);
+        thread::spawn(move || serve_bare(&listener));
+    }
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let settings = Settings {
+        threads: threads as usize,
+        max_connections: 4096,
+        max_connections_per_client: 4096,
+        max_body_bytes: 65536,
+        max_head_bytes: 16384,
+        idle_timeout: Duration::from_secs(15),
+        request_timeout: Duration::from_secs(10),
+        trusted_proxies: Vec::new(),
+        temp_dir: std::env::temp_dir(),
+    };
+    let server = Server::start(listener, settings, Arc::new(Constant), Arc::new(Metrics::new()))?;
+    println!("orderd {}", server.local_addr());
+    thread::sleep(Duration::from_secs(seconds));
+    Ok(())
+}
+
+/// One thread, one connection at a time, for as long as it lasts.
+fn serve_bare(listener: &Listener) {
+    let plain = SslContextWrap::build_ssl_capabilities(None).expect("no TLS is asked for");
+    while let Ok(Some(connection)) = tiny_http::Server::accept_connection(listener, &plain) {
+        for request in connection.filter_map(Result::ok) {
+            let header = Header::from_bytes("Content-Type", "application/json").expect("a header");
+            let _ = request.respond(Response::from_data(BODY).with_header(header));
+        }
+    }
+}

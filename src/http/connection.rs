@@ -1,0 +1,274 @@
+//! One client's connection: its socket, what has come and what has still to go.
+
+use std::net::{SocketAddr, TcpStream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use super::chunked;
+use super::framing::{BodyLength, Outline, Scanner};
+use super::parking::Seat;
+use super::refusal::Refusal;
+use super::wire;
+use crate::metrics::CloseReason;
+use crate::sys::poll::Interest;
+use crate::sys::socket::{self, Patience, Received};
+
+/// How long a connection that was told to close may take to do so, and how much it may
+/// still send: closed at once, a reset could destroy the answer on its way.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 256 << 10;
+
+/// Pieces of a stream that are sent before other connections get their turn.
+const PIECES_PER_TURN: usize = 16;
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    pub address: SocketAddr,
+}
+
+pub struct Connection {
+    // Ahead of the seat: a place is free only when its descriptor is.
+    pub socket: TcpStream,
+    pub peer: Peer,
+    pub stage: Stage,
+    /// Bytes that have come and were not used yet; bounded by the largest head and one read.
+    pub input: Vec<u8>,
+    /// When the present stage must be over.
+    pub deadline: Instant,
+    /// When the present stage began.
+    since: Instant,
+    pub seat: Seat,
+}
+
+/// What the connection is in the middle of.
+pub enum Stage {
+    /// Nothing: no byte of a request has come.
+    Idle,
+    Head(Scanner),
+    Body(Box<Upload>),
+    Answering(Box<Outgoing>),
+    /// It is answered and told to close; so many more bytes of the client's are skipped.
+    Lingering(usize),
+}
+
+/// A request whose head is known and whose body is still coming.
+pub struct Upload {
+    pub outline: Outline,
+    /// The canonical head, without its end.
+    pub head: Vec<u8>,
+    pub body: Vec<u8>,
+    decoder: Option<chunked::Decoder>,
+}
+
+/// An answer that the client has not taken whole.
+pub struct Outgoing {
+    pub bytes: Vec<u8>,
+    pub sent: usize,
+    pub stream: Option<wire::Flow>,
+    pub after: After,
+}
+
+/// What follows an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    Keep,
+    Close,
+}
+
+/// What a thread does with the connection when it is done for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    Park(Interest),
+    Close(CloseReason),
+}
+
+/// The limits of time that a connection lives under.
+#[derive(Clone, Copy, Debug)]
+pub struct Patiences {
+    /// For the first byte of a request.
+    pub idle: Duration,
+    /// For a head, for a body, and for the taking of an answer: each from its first byte.
+    pub request: Duration,
+}
+
+impl Connection {
+    pub fn new(socket: TcpStream, peer: Peer, seat: Seat, idle: Duration) -> Box<Connection> {
+        let now = Instant::now();
+        Box::new(Connection {
+            socket,
+            peer,
+            stage: Stage::Idle,
+            input: Vec::new(),
+            deadline: now + idle,
+            since: now,
+            seat,
+        })
+    }
+
+    pub fn enter(&mut self, stage: Stage, within: Duration) {
+        self.since = Instant::now();
+        self.deadline = self.since + within;
+        self.stage = stage;
+    }
+
+    /// Reads what has come into `arrivals`, and keeps it.
+    pub fn receive(&mut self, arrivals: &mut Vec<u8>, patience: Patience) -> Received {
+        const READ_BYTES: usize = 16 << 10;
+        arrivals.clear();
+        let received = socket::receive(&self.socket, arrivals, READ_BYTES, patience);
+        self.input.extend_from_slice(arrivals);
+        received
+    }
+
+    /// Ends an answer that is sent: on to the next request, or to the close.
+    pub fn finish(&mut self, after: After, patiences: &Patiences) {
+        match after {
+            After::Keep if self.input.is_empty() => self.enter(Stage::Idle, patiences.idle),
+            After::Keep => self.enter(Stage::Head(Scanner::default()), patiences.request),
+            After::Close => {
+                socket::finish_sending(&self.socket);
+                self.input = Vec::new();
+                self.enter(Stage::Lingering(LINGER_BYTES), LINGER);
+            }
+        }
+    }
+
+    /// Sends on with the answer, as far as the client takes it; `None` when it is sent.
+    pub fn send_on(&mut self, patiences: &Patiences) -> Option<Fate> {
+        let Stage::Answering(outgoing) = &mut self.stage else { return None };
+        for _ in 0..PIECES_PER_TURN {
+            match outgoing.send(&self.socket) {
+                Sent::All => {}
+                Sent::Part => return Some(Fate::Park(Interest::Writable)),
+                Sent::Broken => return Some(Fate::Close(CloseReason::Client)),
+            }
+            match outgoing.refill() {
+                Refill::Piece => self.deadline = Instant::now() + patiences.request,
+                Refill::Cut => {
+                    socket::reset_on_close(&self.socket);
+                    return Some(Fate::Close(CloseReason::Error));
+                }
+                Refill::End => {
+                    let after = outgoing.after;
+                    self.finish(after, patiences);
+                    return None;
+                }
+            }
+        }
+        Some(Fate::Park(Interest::Writable))
+    }
+
+    /// Skips what the client still sends after its last answer.
+    pub fn skip(&mut self, arrivals: &mut Vec<u8>) -> Option<Fate> {
+        let Stage::Lingering(left) = &mut self.stage else { return None };
+        arrivals.clear();
+        match socket::receive(&self.socket, arrivals, LINGER_BYTES / 8, Patience::Now) {
+            Received::Bytes(count) if count < *left => {
+                *left -= count;
+                None
+            }
+            Received::Nothing => Some(Fate::Park(Interest::Readable)),
+            _ => Some(Fate::Close(CloseReason::Answered)),
+        }
+    }
+
+    /// Gives memory back before a wait; returns what is kept, in bytes.
+    pub fn trim(&mut self) -> usize {
+        const SMALL: usize = 1024;
+        if self.input.capacity() > SMALL && self.input.len() * 4 < self.input.capacity() {
+            self.input.shrink_to_fit();
+        }
+        let kept = match &self.stage {
+            Stage::Body(upload) => upload.head.capacity() + upload.body.capacity(),
+            Stage::Answering(outgoing) => outgoing.bytes.capacity(),
+            _ => 0,
+        };
+        self.input.capacity() + kept
+    }
+
+    /// The order in which connections give way: the kind that loses least, then by age.
+    pub fn rank(&self) -> (u8, Instant) {
+        let kind = match self.stage {
+            Stage::Lingering(_) => 0,
+            Stage::Idle => 1,
+            Stage::Head(_) => 2,
+            Stage::Body(_) => 3,
+            Stage::Answering(_) => 4,
+        };
+        (kind, self.since)
+    }
+
+    /// An answer on its way is never cut for a newcomer; its own deadline bounds it.
+    pub fn may_give_way(&self) -> bool {
+        !matches!(self.stage, Stage::Answering(_))
+    }
+
+    pub fn close(mut self, reason: CloseReason) {
+        self.seat.leave_because(reason);
+    }
+}
+
+impl Upload {
+    pub fn new(outline: Outline, head: &[u8]) -> Upload {
+        let decoder = (outline.body == BodyLength::Chunked).then(chunked::Decoder::default);
+        Upload { outline, head: head.to_vec(), body: Vec::new(), decoder }
+    }
+
+    /// Takes from `input` what belongs to the body, at most `limit` bytes of it; true when
+    /// that is all.
+    pub fn take(&mut self, input: &mut Vec<u8>, limit: usize) -> Result<bool, Refusal> {
+        if let Some(decoder) = &mut self.decoder {
+            let progress = decoder.advance(input, &mut self.body, limit)?;
+            input.drain(..progress.consumed);
+            return Ok(progress.is_complete);
+        }
+        let BodyLength::Exactly(length) = self.outline.body else { return Ok(true) };
+        let missing = usize::try_from(length).unwrap_or(usize::MAX).saturating_sub(self.body.len());
+        self.body.extend(input.drain(..missing.min(input.len())));
+        Ok(self.body.len() as u64 >= length)
+    }
+}
+
+enum Sent {
+    All,
+    Part,
+    Broken,
+}
+
+enum Refill {
+    Piece,
+    End,
+    /// The answer can't be completed.
+    Cut,
+}
+
+impl Outgoing {
+    fn send(&mut self, socket: &TcpStream) -> Sent {
+        while self.sent < self.bytes.len() {
+            match socket::send_now(socket, &self.bytes[self.sent..]) {
+                Ok(Some(count)) => self.sent += count,
+                Ok(None) => return Sent::Part,
+                Err(_) => return Sent::Broken,
+            }
+        }
+        Sent::All
+    }
+
+    /// Makes the stream's next piece.
+    fn refill(&mut self) -> Refill {
+        let Some(flow) = &mut self.stream else { return Refill::End };
+        self.bytes.clear();
+        self.sent = 0;
+        match catch_unwind(AssertUnwindSafe(|| flow.next(&mut self.bytes))) {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => self.stream = None,
+            Ok(Err(error)) => {
+                log::warn!("an answer was cut short: {error}");
+                return Refill::Cut;
+            }
+            Err(_) => return Refill::Cut,
+        }
+        if self.bytes.is_empty() && self.stream.is_none() { Refill::End } else { Refill::Piece }
+    }
+}

@@ -1,0 +1,97 @@
+//! The front door: one thread that accepts, seats and parks.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use super::connection::{Connection, Peer};
+use super::framing::Persistence;
+use super::parking::{self, Scope, Seat};
+use super::refusal::Refusal;
+use super::serving::Shared;
+use super::wire::{Form, Printer};
+use crate::clock::Clock;
+use crate::sys::poll::Interest;
+use crate::sys::socket::{self, AcceptError, Patience};
+
+/// How long a thread waits in a read right after an answer.
+const READ_WAIT: Duration = Duration::from_millis(5);
+/// How long the door waits when there is nothing to close, and how often for one newcomer.
+const PAUSE: Duration = Duration::from_millis(5);
+const PAUSES: usize = 3;
+
+/// Accepts until the listener is shut down.
+pub fn run(listener: &TcpListener, shared: &Arc<Shared>) {
+    let mut printer = Printer::new(Clock::system());
+    while !shared.is_stopping() {
+        match listener.accept() {
+            Ok((socket, address)) => admit(socket, address, shared, &mut printer),
+            Err(error) if shared.is_stopping() => return log::debug!("the door closes: {error}"),
+            Err(error) => match socket::accept_error(&error) {
+                AcceptError::Passing => {}
+                AcceptError::Exhausted => make_room(shared, &error),
+                AcceptError::Listener => return log::error!("no more connections: {error}"),
+            },
+        }
+    }
+}
+
+/// Out of descriptors: those that lose least give way.
+fn make_room(shared: &Shared, error: &io::Error) {
+    if shared.parking.evict(Scope::All, batch(shared)) == 0 {
+        log::warn!("can't accept, and nothing can be closed: {error}");
+        thread::sleep(PAUSE);
+    }
+}
+
+/// Closing a few at once keeps the search for the oldest cheap under a flood.
+fn batch(shared: &Shared) -> usize {
+    (shared.parking.seats() / 128).max(1)
+}
+
+fn admit(socket: TcpStream, address: SocketAddr, shared: &Arc<Shared>, printer: &mut Printer) {
+    shared.metrics.connections.accepted.inc();
+    let peer = Peer { address };
+    if socket::prepare_connection(&socket, READ_WAIT).is_err() {
+        return;
+    }
+    match find_seat(address, shared) {
+        Ok(seat) => {
+            let connection = Connection::new(socket, peer, seat, shared.patiences.idle);
+            shared.parking.park(connection, Interest::Readable);
+        }
+        Err(refusal) => {
+            let reply = shared.refusal(refusal, &peer);
+            turn_back(&socket, reply, printer);
+        }
+    }
+}
+
+/// A seat, at the cost of those that lose least where there is none.
+fn find_seat(address: SocketAddr, shared: &Shared) -> Result<Seat, Refusal> {
+    let parking = &shared.parking;
+    for _ in 0..PAUSES {
+        let scope = match (parking::seat(parking, address.ip()), parking.client_of(address.ip())) {
+            (Ok(seat), _) => return Ok(seat),
+            (Err(Refusal::ClientFull), Some(client)) => Scope::Client(client),
+            _ => Scope::All,
+        };
+        let count = if scope == Scope::All { batch(shared) } else { 1 };
+        if parking.evict(scope, count) == 0 {
+            thread::sleep(PAUSE);
+        }
+    }
+    parking::seat(parking, address.ip())
+}
+
+/// Answers without a seat: in one write, and without waiting for the client.
+fn turn_back(socket: &TcpStream, reply: super::reply::Reply, printer: &mut Printer) {
+    let mut bytes = Vec::new();
+    printer.print(reply, Form { persistence: Persistence::Close, ..Form::last() }, &mut bytes);
+    let _ = socket::send_now(socket, &bytes);
+    socket::finish_sending(socket);
+    // What has come already must not turn the close into a reset.
+    let _ = socket::receive(socket, &mut bytes, 16 << 10, Patience::Now);
+}

@@ -1,0 +1,378 @@
+//! The framing of RFC 9112, checked on the raw head.
+//!
+//! [`Scanner`] finds where a head ends, however it trickles in, and looks at every
+//! byte once; [`check`] then judges the whole head and writes the canonical copy that
+//! goes through the airlock. What could be read in two ways is refused, never repaired.
+
+use httparse::{Header, Request};
+
+use super::refusal::Refusal;
+use super::target;
+
+/// Most header lines that a head may have.
+pub const MAX_LINES: usize = 100;
+
+/// Looks for the end of a head that arrives in pieces.
+#[derive(Debug, Default)]
+pub struct Scanner {
+    /// Bytes looked at.
+    seen: usize,
+    /// Where the line starts that isn't complete yet.
+    line: usize,
+    /// Complete lines so far, empty ones ahead of the request line left out.
+    lines: usize,
+}
+
+impl Scanner {
+    /// Looks at what is new in `input`, which holds all that came before too.
+    /// Returns the length of the head when it is whole. `limit` is its largest length
+    /// in bytes, and the answer is the same however the bytes were cut on their way.
+    pub fn advance(&mut self, input: &[u8], limit: usize) -> Result<Option<usize>, Refusal> {
+        check_first_byte(input)?;
+        while let Some(offset) = input[self.seen..].iter().position(|byte| *byte == b'\n') {
+            let end = self.seen + offset + 1;
+            if end > limit {
+                return Err(Refusal::HeadTooLarge);
+            }
+            let line = strip_line_end(&input[self.line..end])?;
+            self.seen = end;
+            self.line = end;
+            if self.take_line(line)? {
+                return Ok(Some(end));
+            }
+        }
+        self.seen = input.len();
+        if input.len() > limit { Err(Refusal::HeadTooLarge) } else { Ok(None) }
+    }
+
+    /// Counts a line; true when it ends the head.
+    fn take_line(&mut self, line: &[u8]) -> Result<bool, Refusal> {
+        if line.is_empty() {
+            // RFC 9112 2.2: an empty line ahead of the request is skipped.
+            return Ok(self.lines > 0);
+        }
+        if self.lines == 0 {
+            check_version(line)?;
+        }
+        if self.lines > MAX_LINES {
+            return Err(Refusal::HeadTooLarge);
+        }
+        self.lines += 1;
+        Ok(false)
+    }
+}
+
+/// A request starts with a method: a TLS hello is refused at its first byte.
+fn check_first_byte(input: &[u8]) -> Result<(), Refusal> {
+    match input.first() {
+        Some(byte) if *byte != b'\r' && !is_token_byte(*byte) => Err(Refusal::Malformed),
+        _ => Ok(()),
+    }
+}
+
+/// A line without its CR LF; a bare LF or CR is refused (RFC 9112 2.2).
+fn strip_line_end(line: &[u8]) -> Result<&[u8], Refusal> {
+    let line = line.strip_suffix(b"\r\n").ok_or(Refusal::Malformed)?;
+    if line.contains(&b'\r') || line.contains(&0) {
+        return Err(Refusal::Malformed);
+    }
+    Ok(line)
+}
+
+/// Refuses another version of HTTP as soon as the request line is there (RFC 9112 2.3):
+/// what follows an HTTP/2 preface isn't a head at all.
+fn check_version(line: &[u8]) -> Result<(), Refusal> {
+    let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
+    match version {
+        b"HTTP/1.0" | b"HTTP/1.1" => Ok(()),
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+            if major.is_ascii_digit() && minor.is_ascii_digit() =>
+        {
+            Err(Refusal::Version)
+        }
+        _ => Err(Refusal::Malformed),
+    }
+}
+
+pub fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// How the body of a request is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyLength {
+    None,
+    /// `Content-Length`; one beyond `u64` counts as `u64::MAX`.
+    Exactly(u64),
+    Chunked,
+}
+
+/// What becomes of the connection after the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Persistence {
+    Keep,
+    /// An HTTP/1.0 client asked for it, and wants to hear so.
+    KeepAndSay,
+    Close,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Expectation {
+    None,
+    /// The client waits for `100 Continue` before it sends the body.
+    Continue,
+    /// One that nobody can meet.
+    Unknown,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    Http10,
+    Http11,
+}
+
+/// What the transport needs to know of a well-formed head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outline {
+    pub version: Version,
+    pub persistence: Persistence,
+    pub expectation: Expectation,
+    pub body: BodyLength,
+    /// The answer goes without its body.
+    pub head_only: bool,
+}
+
+/// Method and target of a well-formed request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestLine<'a> {
+    pub method: &'a str,
+    /// In origin form (`/path?query`), or `*` for OPTIONS.
+    pub target: &'a str,
+}
+
+impl<'a> RequestLine<'a> {
+    /// Reads back the first line that [`check`] wrote.
+    pub fn of(canonical: &'a [u8]) -> RequestLine<'a> {
+        let line = canonical.split(|byte| *byte == b'\r').next().unwrap_or_default();
+        let mut words = std::str::from_utf8(line).unwrap_or_default().split(' ');
+        let method = words.next().unwrap_or_default();
+        RequestLine { method, target: words.next().unwrap_or_default() }
+    }
+}
+
+/// Judges a head that a [`Scanner`] found whole, and writes its canonical copy over
+/// `canonical`: HTTP/1.1, without what concerns only this connection, and without its
+/// `Content-Length` and last empty line ([`finish`] adds them). It is at most some 20
+/// bytes longer than the head.
+pub fn check(head: &[u8], canonical: &mut Vec<u8>) -> Result<Outline, Refusal> {
+    let mut headers = [httparse::EMPTY_HEADER; MAX_LINES];
+    let mut request = Request::new(&mut headers);
+    let status = request.parse(head).map_err(|error| match error {
+        httparse::Error::TooManyHeaders => Refusal::HeadTooLarge,
+        _ => Refusal::Malformed,
+    })?;
+    if status != httparse::Status::Complete(head.len()) {
+        return Err(Refusal::Malformed);
+    }
+    let method = request.method.unwrap_or_default();
+    let target = target::parse(method, request.path.unwrap_or_default())?;
+    let version = if request.version == Some(0) { Version::Http10 } else { Version::Http11 };
+    let fields = Fields(request.headers);
+    fields.check_single()?;
+    let host = fields.host(version)?;
+    let outline = Outline {
+        version,
+        persistence: fields.persistence(version),
+        expectation: fields.expectation(version),
+        body: fields.body_length(version)?,
+        head_only: method == "HEAD",
+    };
+    canonical.clear();
+    for part in [method, " ", target.origin, " HTTP/1.1\r\n"] {
+        canonical.extend_from_slice(part.as_bytes());
+    }
+    if let Some(host) = target.authority.or(host) {
+        write_field(canonical, "Host", [host.as_bytes()].into_iter());
+    }
+    fields.write(canonical);
+    Ok(outline)
+}
+
+/// Completes a canonical copy with its body.
+pub fn finish(canonical: &mut Vec<u8>, length: BodyLength, body: &[u8]) {
+    if length != BodyLength::None {
+        canonical.extend_from_slice(b"Content-Length: ");
+        canonical.extend_from_slice(body.len().to_string().as_bytes());
+        canonical.extend_from_slice(b"\r\n");
+    }
+    canonical.extend_from_slice(b"\r\n");
+    canonical.extend_from_slice(body);
+}
+
+/// Headers that decide who may do what, or where a request ends: a second one is refused.
+const SINGLE: [&str; 6] = [
+    "Host",
+    "Content-Length",
+    "Transfer-Encoding",
+    "Authorization",
+    "Idempotency-Key",
+    "Content-Type",
+];
+
+/// Of these, bytes beyond printable ASCII are refused: the library takes no others, and
+/// two different keys must never look the same.
+const EXACT: [&str; 2] = ["Authorization", "Idempotency-Key"];
+
+/// Headers that concern this connection alone, or that are written anew.
+const NOT_PASSED: [&str; 8] = [
+    "Host",
+    "Connection",
+    "Content-Length",
+    "Expect",
+    "Keep-Alive",
+    "TE",
+    "Transfer-Encoding",
+    "Upgrade",
+];
+
+struct Fields<'h, 'b>(&'h [Header<'b>]);
+
+impl<'h, 'b: 'h> Fields<'h, 'b> {
+    fn all(&self, name: &str) -> impl Iterator<Item = &'b [u8]> {
+        self.0.iter().filter(move |f| f.name.eq_ignore_ascii_case(name)).map(|f| f.value)
+    }
+
+    fn get(&self, name: &str) -> Option<&'b [u8]> {
+        self.all(name).next()
+    }
+
+    fn check_single(&self) -> Result<(), Refusal> {
+        if SINGLE.iter().any(|name| self.all(name).nth(1).is_some()) {
+            return Err(Refusal::Malformed);
+        }
+        let exact = EXACT.iter().filter_map(|name| self.get(name));
+        if exact.flatten().any(|byte| !is_printable(*byte)) {
+            return Err(Refusal::Malformed);
+        }
+        Ok(())
+    }
+
+    /// RFC 9112 3.2: HTTP/1.1 needs a host, and a broken one is refused.
+    fn host(&self, version: Version) -> Result<Option<&'b str>, Refusal> {
+        match self.get("Host") {
+            None if version == Version::Http11 => Err(Refusal::Malformed),
+            None => Ok(None),
+            Some(host) => target::check_authority(trim(host)).map(Some),
+        }
+    }
+
+    /// RFC 9112 6.3, without its leniencies.
+    fn body_length(&self, version: Version) -> Result<BodyLength, Refusal> {
+        match (self.get("Transfer-Encoding"), self.get("Content-Length")) {
+            (None, None) => Ok(BodyLength::None),
+            (None, Some(length)) => parse_length(trim(length)).map(BodyLength::Exactly),
+            (Some(_), Some(_)) => Err(Refusal::Malformed),
+            (Some(_), None) if version == Version::Http10 => Err(Refusal::Malformed),
+            (Some(codings), None) => check_codings(codings),
+        }
+    }
+
+    fn persistence(&self, version: Version) -> Persistence {
+        match version {
+            _ if self.has_option("close") => Persistence::Close,
+            Version::Http11 => Persistence::Keep,
+            Version::Http10 if self.has_option("keep-alive") => Persistence::KeepAndSay,
+            Version::Http10 => Persistence::Close,
+        }
+    }
+
+    fn has_option(&self, option: &str) -> bool {
+        let options = self.all("Connection").flat_map(|value| value.split(|byte| *byte == b','));
+        options.map(trim).any(|found| found.eq_ignore_ascii_case(option.as_bytes()))
+    }
+
+    /// RFC 9110 10.1.1: an HTTP/1.0 client can't expect anything.
+    fn expectation(&self, version: Version) -> Expectation {
+        let mut values = self.all("Expect").map(trim);
+        match (values.next(), values.next()) {
+            (None, _) => Expectation::None,
+            _ if version == Version::Http10 => Expectation::None,
+            (Some(one), None) if one.eq_ignore_ascii_case(b"100-continue") => Expectation::Continue,
+            _ => Expectation::Unknown,
+        }
+    }
+
+    /// Repeats become one line in their order (RFC 9110 5.3): the library shows only the
+    /// first, and a proxy's entry in `X-Forwarded-For` is the last.
+    fn write(&self, canonical: &mut Vec<u8>) {
+        for (index, field) in self.0.iter().enumerate() {
+            let repeats = |other: &&Header<'_>| other.name.eq_ignore_ascii_case(field.name);
+            if !is_passed(field.name) || self.0[..index].iter().any(|other| repeats(&other)) {
+                continue;
+            }
+            let values = self.0[index..].iter().filter(repeats).map(|other| other.value);
+            write_field(canonical, field.name, values);
+        }
+    }
+}
+
+/// The library takes letters, digits, `-` and `_` in a name; no header that the service
+/// knows has others.
+fn is_passed(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        && !NOT_PASSED.iter().any(|other| other.eq_ignore_ascii_case(name))
+        && !name.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("proxy-"))
+}
+
+fn write_field<'v>(canonical: &mut Vec<u8>, name: &str, values: impl Iterator<Item = &'v [u8]>) {
+    canonical.extend_from_slice(name.as_bytes());
+    for (index, value) in values.enumerate() {
+        canonical.extend_from_slice(if index == 0 { b": " } else { b", " });
+        canonical.extend(trim(value).iter().map(|byte| match *byte {
+            b'\t' => b' ',
+            byte if is_printable(byte) => byte,
+            _ => b'?',
+        }));
+    }
+    canonical.extend_from_slice(b"\r\n");
+}
+
+fn is_printable(byte: u8) -> bool {
+    (0x20..0x7f).contains(&byte)
+}
+
+/// Without the blanks and tabs around it (RFC 9110 5.6.3).
+fn trim(value: &[u8]) -> &[u8] {
+    let is_text = |byte: &u8| *byte != b' ' && *byte != b'\t';
+    let start = value.iter().position(is_text).unwrap_or(value.len());
+    let end = value.iter().rposition(is_text).map_or(start, |last| last + 1);
+    &value[start..end]
+}
+
+/// Digits only: no sign, no list, no blank.
+fn parse_length(digits: &[u8]) -> Result<u64, Refusal> {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return Err(Refusal::Malformed);
+    }
+    Ok(digits.iter().fold(0u64, |length, digit| {
+        length.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
+    }))
+}
+
+/// `chunked` alone is implemented. Under another coding it must still come last, and once.
+fn check_codings(value: &[u8]) -> Result<BodyLength, Refusal> {
+    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    let codings: Vec<&[u8]> = value.split(|byte| *byte == b',').map(trim).collect();
+    if codings.iter().any(|coding| coding.is_empty() || !coding.iter().all(|b| is_token_byte(*b))) {
+        return Err(Refusal::Malformed);
+    }
+    match codings.iter().position(|coding| is_chunked(coding)) {
+        Some(0) if codings.len() == 1 => Ok(BodyLength::Chunked),
+        Some(first) if first + 1 < codings.len() => Err(Refusal::Malformed),
+        _ => Err(Refusal::NotImplemented),
+    }
+}
+
+#[cfg(test)]
+#[path = "framing_tests.rs"]
+mod tests;

@@ -1,0 +1,27 @@
+//! The janitor: closes what has outlived its deadline while it was parked.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use super::serving::{Desk, Shared};
+
+/// Between two rounds; a deadline is kept to within this.
+const ROUND: Duration = Duration::from_millis(200);
+
+/// Makes rounds until the other end of `stop` is dropped.
+pub fn run(shared: Arc<Shared>, stop: &Receiver<()>) {
+    let mut desk = Desk::new(shared);
+    while stop.recv_timeout(ROUND) == Err(RecvTimeoutError::Timeout) {
+        sweep(&mut desk, Instant::now());
+    }
+}
+
+/// One round. Public, so that a test can make one at a time of its choice.
+pub fn sweep(desk: &mut Desk, now: Instant) {
+    let shared = Arc::clone(&desk.shared);
+    for mut connection in shared.parking.take_all(|connection| connection.deadline <= now) {
+        let fate = desk.expire(&mut connection);
+        shared.settle(connection, fate);
+    }
+}

@@ -1,0 +1,109 @@
+//! Request targets: the four forms of RFC 9112 3.2, of which one comes through.
+
+use super::refusal::Refusal;
+
+/// A target in origin form, and the authority that an absolute one named.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target<'a> {
+    /// `/path?query`, or `*` for OPTIONS.
+    pub origin: &'a str,
+    pub authority: Option<&'a str>,
+}
+
+/// Reads a target. An absolute one loses its scheme and authority, and the authority
+/// counts instead of `Host` (RFC 9112 3.2.2). CONNECT is not implemented.
+pub fn parse<'a>(method: &str, target: &'a str) -> Result<Target<'a>, Refusal> {
+    if !target.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#') {
+        return Err(Refusal::Malformed);
+    }
+    if method == "CONNECT" {
+        // Well-formed it names a host and a port, nothing else.
+        let has_port = target.rsplit_once(':').is_some_and(|(host, _)| !host.is_empty());
+        check_authority(target.as_bytes())?;
+        return Err(if has_port { Refusal::NotImplemented } else { Refusal::Malformed });
+    }
+    if target.starts_with('/') || (target == "*" && method == "OPTIONS") {
+        return Ok(Target { origin: target, authority: None });
+    }
+    parse_absolute(method, target)
+}
+
+fn parse_absolute<'a>(method: &str, target: &'a str) -> Result<Target<'a>, Refusal> {
+    let (scheme, rest) = target.split_once("://").ok_or(Refusal::Malformed)?;
+    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+        return Err(Refusal::Malformed);
+    }
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, origin) = rest.split_at(end);
+    let authority = check_authority(authority.as_bytes())?;
+    if authority.is_empty() {
+        return Err(Refusal::Malformed);
+    }
+    let origin = match origin {
+        "" if method == "OPTIONS" => "*",
+        "" => "/",
+        // A query without a path has no origin form of its own bytes.
+        query if query.starts_with('?') => return Err(Refusal::Malformed),
+        path => path,
+    };
+    Ok(Target { origin, authority: Some(authority) })
+}
+
+/// A host and perhaps a port, without user information; empty is allowed (RFC 9110 7.2).
+pub fn check_authority(authority: &[u8]) -> Result<&str, Refusal> {
+    let is_allowed =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:[]".contains(byte);
+    if !authority.iter().all(is_allowed) {
+        return Err(Refusal::Malformed);
+    }
+    let text = std::str::from_utf8(authority).map_err(|_| Refusal::Malformed)?;
+    // Past a bracketed address, what follows a colon is a port.
+    let after_address = text.rsplit_once(']').map_or(text, |(_, rest)| rest);
+    match after_address.split_once(':') {
+        Some((_, port)) if !port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Err(Refusal::Malformed)
+        }
+        _ => Ok(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_origin_form_passes_unchanged() {
+        for target in ["/", "/orders/?limit=5&x=%20", "//x", "/a*b:c@d"] {
+            let parsed = parse("GET", target).unwrap();
+            assert_eq!((parsed.origin, parsed.authority), (target, None));
+        }
+    }
+
+    #[test]
+    fn an_absolute_target_loses_scheme_and_authority() {
+        let parsed = parse("GET", "HTTP://shop.example:80/a?b").unwrap();
+        assert_eq!(parsed, Target { origin: "/a?b", authority: Some("shop.example:80") });
+        assert_eq!(parse("GET", "http://[::1]:80").unwrap().origin, "/");
+        assert_eq!(parse("OPTIONS", "http://shop").unwrap().origin, "*");
+    }
+
+    #[test]
+    fn other_targets_are_refused() {
+        for target in [
+            "",
+            "*",
+            "a",
+            "shop:80",
+            "ftp://shop/",
+            "http:///a",
+            "http://u@shop/",
+            "/a#b",
+            "/ü",
+            "http://s?q",
+        ] {
+            assert_eq!(parse("GET", target), Err(Refusal::Malformed), "{target}");
+        }
+        assert_eq!(parse("CONNECT", "shop:443"), Err(Refusal::NotImplemented));
+        assert_eq!(parse("CONNECT", "/"), Err(Refusal::Malformed));
+    }
+}

@@ -1,0 +1,136 @@
+//! Client sockets: what the standard library's sockets can't do.
+
+use std::io;
+#[cfg(not(target_os = "linux"))]
+use std::net::SocketAddr;
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
+
+/// Whether a read may wait: as long as the socket's receive timeout, or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    Wait,
+    Now,
+}
+
+/// What a read brought.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received {
+    Bytes(usize),
+    /// Nothing within the time that it was given.
+    Nothing,
+    /// The other side has sent all that it will send.
+    End,
+    /// The connection is broken.
+    Broken,
+}
+
+/// Appends to `buffer` what has come, at most `limit` bytes.
+pub fn receive(
+    socket: &TcpStream,
+    buffer: &mut Vec<u8>,
+    limit: usize,
+    patience: Patience,
+) -> Received {
+    let flags = match patience {
+        Patience::Wait => RecvFlags::empty(),
+        Patience::Now => RecvFlags::DONTWAIT,
+    };
+    buffer.reserve(limit.max(1));
+    match recv(socket, spare_capacity(buffer), flags) {
+        Ok((0, _)) => Received::End,
+        Ok((count, _)) => Received::Bytes(count),
+        Err(Errno::AGAIN | Errno::INTR) => Received::Nothing,
+        Err(_) => Received::Broken,
+    }
+}
+
+/// Sends what the socket takes without waiting: `None` when it takes nothing now.
+pub fn send_now(socket: &TcpStream, bytes: &[u8]) -> io::Result<Option<usize>> {
+    match send(socket, bytes, SendFlags::DONTWAIT) {
+        Ok(count) => Ok(Some(count)),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Prepares a listener. What is set here is inherited by every connection: without
+/// `TCP_NODELAY` an answer of some kilobytes waits 40 ms for an acknowledgement.
+pub fn prepare_listener(listener: &TcpListener) -> io::Result<()> {
+    listener.set_nonblocking(false)?;
+    Ok(sockopt::set_tcp_nodelay(listener, true)?)
+}
+
+/// Prepares an accepted connection: a read may wait for `wait`.
+pub fn prepare_connection(socket: &TcpStream, wait: Duration) -> io::Result<()> {
+    socket.set_nonblocking(false)?;
+    socket.set_read_timeout(Some(wait))
+}
+
+/// Ends a thread's `accept` on the listener, for good.
+///
+/// Linux wakes it by the shutdown alone; elsewhere one more connection does.
+pub fn stop_listening(listener: &TcpListener) {
+    let _ = rustix::net::shutdown(listener, rustix::net::Shutdown::Both);
+    #[cfg(not(target_os = "linux"))]
+    if let Ok(address) = listener.local_addr() {
+        let _ = TcpStream::connect_timeout(&reachable(address), Duration::from_secs(1));
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    address
+}
+
+/// Says that nothing more will be sent. What the client still sends can be read.
+pub fn finish_sending(socket: &TcpStream) {
+    let _ = socket.shutdown(Shutdown::Write);
+}
+
+/// Makes the close that follows a reset, so that a cut answer can't look whole.
+pub fn reset_on_close(socket: &TcpStream) {
+    let _ = sockopt::set_socket_linger(socket, Some(Duration::ZERO));
+}
+
+/// Why `accept` failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptError {
+    /// That client is gone; the next may be there.
+    Passing,
+    /// Out of descriptors or of the kernel's memory: something must be closed first.
+    Exhausted,
+    /// The listener itself is at its end.
+    Listener,
+}
+
+/// Sorts a failed `accept` by what can be done about it.
+pub fn accept_error(error: &io::Error) -> AcceptError {
+    match Errno::from_io_error(error) {
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => AcceptError::Exhausted,
+        Some(Errno::INVAL | Errno::BADF | Errno::NOTSOCK | Errno::OPNOTSUPP) => {
+            AcceptError::Listener
+        }
+        _ => AcceptError::Passing,
+    }
+}
+
+/// Writes all of `bytes` without waiting; false when only a part, or nothing, found room.
+pub fn send_whole_now(socket: impl AsFd, bytes: &[u8]) -> io::Result<bool> {
+    match send(socket, bytes, SendFlags::DONTWAIT) {
+        Ok(count) => Ok(count == bytes.len()),
+        Err(Errno::AGAIN | Errno::INTR) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

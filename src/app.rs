@@ -1,1 +1,208 @@
+//! Builds all of it, starts it, stops it in order.
 
+use std::fmt;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crate::auth::{Cost, Hasher, SigningKey, Tokens, load_or_create_key, write_private};
+use crate::clock::Clock;
+use crate::config::{Config, DEFAULT_ADMIN_PASSWORD};
+use crate::domain::{EmailAddress, Password, Username};
+use crate::http::{self, Api, Drained};
+use crate::metrics::Metrics;
+use crate::service::{FirstAdmin, Seed, Service};
+use crate::store::Store;
+use crate::sys;
+
+/// How long a stop waits for what is under way.
+const DRAIN: Duration = Duration::from_secs(10);
+/// Password checks that may wait, at most; fewer where there are few threads, so that
+/// logins leave threads to orders.
+const MAX_WAITING_HASHES: usize = 16;
+const KEY_FILE: &str = "orders.key";
+const INITIAL_PASSWORD_FILE: &str = "initial-admin-password";
+
+/// What a test puts in the place of the real thing.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    pub clock: Clock,
+    pub hash_cost: Cost,
+}
+
+/// A running service.
+pub struct App {
+    store: Store,
+    server: http::Server,
+}
+
+/// Why the service can't start; prints as one line.
+#[derive(Debug)]
+pub struct StartError(String);
+
+/// The rooms below the door, open: what a command without a server needs too.
+pub struct Foundation {
+    pub store: Store,
+    pub service: Service,
+    pub metrics: Arc<Metrics>,
+}
+
+impl Default for Surroundings {
+    fn default() -> Surroundings {
+        Surroundings { clock: Clock::system(), hash_cost: Cost::Full }
+    }
+}
+
+impl App {
+    /// Opens the store, makes the first admin where there is no user, and serves.
+    pub fn start(config: &Config, around: &Surroundings) -> Result<App, StartError> {
+        let listener = bind(config)?;
+        sys::process::raise_fd_limit();
+        let Foundation { store, service, metrics } = Foundation::open(config, around)?;
+        if let Some(made) = seed(config, &service)? {
+            log::info!("{made}");
+        }
+        warn_of_published_password(&service, &listener)?;
+        let gauges = &metrics.gauges;
+        gauges.start_seconds.set(around.clock.now().as_secs() as i64);
+        let api = Api::new(config, Arc::new(service), metrics.clone()).map_err(StartError::of)?;
+        let server =
+            http::Server::start(listener, transport_settings(config), Arc::new(api), metrics)
+                .map_err(StartError::of)?;
+        Ok(App { store, server })
+    }
+
+    /// Where it listens; with `PORT=0` the port that was picked.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.server.local_addr()
+    }
+
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Stops accepting, lets what is under way finish, and closes the store.
+    pub fn stop(self) {
+        if let Drained::Cut(connections) = self.server.shutdown(DRAIN) {
+            log::warn!("{connections} connections were cut");
+        }
+        self.store.close();
+    }
+}
+
+impl Foundation {
+    pub fn open(config: &Config, around: &Surroundings) -> Result<Foundation, StartError> {
+        let metrics = Arc::new(Metrics::new());
+        let path = config.database_path();
+        let store = Store::open(path, around.clock.clone(), &metrics)
+            .map_err(|why| StartError(format!("{}: {why}", path.display())))?;
+        let tokens = Tokens::new(&signing_key(config)?, config.token_life());
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let max_waiting = MAX_WAITING_HASHES.min(config.http_threads as usize / 4);
+        let hasher = Hasher::new(cores, max_waiting, around.hash_cost);
+        let clock = around.clock.clone();
+        let service = Service::new(config, store.clone(), hasher, tokens, clock, &metrics);
+        Ok(Foundation { store, service, metrics })
+    }
+}
+
+/// Makes the first admin if there is no user yet, and says what it did.
+pub fn seed(config: &Config, service: &Service) -> Result<Option<String>, StartError> {
+    if service.has_users().map_err(StartError::of)? {
+        return Ok(None);
+    }
+    let (password, source) = first_password(config)?;
+    let published = password.as_str() == DEFAULT_ADMIN_PASSWORD;
+    let unfit = |_| StartError("the first admin's name or address is not valid".into());
+    let seed = Seed {
+        username: Username::parse(&config.admin_username).map_err(unfit)?,
+        email: EmailAddress::parse(&config.admin_email).map_err(unfit)?,
+        password,
+        published,
+    };
+    match service.create_first_admin(seed).map_err(StartError::of)? {
+        FirstAdmin::Created(user) => Ok(Some(format!(
+            "made the first admin, {:?}; the password is {source}",
+            user.username.as_str()
+        ))),
+        FirstAdmin::NotNeeded => Ok(None),
+    }
+}
+
+/// The password, and where it can be found. One that is made up is on disk before it is used.
+fn first_password(config: &Config) -> Result<(Password, String), StartError> {
+    if let Some(given) = &config.admin_password {
+        return Ok((
+            Password::given(given.expose().to_owned()),
+            "the one in ADMIN_PASSWORD".into(),
+        ));
+    }
+    if !config.is_production() {
+        let published = Password::given(DEFAULT_ADMIN_PASSWORD.to_owned());
+        return Ok((published, "the default that the README tells".into()));
+    }
+    let made = Service::random_password().map_err(StartError::of)?;
+    let path = config.beside_database(INITIAL_PASSWORD_FILE);
+    write_private(&path, made.as_str())
+        .map_err(|why| StartError(format!("{}: {why}", path.display())))?;
+    Ok((made, format!("in {}", path.display())))
+}
+
+fn signing_key(config: &Config) -> Result<SigningKey, StartError> {
+    if let Some(key) = &config.secret_key {
+        return Ok(SigningKey::from_text(key.expose()));
+    }
+    let path = config.beside_database(KEY_FILE);
+    load_or_create_key(&path).map_err(|why| StartError(format!("{}: {why}", path.display())))
+}
+
+fn warn_of_published_password(service: &Service, at: &TcpListener) -> Result<(), StartError> {
+    let Some(user) = service.user_with_published_password().map_err(StartError::of)? else {
+        return Ok(());
+    };
+    let exposed = at.local_addr().is_ok_and(Config::is_exposed);
+    if exposed {
+        log::error!(
+            "ANYONE who reaches this port can be admin: user {} still has the published default \
+             password; change it now",
+            user.id
+        );
+    } else {
+        log::warn!("user {} still has the published default password; change it", user.id);
+    }
+    Ok(())
+}
+
+fn bind(config: &Config) -> Result<TcpListener, StartError> {
+    TcpListener::bind((config.host.as_str(), config.port))
+        .map_err(|why| StartError(format!("{}:{}: {why}", config.host, config.port)))
+}
+
+fn transport_settings(config: &Config) -> http::Settings {
+    http::Settings {
+        threads: config.http_threads as usize,
+        max_connections: config.http_max_connections as usize,
+        max_connections_per_client: config.max_connections_per_client() as usize,
+        max_body_bytes: config.http_max_body_bytes as usize,
+        max_head_bytes: config.http_max_head_bytes as usize,
+        idle_timeout: Duration::from_secs(config.http_idle_timeout.into()),
+        request_timeout: Duration::from_secs(config.http_request_timeout.into()),
+        trusted_proxies: config.trusted_proxies.0.clone(),
+        temp_dir: std::env::temp_dir(),
+    }
+}
+
+impl StartError {
+    fn of(why: impl fmt::Display) -> StartError {
+        StartError(why.to_string())
+    }
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}

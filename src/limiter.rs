@@ -60,9 +60,9 @@ impl Rate {
     pub fn describe(&self) -> String {
         let secs = self.window.as_secs();
         let (count, unit) = match secs {
-            _ if secs % 86_400 == 0 => (secs / 86_400, "day"),
-            _ if secs % 3600 == 0 => (secs / 3600, "hour"),
-            _ if secs % 60 == 0 => (secs / 60, "minute"),
+            _ if secs.is_multiple_of(86_400) => (secs / 86_400, "day"),
+            _ if secs.is_multiple_of(3600) => (secs / 3600, "hour"),
+            _ if secs.is_multiple_of(60) => (secs / 60, "minute"),
             _ => (secs, "second"),
         };
         let plural = if count == 1 { "" } else { "s" };

@@ -1,1 +1,7 @@
-fn main() {}
+//! The binary: hands the command line to the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    orderd::cli::run(std::env::args_os())
+}

@@ -21,10 +21,12 @@ pub struct Hasher {
     max_waiting: usize,
     load: Mutex<Load>,
     released: Condvar,
-    /// What the password of a user who doesn't exist is checked against, so that the
-    /// answer takes as long.
-    dummy: String,
 }
+
+/// What the password of a user who doesn't exist is checked against, so that the answer
+/// takes as long. A constant: computing it would hold up every start.
+const DUMMY: &str =
+    "$scrypt$ln=15,r=8,p=3$rs8+4oTZNj8rtmKW9avAHA$sPs9KfQBrmhzGWSdI8/iiJEMMeXCJHJZv7WKS3k0Fe0";
 
 /// How hard a hash is to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,17 +46,14 @@ struct Load {
 impl Hasher {
     /// Half as many at once as there are cores, at least one and at most two;
     /// `max_waiting` more may wait.
-    pub fn new(cores: usize, max_waiting: usize, cost: Cost) -> Result<Hasher> {
-        let mut hasher = Hasher {
+    pub fn new(cores: usize, max_waiting: usize, cost: Cost) -> Hasher {
+        Hasher {
             cost,
             max_running: (cores / 2).clamp(1, 2),
             max_waiting,
             load: Mutex::default(),
             released: Condvar::new(),
-            dummy: String::new(),
-        };
-        hasher.dummy = hasher.hash("nobody's")?;
-        Ok(hasher)
+        }
     }
 
     /// A PHC string with a salt of its own.
@@ -71,7 +70,7 @@ impl Hasher {
     /// Whether `password` is the one; with no `hash` it never is, and takes as long.
     pub fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool> {
         let _turn = self.take_turn()?;
-        let parsed = PasswordHash::new(hash.unwrap_or(&self.dummy)).map_err(Error::internal)?;
+        let parsed = PasswordHash::new(hash.unwrap_or(DUMMY)).map_err(Error::internal)?;
         let matches = Scrypt::new().verify_password(password.as_bytes(), &parsed).is_ok();
         Ok(matches && hash.is_some())
     }
@@ -132,7 +131,7 @@ mod tests {
 
     #[test]
     fn a_hash_is_a_phc_string_of_the_full_cost_that_only_its_password_fits() {
-        let hasher = Hasher::new(2, 1, Cost::Full).unwrap();
+        let hasher = Hasher::new(2, 1, Cost::Full);
         let hash = hasher.hash("Secure1!").unwrap();
         assert!(hash.starts_with("$scrypt$ln=15,r=8,p=3$"), "{hash}");
         assert!(hasher.verify("Secure1!", Some(&hash)).unwrap());
@@ -142,14 +141,16 @@ mod tests {
 
     #[test]
     fn nobodys_password_is_never_right() {
-        let hasher = Hasher::new(2, 1, Cost::Minimal).unwrap();
+        let hasher = Hasher::new(2, 1, Cost::Minimal);
         assert!(!hasher.verify("nobody's", None).unwrap());
+        let full = Hasher::new(2, 1, Cost::Full);
+        assert!(!full.is_outdated(DUMMY), "the dummy must cost as much as a real hash");
     }
 
     #[test]
     fn a_hash_of_other_parameters_is_outdated_and_still_fits() {
-        let weak = Hasher::new(2, 1, Cost::Minimal).unwrap();
-        let strong = Hasher::new(2, 1, Cost::Full).unwrap();
+        let weak = Hasher::new(2, 1, Cost::Minimal);
+        let strong = Hasher::new(2, 1, Cost::Full);
         let hash = weak.hash("Secure1!").unwrap();
         assert!(strong.is_outdated(&hash));
         assert!(strong.verify("Secure1!", Some(&hash)).unwrap());
@@ -157,7 +158,7 @@ mod tests {
 
     #[test]
     fn past_the_queue_a_caller_is_told_to_come_back() {
-        let hasher = Hasher::new(1, 0, Cost::Minimal).unwrap();
+        let hasher = Hasher::new(1, 0, Cost::Minimal);
         let turn = hasher.take_turn().unwrap();
         assert!(matches!(hasher.hash("x"), Err(Error::Unavailable(_))));
         drop(turn);

@@ -1,4 +1,5 @@
-//! The HTTP side: front door, airlock, parking, janitor; then routes, extraction, handlers.
+//! The HTTP side. The transport comes first: front door, airlock, parking, janitor; it
+//! hands complete requests to the [`Api`]: routes, extraction, handlers.
 
 pub mod airlock;
 pub mod chunked;
@@ -14,6 +15,17 @@ pub mod serving;
 pub mod target;
 pub mod wire;
 
+mod api;
+mod bodies;
+mod call;
+mod cors;
+mod endpoint;
+mod errors;
+mod fields;
+mod handlers;
+pub mod routes;
+
+pub use api::Api;
 pub use connection::Peer;
 pub use framing::RequestLine;
 pub use refusal::Refusal;

@@ -113,12 +113,6 @@ impl<'txn> Batch<'txn> {
         Ok(())
     }
 
-    /// Who still has the published default password, if anyone.
-    pub(super) fn default_password_user(&mut self) -> Applied<Option<UserId>> {
-        let row = self.meta.get(self.transaction)?.get(meta::DEFAULT_PASSWORD_USER)?;
-        Ok(row.map(|row| UserId(row.value())))
-    }
-
     pub(super) fn set_default_password_user(&mut self, user: Option<UserId>) -> Applied<()> {
         self.dirty = true;
         let table = self.meta.get(self.transaction)?;

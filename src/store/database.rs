@@ -1,7 +1,8 @@
 //! The open file: made, checked, migrated; closed and opened again after an I/O error.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
@@ -103,10 +104,12 @@ impl FileMedium {
         }
     }
 
-    /// A new file's name is on disk only once its folder is.
+    /// It holds password hashes, so that only its owner may read it. A new file's name is
+    /// on disk only once its folder is.
     fn create(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError> {
         let folder = self.folder();
         fs::create_dir_all(folder)?;
+        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.path)?;
         let database = builder.create(&self.path)?;
         File::open(folder)?.sync_all()?;
         Ok(database)

@@ -5,9 +5,11 @@ use redb::{Database, ReadableDatabase, TableError, WriteTransaction};
 use super::OpenError;
 use super::schema::{self, META, VERSION, meta};
 
+type Step = fn(&WriteTransaction) -> Result<(), redb::Error>;
+
 /// What takes a file from one version to the next: `STEPS[0]` makes version 1 out of an
 /// empty file. Steps are never changed once released, only added.
-const STEPS: [fn(&WriteTransaction) -> Result<(), redb::Error>; VERSION as usize] = [create_tables];
+const STEPS: [Step; VERSION as usize] = [create_tables];
 
 pub(super) fn bring_up_to_date(database: &Database) -> Result<(), OpenError> {
     let found = version_of(database)?;

@@ -2,4 +2,6 @@
 
 pub mod disk;
 pub mod poll;
+pub mod process;
+pub mod signals;
 pub mod socket;

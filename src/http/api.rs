@@ -1,0 +1,266 @@
+//! From a complete request to its answer: route, body, token, limit, role, handler.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use ipnet::IpNet;
+
+use super::call::{self, Call, Payload, header};
+use super::cors::Cors;
+use super::endpoint::Endpoints;
+use super::reply::Reply;
+use super::routes::{self, Access, BodyKind, Found, ROUTES, Route};
+use super::target::decode_path;
+use super::{Peer, Refusal, RequestLine, errors};
+use crate::config::Config;
+use crate::error::{Error, Result, Unauthenticated};
+use crate::metrics::Metrics;
+use crate::service::{Caller, Context, Limit, LimitStanding, Service};
+
+/// The route table, and what it stands on.
+pub struct Api {
+    service: Arc<Service>,
+    metrics: Arc<Metrics>,
+    endpoints: Endpoints,
+    cors: Cors,
+    trusted_proxies: Vec<IpNet>,
+    request_ids: RequestIds,
+}
+
+impl Api {
+    pub fn new(config: &Config, service: Arc<Service>, metrics: Arc<Metrics>) -> Result<Api> {
+        Ok(Api {
+            endpoints: Endpoints::new(&metrics),
+            cors: Cors::new(config.allowed_origins()),
+            trusted_proxies: config.trusted_proxies.0.clone(),
+            request_ids: RequestIds::new()?,
+            service,
+            metrics,
+        })
+    }
+
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// The answer to a request, and the endpoint it counts under.
+    fn respond(&self, request: &mut tiny_http::Request, cx: &Context) -> (Reply, Option<usize>) {
+        if let Some(reply) = self.cors.preflight(request) {
+            return (reply, None);
+        }
+        let body = match read_body(request) {
+            Ok(body) => body,
+            Err(why) => return (errors::reply(&why), None),
+        };
+        let (path, query) = split_target(request.url());
+        let path = decode_path(path);
+        match routes::find(request.method().as_str(), &path) {
+            Found::Route { index, parameter } => {
+                let call = Call {
+                    api: self,
+                    cx,
+                    caller: Caller::Anonymous,
+                    request,
+                    parameter,
+                    query,
+                    body: Payload::Absent,
+                };
+                let result = enter(&ROUTES[index], call, &body);
+                (result.unwrap_or_else(|why| errors::reply(&why)), Some(index))
+            }
+            missed => (turned_away(missed, request.url()), None),
+        }
+    }
+
+    /// The peer, or whom a trusted proxy says it speaks for: the rightmost address in
+    /// `X-Forwarded-For` that is not itself a trusted proxy.
+    fn client(&self, request: &tiny_http::Request, peer: &Peer) -> IpAddr {
+        let trusted = |address: &IpAddr| {
+            self.trusted_proxies.iter().any(|net| net.contains(&address.to_canonical()))
+        };
+        let peer = peer.address.ip().to_canonical();
+        if !trusted(&peer) {
+            return peer;
+        }
+        let forwarded = header(request, "X-Forwarded-For").unwrap_or_default();
+        let mut nearest = peer;
+        for hop in forwarded.rsplit(',') {
+            let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+            nearest = address.to_canonical();
+            if !trusted(&nearest) {
+                break;
+            }
+        }
+        nearest
+    }
+
+    fn request_id(&self, request: &tiny_http::Request) -> String {
+        match header(request, "X-Request-Id") {
+            Some(given) if is_request_id(given) => given.to_owned(),
+            _ => self.request_ids.next(),
+        }
+    }
+}
+
+impl super::Service for Api {
+    fn turn_away(&self, line: &RequestLine<'_>) -> Option<Reply> {
+        if line.method == "OPTIONS" {
+            return None;
+        }
+        let (path, _) = split_target(line.target);
+        let reply = match routes::find(line.method, &decode_path(path)) {
+            Found::Route { .. } => return None,
+            missed => turned_away(missed, line.target),
+        };
+        self.endpoints.count_unmatched(line.method, reply.status);
+        Some(reply.header("X-Request-Id", self.request_ids.next()))
+    }
+
+    fn answer(&self, request: &mut tiny_http::Request, peer: &Peer) -> Reply {
+        let started = Instant::now();
+        let client = self.client(request, peer);
+        let cx = Context::new(self.request_id(request), client);
+        let (reply, endpoint) = self.respond(request, &cx);
+        match endpoint {
+            Some(index) => self.endpoints.count(index, reply.status, started.elapsed()),
+            None => self.endpoints.count_unmatched(request.method().as_str(), reply.status),
+        }
+        let reply = with_limit_headers(reply, cx.standing());
+        let reply = self.cors.decorate(reply, request);
+        with_default(reply, "Cache-Control", "no-store").header("X-Request-Id", cx.request_id)
+    }
+
+    fn refuse(&self, refusal: Refusal, peer: &Peer) -> Reply {
+        log::debug!("refused {} from {}", refusal.reason(), peer.address);
+        self.endpoints.count_refused(refusal.status());
+        let reply = match refusal.status() {
+            503 => errors::reply(&Error::busy(refusal.reason())),
+            status => Reply::detail(status, refusal.text()),
+        };
+        reply.header("X-Request-Id", self.request_ids.next())
+    }
+}
+
+/// The checks ahead of a handler, in the order that the wire contract gives.
+fn enter(route: &Route, mut call: Call<'_>, body: &[u8]) -> Result<Reply> {
+    if route.body == BodyKind::Json && !body.is_empty() {
+        let content_type = call.header("Content-Type");
+        if content_type.is_some_and(|given| !call::is_json(given)) {
+            return Ok(Reply::detail(415, "Unsupported Media Type"));
+        }
+    }
+    call.body = call::parse(route.body, body)?;
+    if route.access != Access::Public {
+        call.caller = authenticate(&call)?;
+    }
+    if let Some(limit) = route.limit {
+        spend(limit, &call)?;
+    }
+    if route.access == Access::Admin {
+        call.caller.require_admin()?;
+    }
+    (route.handler)(&call)
+}
+
+fn authenticate(call: &Call<'_>) -> Result<Caller> {
+    let missing = Error::Unauthenticated(Unauthenticated::Missing);
+    let Some((scheme, token)) = call.header("Authorization").and_then(|it| it.split_once(' '))
+    else {
+        return Err(missing);
+    };
+    let token = token.trim();
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err(missing);
+    }
+    call.service().authenticate(token)
+}
+
+fn spend(limit: Limit, call: &Call<'_>) -> Result<()> {
+    let limits = call.service().limits();
+    match call.caller {
+        Caller::User { id, .. } => limits.spend_by_user(limit, id, call.cx),
+        Caller::Anonymous | Caller::Operator => limits.spend_by_client(limit, call.cx),
+    }
+}
+
+fn turned_away(missed: Found<'_>, target: &str) -> Reply {
+    match missed {
+        Found::WrongMethod(allowed) => {
+            Reply::detail(405, "Method Not Allowed").header("Allow", allowed)
+        }
+        Found::OtherSlash(_) => Reply::new(307).header("Location", other_slash(target)),
+        Found::Nothing | Found::Route { .. } => Reply::detail(404, "Not Found"),
+    }
+}
+
+/// The target as it came, with its path's last slash added or taken away. It has matched
+/// a route but for that slash, so it can't begin with `//` and lead to another host.
+fn other_slash(target: &str) -> String {
+    let (path, query) = split_target(target);
+    let path = path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned);
+    match target.contains('?') {
+        true => format!("{path}?{query}"),
+        false => path,
+    }
+}
+
+fn split_target(target: &str) -> (&str, &str) {
+    target.split_once('?').unwrap_or((target, ""))
+}
+
+/// The front door has read the body whole and kept its limit.
+fn read_body(request: &mut tiny_http::Request) -> Result<Vec<u8>> {
+    let Some(length) = request.body_length().filter(|length| *length > 0) else {
+        return Ok(Vec::new());
+    };
+    let mut body = Vec::with_capacity(length);
+    request.as_reader().read_to_end(&mut body).map_err(Error::internal)?;
+    Ok(body)
+}
+
+/// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
+fn with_limit_headers(reply: Reply, standing: Option<LimitStanding>) -> Reply {
+    let Some(LimitStanding { limit, rate, standing }) = standing else { return reply };
+    let (name, window) = (limit.as_str(), rate.window.as_secs());
+    let reset = errors::whole_secs(standing.next_token);
+    reply
+        .header("RateLimit-Policy", format!("\"{name}\";q={};w={window}", rate.requests))
+        .header("RateLimit", format!("\"{name}\";r={};t={reset}", standing.remaining))
+}
+
+fn with_default(reply: Reply, name: &'static str, value: &'static str) -> Reply {
+    match reply.headers.iter().any(|(present, _)| *present == name) {
+        true => reply,
+        false => reply.header(name, Cow::Borrowed(value)),
+    }
+}
+
+/// 1 to 64 of `[A-Za-z0-9._-]`: safe in a header and in a log.
+fn is_request_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
+}
+
+/// Ids that don't repeat: a random start and a number that rises.
+struct RequestIds {
+    prefix: String,
+    next: AtomicU64,
+}
+
+impl RequestIds {
+    fn new() -> Result<RequestIds> {
+        let prefix = crate::auth::random_hex::<4>().map_err(Error::internal)?;
+        Ok(RequestIds { prefix, next: AtomicU64::new(1) })
+    }
+
+    fn next(&self) -> String {
+        format!("{}-{:x}", self.prefix, self.next.fetch_add(1, Ordering::Relaxed))
+    }
+}

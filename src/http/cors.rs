@@ -1,0 +1,93 @@
+//! Cross-origin requests: which pages of other origins may call, and read the answers.
+
+use super::call::header;
+use super::reply::Reply;
+use crate::config::AllowedOrigins;
+
+const METHODS: &str = "GET, HEAD, POST";
+const EXPOSED: &str =
+    "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Link, Idempotent-Replayed";
+/// How long a browser may remember a preflight, in seconds.
+const MAX_AGE: &str = "600";
+/// A longer list of headers is refused, in bytes.
+const MAX_REQUESTED_HEADERS: usize = 1024;
+/// What other origins never get at, whatever is allowed.
+const NEVER: &str = "/admin/";
+
+pub struct Cors {
+    allowed: AllowedOrigins,
+}
+
+impl Cors {
+    pub fn new(allowed: AllowedOrigins) -> Cors {
+        Cors { allowed }
+    }
+
+    /// The answer to a preflight; none to any other request.
+    pub fn preflight(&self, request: &tiny_http::Request) -> Option<Reply> {
+        let origin = header(request, "Origin")?;
+        let method = header(request, "Access-Control-Request-Method")?;
+        if request.method().as_str() != "OPTIONS" || request.url().starts_with(NEVER) {
+            return None;
+        }
+        let headers = header(request, "Access-Control-Request-Headers").unwrap_or_default();
+        if !self.allows(origin) {
+            return Some(plain(400, "Disallowed CORS origin"));
+        }
+        if !METHODS.split(", ").any(|known| known == method) {
+            return Some(plain(400, "Disallowed CORS method"));
+        }
+        if !is_name_list(headers) {
+            return Some(plain(400, "Disallowed CORS headers"));
+        }
+        let mut reply = plain(200, "OK")
+            .header("Access-Control-Allow-Methods", METHODS)
+            .header("Access-Control-Max-Age", MAX_AGE);
+        if !headers.is_empty() {
+            reply = reply.header("Access-Control-Allow-Headers", headers.to_owned());
+        }
+        Some(reply)
+    }
+
+    /// Adds what lets the page read the answer, where its origin may.
+    pub fn decorate(&self, reply: Reply, request: &tiny_http::Request) -> Reply {
+        let Some(origin) = header(request, "Origin") else { return self.vary(reply) };
+        if request.url().starts_with(NEVER) || !self.allows(origin) {
+            return self.vary(reply);
+        }
+        let reply = reply.header("Access-Control-Expose-Headers", EXPOSED);
+        match self.allowed {
+            AllowedOrigins::Any => reply.header("Access-Control-Allow-Origin", "*"),
+            // The origin is one of the configured ones, to the letter.
+            AllowedOrigins::These(_) => self
+                .vary(reply)
+                .header("Access-Control-Allow-Origin", origin.to_owned())
+                .header("Access-Control-Allow-Credentials", "true"),
+        }
+    }
+
+    /// Where the answer depends on the origin, caches are told so.
+    fn vary(&self, reply: Reply) -> Reply {
+        match &self.allowed {
+            AllowedOrigins::These(origins) if !origins.is_empty() => reply.header("Vary", "Origin"),
+            _ => reply,
+        }
+    }
+
+    fn allows(&self, origin: &str) -> bool {
+        match &self.allowed {
+            AllowedOrigins::Any => true,
+            AllowedOrigins::These(origins) => origins.iter().any(|allowed| allowed == origin),
+        }
+    }
+}
+
+fn plain(status: u16, text: &'static str) -> Reply {
+    Reply::new(status).header("Content-Type", "text/plain; charset=utf-8").bytes(text.as_bytes())
+}
+
+/// Header names separated by commas, and so safe to send back.
+fn is_name_list(text: &str) -> bool {
+    text.len() <= MAX_REQUESTED_HEADERS
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_, ".contains(&b))
+}

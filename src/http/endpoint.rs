@@ -1,0 +1,62 @@
+//! Counting what each route answers, with every handle resolved ahead of the requests.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::routes::ROUTES;
+use crate::metrics::{Counter, Histogram, Http, Metrics};
+use std::sync::Arc;
+
+/// What this service answers with; anything else counts under the last.
+const STATUSES: [u16; 24] = [
+    200, 204, 301, 302, 307, 400, 401, 403, 404, 405, 408, 409, 413, 415, 417, 422, 429, 431, 501,
+    503, 505, 304, 206, 500,
+];
+
+/// The meters of all routes, in their order.
+pub struct Endpoints {
+    metrics: Arc<Metrics>,
+    meters: Vec<Meter>,
+}
+
+struct Meter {
+    /// Made at the first answer of a status: most never are.
+    by_status: [OnceLock<Counter>; STATUSES.len()],
+    seconds: Histogram,
+}
+
+impl Endpoints {
+    pub fn new(metrics: &Arc<Metrics>) -> Endpoints {
+        let meters = ROUTES.iter().map(|route| Meter {
+            by_status: [const { OnceLock::new() }; STATUSES.len()],
+            seconds: metrics.http.duration(route.method.as_str(), route.pattern),
+        });
+        Endpoints { meters: meters.collect(), metrics: metrics.clone() }
+    }
+
+    /// Counts an answer of the route at `index`.
+    pub fn count(&self, index: usize, status: u16, elapsed: Duration) {
+        let (route, meter) = (&ROUTES[index], &self.meters[index]);
+        let place = STATUSES.iter().position(|known| *known == status);
+        let counter = meter.by_status[place.unwrap_or(STATUSES.len() - 1)]
+            .get_or_init(|| self.http().requests(route.method.as_str(), route.pattern, status));
+        counter.inc();
+        meter.seconds.observe(elapsed.as_secs_f64());
+    }
+
+    /// Counts an answer to a path that no route has. Both labels are of a few values.
+    pub fn count_unmatched(&self, method: &str, status: u16) {
+        let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+        let method = known.into_iter().find(|known| *known == method).unwrap_or("other");
+        self.http().requests(method, "unmatched", status).inc();
+    }
+
+    /// Counts what the front door refused before there was a request.
+    pub fn count_refused(&self, status: u16) {
+        self.http().requests("unread", "unmatched", status).inc();
+    }
+
+    fn http(&self) -> &Http {
+        &self.metrics.http
+    }
+}

@@ -1,0 +1,188 @@
+//! The whole API on one page, and the matching of paths against it.
+
+use super::call::Call;
+use super::handlers::{accounts, orders, system};
+use super::reply::Reply;
+use crate::error::Result;
+use crate::service::Limit;
+
+/// One row. A route without one of its columns doesn't compile.
+pub struct Route {
+    pub method: Method,
+    /// Literal segments, or `{name}` for an id.
+    pub pattern: &'static str,
+    pub access: Access,
+    pub limit: Option<Limit>,
+    pub body: BodyKind,
+    pub handler: fn(&Call<'_>) -> Result<Reply>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+}
+
+/// Who may come in. The operation behind the route decides again for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Public,
+    User,
+    Admin,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyKind {
+    /// A body is ignored.
+    Unused,
+    Json,
+}
+
+use Access::{Admin, Public, User};
+use BodyKind::{Json, Unused};
+use Method::{Get, Post};
+
+#[rustfmt::skip]
+pub const ROUTES: &[Route] = &[
+    //    method pattern            access  limit                  body    handler
+    route(Get,  "/",                Public, None,                  Unused, system::root),
+    route(Get,  "/health",          Public, None,                  Unused, system::health),
+    route(Get,  "/metrics",         Public, None,                  Unused, system::metrics),
+    route(Get,  "/metrics/",        Public, None,                  Unused, system::metrics),
+
+    route(Post, "/auth/login",      Public, Some(Limit::Login),    Json,   accounts::login),
+    route(Post, "/auth/register",   Admin,  Some(Limit::Register), Json,   accounts::register),
+    route(Get,  "/auth/me",         User,   None,                  Unused, accounts::me),
+
+    route(Post, "/orders/create",   User,   Some(Limit::Orders),   Json,   orders::create),
+    route(Get,  "/orders/",         User,   None,                  Unused, orders::list),
+];
+
+const fn route(
+    method: Method,
+    pattern: &'static str,
+    access: Access,
+    limit: Option<Limit>,
+    body: BodyKind,
+    handler: fn(&Call<'_>) -> Result<Reply>,
+) -> Route {
+    Route { method, pattern, access, limit, body, handler }
+}
+
+/// Where a request's method and path lead.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Found<'p> {
+    Route {
+        /// In [`ROUTES`].
+        index: usize,
+        /// What stands where the pattern has `{name}`.
+        parameter: Option<&'p str>,
+    },
+    /// The path is known, the method isn't; for the `Allow` header.
+    WrongMethod(String),
+    /// A route differs by its last slash only: the path with it, or without.
+    OtherSlash(String),
+    Nothing,
+}
+
+/// `path` is decoded and without its query. Literal patterns win over those with an id.
+pub fn find<'p>(method: &str, path: &'p str) -> Found<'p> {
+    let Some(pattern) = pattern_of(path) else {
+        return match toggle_slash(path) {
+            Some(other) if pattern_of(&other).is_some() => Found::OtherSlash(other),
+            _ => Found::Nothing,
+        };
+    };
+    let wanted = if method == "HEAD" { "GET" } else { method };
+    let index =
+        ROUTES.iter().position(|route| route.pattern == pattern && route.method.as_str() == wanted);
+    match index {
+        Some(index) => Found::Route { index, parameter: parameter(pattern, path) },
+        None => Found::WrongMethod(allowed(pattern)),
+    }
+}
+
+fn pattern_of(path: &str) -> Option<&'static str> {
+    let literal = ROUTES.iter().find(|route| route.pattern == path);
+    let route = literal.or_else(|| ROUTES.iter().find(|route| fits(route.pattern, path)));
+    route.map(|route| route.pattern)
+}
+
+fn fits(pattern: &str, path: &str) -> bool {
+    if !pattern.contains('{') {
+        return false;
+    }
+    let mut segments = path.split('/');
+    let all = pattern.split('/').all(|wanted| match segments.next() {
+        Some(segment) => segment == wanted || (wanted.starts_with('{') && !segment.is_empty()),
+        None => false,
+    });
+    all && segments.next().is_none()
+}
+
+fn parameter<'p>(pattern: &str, path: &'p str) -> Option<&'p str> {
+    let place = pattern.split('/').position(|segment| segment.starts_with('{'))?;
+    path.split('/').nth(place)
+}
+
+fn toggle_slash(path: &str) -> Option<String> {
+    match path.strip_suffix('/') {
+        Some("" | "/") => None,
+        Some(shorter) => Some(shorter.to_owned()),
+        None if path.is_empty() => None,
+        None => Some(format!("{path}/")),
+    }
+}
+
+fn allowed(pattern: &str) -> String {
+    let methods =
+        ROUTES.iter().filter(|route| route.pattern == pattern).map(|route| match route.method {
+            Get => "GET, HEAD",
+            Post => "POST",
+        });
+    methods.collect::<Vec<_>>().join(", ")
+}
+
+impl Method {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Get => "GET",
+            Post => "POST",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(method: &str, path: &str) -> Option<&'static str> {
+        match find(method, path) {
+            Found::Route { index, .. } => Some(ROUTES[index].pattern),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_route_is_found_by_method_and_path() {
+        assert_eq!(pattern("GET", "/orders/"), Some("/orders/"));
+        assert_eq!(pattern("HEAD", "/health"), Some("/health"));
+        assert_eq!(pattern("GET", "/metrics"), Some("/metrics"));
+        assert_eq!(pattern("GET", "/metrics/"), Some("/metrics/"));
+        assert_eq!(find("GET", "/nowhere"), Found::Nothing);
+        assert_eq!(find("GET", ""), Found::Nothing);
+    }
+
+    #[test]
+    fn a_literal_path_wins_and_keeps_its_methods() {
+        assert_eq!(find("GET", "/orders/create"), Found::WrongMethod("POST".into()));
+        assert_eq!(find("DELETE", "/health"), Found::WrongMethod("GET, HEAD".into()));
+    }
+
+    #[test]
+    fn another_last_slash_is_told() {
+        assert_eq!(find("PUT", "/orders"), Found::OtherSlash("/orders/".into()));
+        assert_eq!(find("POST", "/auth/login/"), Found::OtherSlash("/auth/login".into()));
+        assert_eq!(find("GET", "//"), Found::Nothing);
+    }
+}

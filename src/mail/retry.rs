@@ -1,0 +1,87 @@
+//! When to try a mail again, and when no more. Pure: time and chance are given.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+
+const FIRST_DELAY_S: u64 = 30;
+const MAX_DELAY_S: u64 = 60 * 60;
+/// Tries go on for so long, counted from the moment the first one was due.
+pub const PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What follows a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    At(Timestamp),
+    /// The mail has had its time.
+    Exhausted,
+}
+
+/// What follows the attempt number `attempts` (1 is the first) that failed at `now`.
+///
+/// The delay is 30 s, doubled with each attempt up to 1 h, less up to half of it as
+/// `random` decides, so that what failed together doesn't come back together. The last
+/// attempt is moved forward to the end of the 24 h rather than left out.
+pub fn next(first_due: Timestamp, attempts: u32, now: Timestamp, random: u64) -> Next {
+    let end = first_due + PERIOD;
+    if now >= end {
+        return Next::Exhausted;
+    }
+    Next::At((now + delay(attempts, random)).min(end))
+}
+
+fn delay(attempts: u32, random: u64) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(16);
+    let full_ms = (FIRST_DELAY_S << doublings).min(MAX_DELAY_S) * 1000;
+    let half_ms = full_ms / 2;
+    Duration::from_millis(half_ms + random % (half_ms + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const START: Timestamp = Timestamp::EPOCH;
+
+    #[test]
+    fn the_delay_doubles_from_half_a_minute_to_an_hour() {
+        // The chance that takes nothing off is half of the delay in ms.
+        assert_eq!(delay(1, 15_000), Duration::from_secs(30));
+        assert_eq!(delay(2, 30_000), Duration::from_secs(60));
+        assert_eq!(delay(3, 60_000), Duration::from_secs(120));
+        for attempts in [8, 9, 1000, u32::MAX] {
+            assert_eq!(delay(attempts, 1_800_000), Duration::from_secs(3600));
+        }
+    }
+
+    #[test]
+    fn the_delay_is_never_under_half_or_over_the_whole() {
+        let bounds = Duration::from_secs(15)..=Duration::from_secs(30);
+        for random in [0, 1, 14_999, 15_000, 15_001, u64::MAX / 3, u64::MAX] {
+            assert!(bounds.contains(&delay(1, random)));
+            assert!(bounds.contains(&delay(0, random)));
+        }
+        assert_ne!(delay(1, 3), delay(1, 4000));
+    }
+
+    #[test]
+    fn a_mail_is_tried_at_the_end_of_its_day_and_then_no_more() {
+        let end = START + PERIOD;
+        assert_eq!(next(START, 20, end - Duration::from_secs(60), 7), Next::At(end));
+        assert_eq!(next(START, 21, end, 7), Next::Exhausted);
+        assert_eq!(next(START, 1, end + Duration::from_secs(1), 7), Next::Exhausted);
+    }
+
+    #[test]
+    fn a_dead_server_is_asked_a_bounded_number_of_times() {
+        let mut now = START;
+        let mut attempts = 1;
+        while let Next::At(at) = next(START, attempts, now, 0) {
+            assert!(at > now);
+            now = at;
+            attempts += 1;
+        }
+        assert!((30..70).contains(&attempts), "{attempts}");
+        assert_eq!(now, START + PERIOD);
+    }
+}

@@ -1,0 +1,233 @@
+//! The words of a mail: built in, single files replaceable, all tried before the start.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::path::Path;
+
+use handlebars::{Handlebars, no_escape};
+use serde::Serialize;
+
+use crate::clock::Timestamp;
+
+use super::letter::{Letter, Outcome};
+
+/// A template file is at most this big, and so is what is made of one, in bytes.
+const MAX_LEN: usize = 256 * 1024;
+
+/// Every file, and what stands in for it where `TEMPLATES_DIR` has none.
+const FILES: [(&str, &str); 6] = [
+    ("order_successful.subject.txt", include_str!("../../templates/order_successful.subject.txt")),
+    ("order_successful.txt", include_str!("../../templates/order_successful.txt")),
+    ("order_successful.html", include_str!("../../templates/order_successful.html")),
+    ("order_failed.subject.txt", include_str!("../../templates/order_failed.subject.txt")),
+    ("order_failed.txt", include_str!("../../templates/order_failed.txt")),
+    ("order_failed.html", include_str!("../../templates/order_failed.html")),
+];
+
+/// All templates, compiled. What they can name is in [`Words`].
+#[derive(Debug)]
+pub struct Templates {
+    html: Handlebars<'static>,
+    /// Text and subjects: no HTML escaping.
+    plain: Handlebars<'static>,
+}
+
+/// One letter in words.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Texts {
+    /// One line without control characters.
+    pub subject: String,
+    pub text: String,
+    pub html: String,
+}
+
+/// What a template can say.
+#[derive(Serialize)]
+struct Words<'a> {
+    order_id: u64,
+    /// `2025-10-07 05:58:11 UTC`
+    ordered_at: String,
+    username: &'a str,
+    /// The mail's subject, once that is rendered; empty within the subject's own template.
+    subject: &'a str,
+}
+
+impl Templates {
+    /// Compiles every template, from `dir` where it has one, and renders each with sample
+    /// data: what a mail would stumble over later, the start stumbles over now.
+    ///
+    /// # Errors
+    /// One line that names the file and what is wrong with it.
+    pub fn load(dir: Option<&Path>) -> Result<Templates, String> {
+        if let Some(dir) = dir
+            && !dir.is_dir()
+        {
+            return Err(format!("templates: {} is not a directory", dir.display()));
+        }
+        let mut templates = Templates { html: registry(), plain: registry() };
+        templates.plain.register_escape_fn(no_escape);
+        for (name, built_in) in FILES {
+            let own = dir.map(|dir| read(&dir.join(name))).transpose()?.flatten();
+            templates.add(name, own.as_deref().unwrap_or(built_in))?;
+        }
+        for outcome in [Outcome::Successful, Outcome::Failed] {
+            templates.render(&sample(outcome))?;
+        }
+        Ok(templates)
+    }
+
+    /// # Errors
+    /// One line that names the template and what is wrong with it.
+    pub fn render(&self, letter: &Letter) -> Result<Texts, String> {
+        let stem = match letter.outcome {
+            Outcome::Successful => "order_successful",
+            Outcome::Failed => "order_failed",
+        };
+        let mut words = Words {
+            order_id: letter.order_id,
+            ordered_at: format!("{} UTC", letter.ordered_at.to_string().replace('T', " ")),
+            username: &letter.username,
+            subject: "",
+        };
+        let subject = filled(&self.plain, &format!("{stem}.subject.txt"), &words)?;
+        let subject = one_line(&subject);
+        words.subject = &subject;
+        let text = filled(&self.plain, &format!("{stem}.txt"), &words)?;
+        let html = filled(&self.html, &format!("{stem}.html"), &words)?;
+        Ok(Texts { subject, text, html })
+    }
+
+    fn add(&mut self, name: &str, template: &str) -> Result<(), String> {
+        let registry = if name.ends_with(".html") { &mut self.html } else { &mut self.plain };
+        registry
+            .register_template_string(name, template)
+            .map_err(|error| format!("template {name}: {}", one_line(&error.to_string())))
+    }
+}
+
+fn registry() -> Handlebars<'static> {
+    let mut registry = Handlebars::new();
+    registry.set_strict_mode(true);
+    registry
+}
+
+fn filled(registry: &Handlebars<'_>, name: &str, words: &Words<'_>) -> Result<String, String> {
+    let text = registry
+        .render(name, words)
+        .map_err(|error| format!("template {name}: {}", one_line(&error.to_string())))?;
+    if text.trim().is_empty() {
+        return Err(format!("template {name}: it renders to nothing"));
+    }
+    if text.len() > MAX_LEN {
+        return Err(format!("template {name}: it renders to more than {MAX_LEN} bytes"));
+    }
+    Ok(text)
+}
+
+/// The file's text, or nothing where there is no such file.
+fn read(path: &Path) -> Result<Option<String>, String> {
+    let failed = |why: String| format!("template {}: {why}", path.display());
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    let mut text = String::new();
+    file.take(MAX_LEN as u64 + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| failed(error.to_string()))?;
+    if text.len() > MAX_LEN {
+        return Err(failed(format!("more than {MAX_LEN} bytes")));
+    }
+    Ok(Some(text))
+}
+
+fn one_line(text: &str) -> String {
+    let text = text.replace(char::is_control, " ");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn sample(outcome: Outcome) -> Letter {
+    Letter {
+        message_id: "sample@localhost".to_owned(),
+        to: "sample@localhost".to_owned(),
+        order_id: 1,
+        outcome,
+        ordered_at: Timestamp::EPOCH,
+        username: "sample".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dir_with(name: &str, content: &str) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(name), content).unwrap();
+        dir
+    }
+
+    #[track_caller]
+    fn refused(name: &str, content: &str) -> String {
+        let dir = dir_with(name, content);
+        let error = Templates::load(Some(dir.path())).unwrap_err();
+        assert!(error.contains(name), "{error}");
+        assert!(!error.contains('\n'), "{error}");
+        error
+    }
+
+    #[test]
+    fn a_single_file_overrides_and_the_others_stay() {
+        let dir = dir_with("order_failed.subject.txt", "Oh no, {{username}}: {{order_id}}\n");
+        let templates = Templates::load(Some(dir.path())).unwrap();
+        let texts = templates.render(&sample(Outcome::Failed)).unwrap();
+        assert_eq!(texts.subject, "Oh no, sample: 1");
+        assert!(texts.html.contains("<title>Oh no, sample: 1</title>"));
+        let texts = templates.render(&sample(Outcome::Successful)).unwrap();
+        assert_eq!(texts.subject, "Order Successful");
+    }
+
+    #[test]
+    fn a_template_that_is_broken_anywhere_stops_the_start_by_name() {
+        refused("order_failed.txt", "{{#if order_id}} never closed");
+        refused("order_failed.html", "{{misspelt}}");
+        refused("order_successful.html", "{{unknown_helper order_id}}");
+        refused("order_successful.txt", "{{> order_failed_typo}}");
+        refused("order_successful.subject.txt", " \n");
+        refused("order_successful.txt", &"x".repeat(MAX_LEN + 1));
+    }
+
+    #[test]
+    fn a_template_that_is_not_text_or_not_a_file_stops_the_start() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("order_failed.txt")).unwrap();
+        assert!(Templates::load(Some(dir.path())).unwrap_err().contains("order_failed.txt"));
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("order_failed.html"), [0xff, 0xfe]).unwrap();
+        assert!(Templates::load(Some(dir.path())).unwrap_err().contains("order_failed.html"));
+        assert!(Templates::load(Some(&dir.path().join("nowhere"))).is_err());
+    }
+
+    #[test]
+    fn a_subject_is_one_line_whatever_a_name_holds() {
+        let dir = dir_with("order_failed.subject.txt", "{{username}}\r\nX-Header: 1\n");
+        let templates = Templates::load(Some(dir.path())).unwrap();
+        let letter = Letter { username: "a\r\nBcc: b".into(), ..sample(Outcome::Failed) };
+        assert_eq!(templates.render(&letter).unwrap().subject, "a Bcc: b X-Header: 1");
+    }
+
+    #[test]
+    fn a_failure_suggests_to_retry_and_both_say_number_and_time() {
+        let templates = Templates::load(None).unwrap();
+        let at = Timestamp::from_secs(1_759_816_691);
+        for outcome in [Outcome::Successful, Outcome::Failed] {
+            let letter = Letter { order_id: 4711, ordered_at: at, ..sample(outcome) };
+            let texts = templates.render(&letter).unwrap();
+            for body in [&texts.text, &texts.html] {
+                assert!(body.contains("4711") && body.contains("2025-10-07 05:58:11 UTC"));
+                assert_eq!(body.contains("try again"), outcome == Outcome::Failed);
+            }
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The two ways out: an SMTP server, or files in a folder.
+
+use super::file::Folder;
+use super::letter::Message;
+use super::smtp::{Smtp, SmtpSession};
+use super::stop::Stop;
+
+/// Longest reason that is kept, in characters.
+const MAX_REASON_LEN: usize = 200;
+
+/// What became of one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Delivery {
+    Delivered,
+    /// The server said for good that it won't have this mail: a 5xx to RCPT TO or DATA.
+    Rejected {
+        code: u16,
+        text: String,
+    },
+    /// It may work another time. The mail may have arrived all the same (at least once).
+    Deferred {
+        text: String,
+    },
+}
+
+/// Where mail goes.
+pub enum Transport {
+    Smtp(Box<Smtp>),
+    Folder(Folder),
+}
+
+/// An open way out. It carries as many messages as it is given, one after the other.
+pub enum Session<'a> {
+    Smtp(SmtpSession<'a>),
+    Folder(&'a Folder),
+}
+
+impl Transport {
+    /// Connects, or creates the folder. Bounded by the transport's limits; a stop ends it at once.
+    ///
+    /// # Errors
+    /// One line that says what failed; nothing has been sent.
+    pub fn open(&self, stop: &Stop) -> Result<Session<'_>, String> {
+        match self {
+            Transport::Smtp(smtp) => smtp.open(stop).map(Session::Smtp),
+            Transport::Folder(folder) => folder.open().map(|()| Session::Folder(folder)),
+        }
+    }
+}
+
+impl Session<'_> {
+    /// Delivers one message. Once a session has broken, everything is deferred.
+    pub fn send(&mut self, message: &Message) -> Delivery {
+        match self {
+            Session::Smtp(session) => session.send(message),
+            Session::Folder(folder) => folder.store(message),
+        }
+    }
+
+    /// Says goodbye where that is the custom.
+    pub fn close(self) {
+        if let Session::Smtp(session) = self {
+            session.close();
+        }
+    }
+}
+
+/// A reason as it can be logged and stored: one line, printable, short.
+pub(super) fn reason(text: &str) -> String {
+    let printable = |char: char| if char.is_control() { ' ' } else { char };
+    text.trim().chars().map(printable).take(MAX_REASON_LEN).collect()
+}

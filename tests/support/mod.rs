@@ -1,0 +1,4 @@
+//! What several test binaries need; each takes a part of it.
+#![allow(dead_code)]
+
+pub mod smtp;

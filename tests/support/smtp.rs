@@ -1,0 +1,236 @@
+//! A small SMTP server with a script: it really speaks, and fails where it is told to.
+
+mod conversation;
+mod wire;
+
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+
+use conversation::Conversation;
+
+/// Against tests that hang; nothing is measured with it.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Where in the conversation something is to go wrong.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    Greeting,
+    Ehlo,
+    StartTls,
+    Auth,
+    Mail,
+    /// Any recipient.
+    Rcpt,
+    /// This recipient.
+    RcptOf(String),
+    /// The DATA command.
+    Data,
+    /// The end of the content.
+    Content,
+    Rset,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Says this line (without its end) instead of yes.
+    Reply(&'static str),
+    /// Says nothing more, and keeps the connection.
+    Silence,
+    /// Closes without a word. At [`Step::Content`] the mail is kept all the same.
+    HangUp,
+    /// Says yes, then closes.
+    HangUpAfter,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tls {
+    Never,
+    /// With STARTTLS, which is offered and not insisted on.
+    Upgrade,
+    Implicit,
+}
+
+/// What kind of server it is.
+#[derive(Clone, Debug)]
+pub struct Script {
+    pub tls: Tls,
+    /// Whom the certificate is for.
+    pub host: &'static str,
+    /// Required before MAIL FROM, where set.
+    pub login: Option<(&'static str, &'static str)>,
+    /// As EHLO announces them.
+    pub mechanisms: &'static str,
+}
+
+impl Default for Script {
+    fn default() -> Script {
+        Script { tls: Tls::Never, host: "localhost", login: None, mechanisms: "PLAIN LOGIN" }
+    }
+}
+
+/// A mail that the server has said yes to, or would have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    pub from: String,
+    pub to: Vec<String>,
+    /// As sent, with the dots that transparency adds taken out.
+    pub data: Vec<u8>,
+    /// Which session brought it, from 1.
+    pub session: usize,
+    pub was_encrypted: bool,
+}
+
+impl Received {
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.data).into_owned()
+    }
+
+    /// The value of a header, unfolded lines only.
+    pub fn header(&self, name: &str) -> Option<String> {
+        let start = format!("{name}: ");
+        let text = self.text();
+        let mut head = text.lines().take_while(|line| !line.is_empty());
+        head.find_map(|line| line.strip_prefix(&start).map(str::to_owned))
+    }
+}
+
+pub struct SmtpServer {
+    shared: Arc<Shared>,
+    port: u16,
+    ca_dir: tempfile::TempDir,
+}
+
+struct Shared {
+    script: Script,
+    config: Arc<ServerConfig>,
+    is_over: AtomicBool,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    faults: HashMap<Step, Fault>,
+    received: Vec<Received>,
+    commands: Vec<String>,
+    sessions: usize,
+}
+
+impl SmtpServer {
+    pub fn start(script: Script) -> SmtpServer {
+        SmtpServer::start_at(0, script)
+    }
+
+    /// On a port that was another server's, to come back there.
+    pub fn start_at(port: u16, script: Script) -> SmtpServer {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (config, ca_pem) = wire::certificates(script.host);
+        let ca_dir = tempfile::tempdir().unwrap();
+        std::fs::write(ca_dir.path().join("ca.pem"), ca_pem).unwrap();
+        let shared = Arc::new(Shared {
+            script,
+            config,
+            is_over: AtomicBool::new(false),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        });
+        let serving = Arc::clone(&shared);
+        thread::spawn(move || serving.accept(&listener));
+        SmtpServer { shared, port, ca_dir }
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The root that signed the server's certificate, as PEM.
+    pub fn ca_file(&self) -> PathBuf {
+        self.ca_dir.path().join("ca.pem")
+    }
+
+    /// From now on, in every session, until [`SmtpServer::heal`].
+    pub fn fail(&self, step: Step, fault: Fault) {
+        self.shared.lock().faults.insert(step, fault);
+    }
+
+    pub fn heal(&self) {
+        self.shared.lock().faults.clear();
+    }
+
+    pub fn received(&self) -> Vec<Received> {
+        self.shared.lock().received.clone()
+    }
+
+    pub fn sessions(&self) -> usize {
+        self.shared.lock().sessions
+    }
+
+    /// Every line that a client said outside its mails, of all sessions.
+    pub fn commands(&self) -> Vec<String> {
+        self.shared.lock().commands.clone()
+    }
+
+    #[track_caller]
+    pub fn wait_for(&self, count: usize) -> Vec<Received> {
+        self.wait_until(|state| state.received.len() >= count).received.clone()
+    }
+
+    #[track_caller]
+    pub fn wait_for_sessions(&self, count: usize) {
+        drop(self.wait_until(|state| state.sessions >= count));
+    }
+
+    #[track_caller]
+    pub fn wait_for_command(&self, start: &str) {
+        drop(self.wait_until(|state| state.commands.iter().any(|it| it.starts_with(start))));
+    }
+
+    #[track_caller]
+    fn wait_until(&self, done: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let state = self.shared.lock();
+        let waited = self.shared.changed.wait_timeout_while(state, DEADLINE, |it| !done(it));
+        let (state, timeout) = waited.unwrap();
+        assert!(!timeout.timed_out(), "{} mails, {:?}", state.received.len(), state.commands);
+        state
+    }
+}
+
+impl Drop for SmtpServer {
+    fn drop(&mut self) {
+        self.shared.is_over.store(true, Ordering::SeqCst);
+        // Wakes the accept, whose thread then closes the port.
+        let _ = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port));
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        change(&mut self.lock());
+        self.changed.notify_all();
+    }
+
+    fn accept(self: Arc<Shared>, listener: &TcpListener) {
+        for stream in listener.incoming() {
+            if self.is_over.load(Ordering::SeqCst) {
+                return;
+            }
+            let Ok(stream) = stream else { continue };
+            let shared = Arc::clone(&self);
+            thread::spawn(move || {
+                let _ = Conversation::hold(shared, stream);
+            });
+        }
+    }
+}

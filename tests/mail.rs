@@ -5,9 +5,11 @@ mod support;
 use std::time::Duration;
 
 use orderd::clock::Timestamp;
+use orderd::config::SmtpTls;
+use orderd::domain::Outcome;
 use orderd::mail::{
-    Credentials, Delivery, Letter, Limits, Mailbox, Message, Outcome, Security, Server, Session,
-    Smtp, Stop, Templates, Transport,
+    Credentials, Delivery, Letter, Limits, Message, Server, Session, Smtp, Stop, Templates,
+    Transport,
 };
 
 use support::smtp::{Fault, Script, SmtpServer, Step, Tls};
@@ -24,11 +26,11 @@ fn message(order_id: u64, to: &str) -> Message {
         ordered_at: Timestamp::from_secs(1_759_816_691),
         username: "ada".to_owned(),
     };
-    let from = Mailbox::parse("Orders <orders@orders.test>").unwrap();
+    let from = "Orders <orders@orders.test>".parse().unwrap();
     letter.write(&from, &Templates::load(None).unwrap()).unwrap()
 }
 
-fn settings(server: &SmtpServer, security: Security) -> Server {
+fn settings(server: &SmtpServer, security: SmtpTls) -> Server {
     Server {
         host: "localhost".to_owned(),
         port: server.port(),
@@ -44,7 +46,7 @@ fn transport(server: Server) -> Transport {
 }
 
 fn plain(server: &SmtpServer) -> Transport {
-    transport(settings(server, Security::None))
+    transport(settings(server, SmtpTls::None))
 }
 
 fn impatient(server: &SmtpServer) -> Transport {
@@ -55,7 +57,7 @@ fn impatient(server: &SmtpServer) -> Transport {
         quit: PATIENCE,
         stop: PATIENCE,
     };
-    transport(Server { limits, ..settings(server, Security::None) })
+    transport(Server { limits, ..settings(server, SmtpTls::None) })
 }
 
 fn open(transport: &Transport) -> Session<'_> {
@@ -150,7 +152,7 @@ fn a_refusal_of_the_session_kills_no_letter() {
         server.fail(step, Fault::Reply("554 5.0.0 Not you"));
         let credentials = Credentials { username: "shop".into(), password: "pw".into() };
         let settings =
-            Server { credentials: Some(credentials), ..settings(&server, Security::StartTls) };
+            Server { credentials: Some(credentials), ..settings(&server, SmtpTls::Starttls) };
         let why = refused(&transport(settings));
         assert!(why.starts_with(name), "{why}");
     }
@@ -237,8 +239,7 @@ fn a_silent_reset_does_not_change_what_became_of_the_letter() {
 
 #[test]
 fn both_kinds_of_tls_carry_the_password_and_the_mail() {
-    for (tls, security) in [(Tls::Upgrade, Security::StartTls), (Tls::Implicit, Security::Implicit)]
-    {
+    for (tls, security) in [(Tls::Upgrade, SmtpTls::Starttls), (Tls::Implicit, SmtpTls::Implicit)] {
         for mechanisms in ["PLAIN", "LOGIN", "CRAM-MD5 DIGEST-MD5 LOGIN PLAIN"] {
             let login = Some(("shop", "p\u{e4}ss word"));
             let server = SmtpServer::start(Script { tls, login, mechanisms, ..Script::default() });
@@ -252,11 +253,22 @@ fn both_kinds_of_tls_carry_the_password_and_the_mail() {
 }
 
 #[test]
+fn no_login_is_begun_that_cannot_be_finished() {
+    let login = Some(("shop", "pw"));
+    let mechanisms = "CRAM-MD5 DIGEST-MD5";
+    let server = SmtpServer::start(Script { login, mechanisms, ..Script::default() });
+    let credentials = Some(Credentials { username: "shop".into(), password: "pw".into() });
+    let why = refused(&transport(Server { credentials, ..settings(&server, SmtpTls::None) }));
+    assert!(why.starts_with("AUTH: "), "{why}");
+    assert!(!server.commands().iter().any(|it| it.starts_with("AUTH")));
+}
+
+#[test]
 fn a_wrong_password_is_the_sessions_trouble() {
     let login = Some(("shop", "right"));
     let server = SmtpServer::start(Script { login, ..Script::default() });
     let credentials = Some(Credentials { username: "shop".into(), password: "wrong".into() });
-    let why = refused(&transport(Server { credentials, ..settings(&server, Security::None) }));
+    let why = refused(&transport(Server { credentials, ..settings(&server, SmtpTls::None) }));
     assert!(why.starts_with("AUTH: 535"), "{why}");
     assert!(!why.contains("wrong"), "{why}");
 }
@@ -264,14 +276,13 @@ fn a_wrong_password_is_the_sessions_trouble() {
 #[test]
 fn without_starttls_nothing_is_sent() {
     let server = SmtpServer::start(Script::default());
-    let why = refused(&transport(settings(&server, Security::StartTls)));
+    let why = refused(&transport(settings(&server, SmtpTls::Starttls)));
     assert!(why.starts_with("STARTTLS: 502"), "{why}");
 }
 
 #[test]
 fn a_certificate_of_a_stranger_or_for_another_host_is_refused() {
-    for (tls, security) in [(Tls::Upgrade, Security::StartTls), (Tls::Implicit, Security::Implicit)]
-    {
+    for (tls, security) in [(Tls::Upgrade, SmtpTls::Starttls), (Tls::Implicit, SmtpTls::Implicit)] {
         let server =
             SmtpServer::start(Script { tls, host: "mail.other.test", ..Script::default() });
         let why = refused(&transport(settings(&server, security)));
@@ -308,7 +319,7 @@ fn an_address_that_could_carry_a_command_never_reaches_the_server() {
 #[test]
 fn a_server_that_is_not_there_is_said_so() {
     let server = SmtpServer::start(Script::default());
-    let settings = settings(&server, Security::None);
+    let settings = settings(&server, SmtpTls::None);
     let unbound = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let port = unbound.local_addr().unwrap().port();
     drop(unbound);

@@ -8,21 +8,15 @@ use mail_send::mail_builder::headers::raw::Raw;
 use mail_send::mail_builder::mime::MimePart;
 
 use crate::clock::Timestamp;
+use crate::config::EmailFrom;
+use crate::domain::{Mail, Outcome};
 
-use super::mailbox::Mailbox;
 use super::templates::{Templates, Texts};
 
 /// The longest Message-ID that is taken, in bytes: its header stays one short line.
 const MAX_MESSAGE_ID_LEN: usize = 200;
 /// So much of a Message-ID's left side goes into names.
 const MAX_STEM_ID_LEN: usize = 40;
-
-/// How an order ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Successful,
-    Failed,
-}
 
 /// One mail about one order, before it is put in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,12 +43,23 @@ pub struct Message {
 }
 
 impl Letter {
+    pub fn of(mail: &Mail) -> Letter {
+        Letter {
+            message_id: mail.message_id.0.clone(),
+            to: mail.to.as_str().to_owned(),
+            order_id: mail.order.id.0,
+            outcome: mail.order.outcome,
+            ordered_at: mail.order.created_at,
+            username: mail.username.clone(),
+        }
+    }
+
     /// Puts the letter in words and in its final form. The same letter and templates make
     /// the same bytes: the date is the order's, and the boundary comes from the Message-ID.
     ///
     /// # Errors
     /// One line: a template that can't be rendered with this letter, or a bad Message-ID.
-    pub fn write(&self, from: &Mailbox, templates: &Templates) -> Result<Message, String> {
+    pub fn write(&self, from: &EmailFrom, templates: &Templates) -> Result<Message, String> {
         let id = self.bare_message_id()?;
         let stem = self.stem(id);
         let texts = templates.render(self)?;
@@ -128,7 +133,7 @@ mod tests {
     }
 
     fn written(letter: &Letter, from: &str) -> String {
-        let from = Mailbox::parse(from).unwrap();
+        let from = from.parse().unwrap();
         let templates = Templates::load(None).unwrap();
         String::from_utf8(letter.write(&from, &templates).unwrap().bytes).unwrap()
     }
@@ -185,7 +190,7 @@ mod tests {
     #[test]
     fn a_message_id_that_could_break_out_of_its_header_is_refused() {
         let templates = Templates::load(None).unwrap();
-        let from = Mailbox::parse("a@b").unwrap();
+        let from = "a@b".parse().unwrap();
         for wrong in ["", "x", "a@", "@b", "a@b@c", "a@b>\r\nBcc: <c@d", "a b@c"] {
             let letter = Letter { message_id: wrong.into(), ..letter() };
             assert!(letter.write(&from, &templates).is_err(), "{wrong:?}");

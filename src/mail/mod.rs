@@ -1,13 +1,15 @@
 //! Mail: what an order's letter says, and how it leaves the host.
 //!
 //! A [`Letter`] is the data, [`Templates`] turn it into a [`Message`], and a
-//! [`Transport`] delivers messages one session at a time. Whether and when to
-//! try again is [`retry`]'s to say; nothing here touches the store but the sender.
+//! [`Transport`] delivers messages one session at a time. [`retry`] says whether and when
+//! to try again, and the [`Sender`] brings all of it to the store's outbox.
 
+mod address;
 mod file;
 mod letter;
-mod mailbox;
+mod pace;
 pub mod retry;
+mod sender;
 mod smtp;
 mod step;
 mod stop;
@@ -16,9 +18,9 @@ mod tls;
 mod transport;
 
 pub use file::Folder;
-pub use letter::{Letter, Message, Outcome};
-pub use mailbox::Mailbox;
-pub use smtp::{Credentials, Limits, Security, Server, Smtp, SmtpSession};
+pub use letter::{Letter, Message};
+pub use sender::{Office, Round, Running, Sender};
+pub use smtp::{Credentials, Limits, Server, Smtp, SmtpSession};
 pub use stop::Stop;
 pub use templates::Templates;
 pub use transport::{Delivery, Session, Transport};

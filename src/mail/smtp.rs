@@ -17,8 +17,10 @@ use tokio::net::TcpStream;
 use tokio::runtime::{Builder, Runtime};
 use tokio_rustls::TlsConnector;
 
+use crate::config::SmtpTls;
+
+use super::address::is_plain;
 use super::letter::Message;
-use super::mailbox::is_plain;
 use super::step::{Failure, Trouble, Watch};
 use super::stop::Stop;
 use super::tls;
@@ -26,15 +28,6 @@ use super::transport::Delivery;
 
 /// "Mailbox name not allowed": what a letter gets that we don't even offer.
 const BAD_MAILBOX: u16 = 553;
-
-/// How the connection is protected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// Plain at first; no letter and no password before the upgrade has succeeded.
-    StartTls,
-    Implicit,
-    None,
-}
 
 #[derive(Clone)]
 pub struct Credentials {
@@ -73,7 +66,7 @@ impl Default for Limits {
 pub struct Server {
     pub host: String,
     pub port: u16,
-    pub security: Security,
+    pub security: SmtpTls,
     /// PEM roots to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
     pub credentials: Option<Credentials>,
@@ -111,8 +104,8 @@ impl Smtp {
     /// One line: a CA file that can't be used, or no certificates on the system.
     pub fn new(server: Server) -> Result<Smtp, String> {
         let connector = match server.security {
-            Security::None => None,
-            Security::StartTls | Security::Implicit => {
+            SmtpTls::None => None,
+            SmtpTls::Starttls | SmtpTls::Implicit => {
                 Some(tls::connector(server.ca_file.as_deref())?)
             }
         };
@@ -144,12 +137,12 @@ impl Smtp {
         let path = Path::of(&stream, *security);
         let client = SmtpClient { stream, timeout: limits.step };
         let mut client = match (security, &self.connector) {
-            (Security::None, _) => self.greeted(watch, client).await?.boxed(),
-            (Security::Implicit, Some(connector)) => {
+            (SmtpTls::None, _) => self.greeted(watch, client).await?.boxed(),
+            (SmtpTls::Implicit, Some(connector)) => {
                 let secured = watch.step("TLS", limits.step, client.into_tls(connector, host));
                 self.greeted(watch, secured.await?).await?.boxed()
             }
-            (Security::StartTls, Some(connector)) => {
+            (SmtpTls::Starttls, Some(connector)) => {
                 let mut client = self.greeted(watch, client).await?;
                 let ehlo = client.ehlo(&path.own_name);
                 watch.step("EHLO", limits.step, ehlo).await?;
@@ -245,6 +238,11 @@ impl SmtpSession<'_> {
         }
     }
 
+    /// True once the session has broken: nothing more goes through it.
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, State::Over(_))
+    }
+
     /// Says QUIT; what the server says to it changes nothing.
     pub fn close(self) {
         let State::Ready(client) = self.state else { return };
@@ -284,7 +282,7 @@ struct Path {
 }
 
 impl Path {
-    fn of(stream: &TcpStream, security: Security) -> Path {
+    fn of(stream: &TcpStream, security: SmtpTls) -> Path {
         let own_ip = stream.local_addr().map(|own| own.ip().to_canonical());
         let own_name = match own_ip {
             Ok(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
@@ -297,8 +295,8 @@ impl Path {
 }
 
 /// True where a password can be said: the line is encrypted, or doesn't leave the host.
-fn is_private(security: Security, peer: IpAddr) -> bool {
-    security != Security::None || peer.to_canonical().is_loopback()
+fn is_private(security: SmtpTls, peer: IpAddr) -> bool {
+    security != SmtpTls::None || peer.to_canonical().is_loopback()
 }
 
 trait Boxed {
@@ -327,8 +325,8 @@ mod tests {
             ("0.0.0.0", false),
         ] {
             let peer = peer.parse().unwrap();
-            assert_eq!(is_private(Security::None, peer), plain, "{peer}");
-            assert!(is_private(Security::StartTls, peer) && is_private(Security::Implicit, peer));
+            assert_eq!(is_private(SmtpTls::None, peer), plain, "{peer}");
+            assert!(is_private(SmtpTls::Starttls, peer) && is_private(SmtpTls::Implicit, peer));
         }
     }
 }

@@ -8,8 +8,9 @@ use handlebars::{Handlebars, no_escape};
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::domain::Outcome;
 
-use super::letter::{Letter, Outcome};
+use super::letter::Letter;
 
 /// A template file is at most this big, and so is what is made of one, in bytes.
 const MAX_LEN: usize = 256 * 1024;

@@ -1,8 +1,10 @@
 //! The two ways out: an SMTP server, or files in a folder.
 
+use crate::config::Config;
+
 use super::file::Folder;
 use super::letter::Message;
-use super::smtp::{Smtp, SmtpSession};
+use super::smtp::{Credentials, Limits, Server, Smtp, SmtpSession};
 use super::stop::Stop;
 
 /// Longest reason that is kept, in characters.
@@ -36,6 +38,30 @@ pub enum Session<'a> {
 }
 
 impl Transport {
+    /// The server that is set, or the folder. Connects to nothing and creates nothing.
+    ///
+    /// # Errors
+    /// One line, where the certificates to trust can't be had.
+    pub fn new(config: &Config) -> Result<Transport, String> {
+        let Some(host) = &config.smtp_server else {
+            return Ok(Transport::Folder(Folder::new(&config.mail_dir)));
+        };
+        let credentials = config.email_user.as_ref().zip(config.email_pass.as_ref());
+        let server = Server {
+            // Brackets around an IPv6 address are for URLs, not for sockets.
+            host: host.trim_matches(['[', ']']).to_owned(),
+            port: config.smtp_port,
+            security: config.smtp_tls,
+            ca_file: config.smtp_ca_file.clone(),
+            credentials: credentials.map(|(username, password)| Credentials {
+                username: username.clone(),
+                password: password.expose().to_owned(),
+            }),
+            limits: Limits::default(),
+        };
+        Ok(Transport::Smtp(Box::new(Smtp::new(server)?)))
+    }
+
     /// Connects, or creates the folder. Bounded by the transport's limits; a stop ends it at once.
     ///
     /// # Errors
@@ -54,6 +80,14 @@ impl Session<'_> {
         match self {
             Session::Smtp(session) => session.send(message),
             Session::Folder(folder) => folder.store(message),
+        }
+    }
+
+    /// True once it has broken on the way.
+    pub fn is_over(&self) -> bool {
+        match self {
+            Session::Smtp(session) => session.is_over(),
+            Session::Folder(_) => false,
         }
     }
 

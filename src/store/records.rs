@@ -34,6 +34,7 @@ pub(super) enum PendingRecord {
         message_id: String,
         /// The row in `mails_due`.
         due_micros: u64,
+        first_due_micros: u64,
         attempts: u32,
         last_error: Option<String>,
     },
@@ -120,6 +121,7 @@ impl PendingRecord {
         PendingRecord::V1 {
             message_id: message_id.0.clone(),
             due_micros: due.as_micros(),
+            first_due_micros: due.as_micros(),
             attempts: 0,
             last_error: None,
         }

@@ -47,6 +47,8 @@ pub struct Census {
 #[derive(Debug, Default)]
 pub struct DueMails {
     pub mails: Vec<Mail>,
+    /// Due too, and not to be made sense of: the reason with each.
+    pub spoilt: Vec<(MailId, Error)>,
     pub next_due: Option<Timestamp>,
 }
 
@@ -134,17 +136,22 @@ impl Snapshot {
             .collect()
     }
 
-    /// Pending mails that are due at `now`, the longest due first, `limit` at most.
+    /// Pending mails that are due at `now`, the longest due first, `limit` at most. One that
+    /// can't be read stops none of the others.
     pub fn due_mails(&self, now: Timestamp, limit: usize) -> Result<DueMails> {
         let due = self.open(schema::MAILS_DUE)?;
         let mut found = DueMails::default();
         for row in due.iter().map_err(Error::storage)? {
             let (at, id) = row.map_err(Error::storage)?.0.value();
-            if at > now.as_micros() || found.mails.len() >= limit {
+            if at > now.as_micros() || found.mails.len() + found.spoilt.len() >= limit {
                 found.next_due = Some(Timestamp::from_micros(at));
                 break;
             }
-            found.mails.push(self.pending_mail(MailId(id))?);
+            match self.pending_mail(MailId(id)) {
+                Ok(mail) => found.mails.push(mail),
+                Err(error @ Error::Internal(_)) => found.spoilt.push((MailId(id), error)),
+                Err(error) => return Err(error),
+            }
         }
         Ok(found)
     }
@@ -154,7 +161,7 @@ impl Snapshot {
         let row = table.get(id.0).map_err(Error::storage)?;
         let row =
             row.ok_or_else(|| Error::Internal(format!("mail {id} is due and not pending")))?;
-        let PendingRecord::V1 { message_id, due_micros, attempts, last_error } =
+        let PendingRecord::V1 { message_id, due_micros, first_due_micros, attempts, last_error } =
             decode(row.value())?;
         let order = read_order(&self.open(schema::ORDERS)?, id.order())?;
         let user = self.user(order.user)?;
@@ -166,6 +173,7 @@ impl Snapshot {
             username: user.username.as_str().to_owned(),
             to: user.email,
             attempts,
+            first_due: Timestamp::from_micros(first_due_micros),
             last_error,
             state: MailState::Pending { due: Timestamp::from_micros(due_micros) },
         })

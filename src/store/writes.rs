@@ -155,7 +155,7 @@ impl Write for MarkMails {
 /// A mail that is not pending any more stays as it is: somebody else has marked it.
 fn mark_mail(batch: &mut Batch<'_>, mark: &MailMark, at: Timestamp) -> Applied<()> {
     let Some(pending) = batch.pending_mail(mark.id)? else { return Ok(()) };
-    let PendingRecord::V1 { message_id, due_micros, attempts, .. } = pending;
+    let PendingRecord::V1 { message_id, due_micros, first_due_micros, attempts, .. } = pending;
     let attempts = attempts.saturating_add(1);
     let shorten = |error: &str| error.chars().take(MAX_ERROR_CHARS).collect::<String>();
     batch.remove_pending(mark.id, Timestamp::from_micros(due_micros))?;
@@ -167,7 +167,13 @@ fn mark_mail(batch: &mut Batch<'_>, mark: &MailMark, at: Timestamp) -> Applied<(
         Attempt::Deferred { due, error } => {
             let last_error = Some(shorten(error));
             let due_micros = due.as_micros();
-            let record = PendingRecord::V1 { message_id, due_micros, attempts, last_error };
+            let record = PendingRecord::V1 {
+                message_id,
+                due_micros,
+                first_due_micros,
+                attempts,
+                last_error,
+            };
             batch.put_pending(mark.id, &record)
         }
         Attempt::Died { error } => {

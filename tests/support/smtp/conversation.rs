@@ -63,6 +63,7 @@ impl Conversation {
             "STARTTLS" => self.start_tls(),
             "AUTH" => self.authenticate(rest),
             "MAIL" if !self.is_logged_in => self.say("530 5.7.0 Authentication required"),
+            "MAIL" if self.from.is_some() => self.say("503 5.5.1 Nested MAIL"),
             "MAIL" => {
                 self.from = Some(address(rest));
                 self.to.clear();

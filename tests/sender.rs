@@ -2,10 +2,7 @@
 
 mod support;
 
-use std::io;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use orderd::clock::{Clock, Timestamp};
@@ -13,9 +10,10 @@ use orderd::config::SmtpTls;
 use orderd::domain::{EmailAddress, MessageId, NewOrder, Outcome, Role, UserId, Username};
 use orderd::mail::{Folder, Limits, Office, Round, Sender, Server, Smtp, Templates, Transport};
 use orderd::metrics::Metrics;
-use orderd::store::{CreateUser, Medium, PlaceOrder, Store};
-use redb::{Builder, Database, DatabaseError, StorageBackend};
+use orderd::store::{CreateUser, PlaceOrder, Store};
+use redb::{Database, TableDefinition};
 
+use support::disk::Disk;
 use support::smtp::{Fault, Script, SmtpServer, Step};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -274,6 +272,31 @@ fn a_template_that_fails_for_one_mail_stops_none_of_the_others() {
 }
 
 #[test]
+fn rows_that_cannot_be_read_are_put_aside_and_stop_none_of_the_others() {
+    let mut shop = Shop::open();
+    shop.orders(3);
+    shop.store.close();
+    spoil(&shop.path("shop.redb"), shop.clock.now());
+    shop.restart();
+
+    let mut sender = shop.sender(Transport::Folder(Folder::new(shop.path("mail"))));
+    let round = sender.step().unwrap();
+    assert_eq!((round.sent, round.dead, round.trouble), (2, 2, None));
+    assert_eq!(sender.step().unwrap(), sent(0));
+    assert_eq!(shop.counts(), (0, 2, 1));
+}
+
+/// Makes mail 1 unreadable, and has a mail due that isn't there.
+fn spoil(path: &Path, now: Timestamp) {
+    let pending = TableDefinition::<u64, &[u8]>::new("mails_pending");
+    let due = TableDefinition::<(u64, u64), ()>::new("mails_due");
+    let write = Database::open(path).unwrap().begin_write().unwrap();
+    write.open_table(pending).unwrap().insert(1, [0xff; 3].as_slice()).unwrap();
+    write.open_table(due).unwrap().insert((now.as_micros(), 99), ()).unwrap();
+    write.commit().unwrap();
+}
+
+#[test]
 fn the_thread_sends_when_an_order_comes_and_ends_when_told() {
     let mut shop = Shop::open();
     let server = SmtpServer::start(Script::default());
@@ -339,61 +362,4 @@ fn while_results_cannot_be_stored_nothing_is_sent_again() {
     assert_eq!(sender.step().unwrap(), sent(0));
     assert_eq!(server.received().len(), 1);
     assert_eq!(store.read().unwrap().census().unwrap().mails_sent, 1);
-}
-
-/// Memory that takes no syncs while it is told so.
-#[derive(Clone, Debug, Default)]
-struct Disk(Arc<DiskState>);
-
-#[derive(Debug, Default)]
-struct DiskState {
-    bytes: Mutex<Vec<u8>>,
-    refuses_syncs: AtomicBool,
-}
-
-impl Disk {
-    fn refuse_syncs(&self, refuse: bool) {
-        self.0.refuses_syncs.store(refuse, Ordering::SeqCst);
-    }
-}
-
-impl Medium for Disk {
-    fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
-        builder.create_with_backend(self.clone())
-    }
-
-    fn free_bytes(&self) -> Option<u64> {
-        None
-    }
-}
-
-impl StorageBackend for Disk {
-    fn len(&self) -> Result<u64, io::Error> {
-        Ok(self.0.bytes.lock().unwrap().len() as u64)
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
-        let bytes = self.0.bytes.lock().unwrap();
-        let from = bytes.get(offset as usize..offset as usize + out.len());
-        out.copy_from_slice(from.ok_or(io::ErrorKind::UnexpectedEof)?);
-        Ok(())
-    }
-
-    fn set_len(&self, len: u64) -> Result<(), io::Error> {
-        self.0.bytes.lock().unwrap().resize(len as usize, 0);
-        Ok(())
-    }
-
-    fn sync_data(&self) -> Result<(), io::Error> {
-        match self.0.refuses_syncs.load(Ordering::SeqCst) {
-            true => Err(io::Error::other("no sync today")),
-            false => Ok(()),
-        }
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
-        let start = offset as usize;
-        self.0.bytes.lock().unwrap()[start..start + data.len()].copy_from_slice(data);
-        Ok(())
-    }
 }

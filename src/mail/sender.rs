@@ -13,10 +13,10 @@ use log::Level;
 
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, EmailFrom};
-use crate::domain::{Mail, MailId};
-use crate::error::{Error, Result};
+use crate::domain::Mail;
+use crate::error::Result;
 use crate::metrics;
-use crate::store::{Attempt, MailMark, MarkMails, Store};
+use crate::store::{Attempt, BuryMail, MailMark, MarkMails, SpoiltMail, Store};
 
 use super::letter::Letter;
 use super::pace::Pace;
@@ -69,7 +69,7 @@ pub struct Round {
     pub deferred: usize,
     /// Refused for good, or given up.
     pub dead: usize,
-    /// Why no session could be opened, if none could.
+    /// Why no session could be opened, or an unreadable mail not be put aside.
     pub trouble: Option<String>,
     /// When the next mail is due that this round didn't take.
     pub next_due: Option<Timestamp>,
@@ -148,7 +148,7 @@ impl Sender {
         self.mark()?;
         let due = self.store.read()?.due_mails(self.clock.now(), self.batch())?;
         let mut round = Round { next_due: due.next_due, ..Round::default() };
-        self.bury(&due.spoilt, &mut round);
+        self.bury(due.spoilt, &mut round);
         if due.mails.is_empty() {
             return Ok(round);
         }
@@ -262,13 +262,12 @@ impl Sender {
     }
 
     /// Puts rows that can't be read out of the way, each in its own write: one that can't
-    /// even be marked keeps no other from it.
-    fn bury(&mut self, spoilt: &[(MailId, Error)], round: &mut Round) {
-        for (id, why) in spoilt {
-            log::error!("mail dead mail={id} order={id}: {why}");
-            let attempt = Attempt::Died { error: why.to_string() };
-            let marks = vec![MailMark { id: *id, attempt }];
-            match self.store.write(MarkMails { marks, at: self.clock.now() }) {
+    /// even be moved keeps no other from it.
+    fn bury(&mut self, spoilt: Vec<SpoiltMail>, round: &mut Round) {
+        for SpoiltMail { id, due, error } in spoilt {
+            log::error!("mail dead mail={id} order={id}: {error}");
+            let bury = BuryMail { id, due, error: error.to_string(), at: self.clock.now() };
+            match self.store.write(bury) {
                 Ok(()) => {
                     self.metrics.died.inc();
                     round.dead += 1;

@@ -31,9 +31,11 @@ use database::Live;
 pub use batch::Write;
 pub use database::{FileMedium, Medium, OpenError};
 pub use schema::VERSION as SCHEMA_VERSION;
-pub use snapshot::{Census, DueMails, OrderFilter, Snapshot, Standing};
+pub use snapshot::{Census, DueMails, OrderFilter, Snapshot, SpoiltMail, Standing};
 pub use wakeup::Wakeup;
-pub use writes::{Attempt, CreateFirstAdmin, CreateUser, MailMark, MarkMails, PlaceOrder, Rehash};
+pub use writes::{
+    Attempt, BuryMail, CreateFirstAdmin, CreateUser, MailMark, MarkMails, PlaceOrder, Rehash,
+};
 
 /// Rows that one short read transaction gives at most.
 pub const PAGE_ROWS: usize = 1000;

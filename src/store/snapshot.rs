@@ -47,9 +47,16 @@ pub struct Census {
 #[derive(Debug, Default)]
 pub struct DueMails {
     pub mails: Vec<Mail>,
-    /// Due too, and not to be made sense of: the reason with each.
-    pub spoilt: Vec<(MailId, Error)>,
+    pub spoilt: Vec<SpoiltMail>,
     pub next_due: Option<Timestamp>,
+}
+
+/// A mail that is due and can't be read.
+#[derive(Debug)]
+pub struct SpoiltMail {
+    pub id: MailId,
+    pub due: Timestamp,
+    pub error: Error,
 }
 
 impl Snapshot {
@@ -149,7 +156,10 @@ impl Snapshot {
             }
             match self.pending_mail(MailId(id)) {
                 Ok(mail) => found.mails.push(mail),
-                Err(error @ Error::Internal(_)) => found.spoilt.push((MailId(id), error)),
+                Err(error @ Error::Internal(_)) => {
+                    let due = Timestamp::from_micros(at);
+                    found.spoilt.push(SpoiltMail { id: MailId(id), due, error });
+                }
                 Err(error) => return Err(error),
             }
         }

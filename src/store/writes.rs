@@ -1,6 +1,6 @@
 //! The writes: each reads and checks, then writes.
 
-use super::batch::{Applied, Batch, Write};
+use super::batch::{Applied, Batch, Failure, Write};
 use super::records::{DeadRecord, PendingRecord, SentRecord};
 use crate::clock::Timestamp;
 use crate::domain::{
@@ -182,5 +182,33 @@ fn mark_mail(batch: &mut Batch<'_>, mark: &MailMark, at: Timestamp) -> Applied<(
             let dead = DeadRecord::V1 { message_id, died_micros, attempts, last_error };
             batch.insert_dead(mark.id, &dead)
         }
+    }
+}
+
+/// Takes a mail that can't be read out of the sender's way, as far as it is there at all.
+#[derive(Debug)]
+pub struct BuryMail {
+    pub id: MailId,
+    /// Where the index has it.
+    pub due: Timestamp,
+    pub error: String,
+    pub at: Timestamp,
+}
+
+impl Write for BuryMail {
+    type Output = ();
+    const GROWS: bool = false;
+
+    fn apply(&self, batch: &mut Batch<'_>) -> Applied<()> {
+        let (message_id, attempts) = match batch.pending_mail(self.id) {
+            Ok(Some(PendingRecord::V1 { message_id, attempts, .. })) => (message_id, attempts),
+            Ok(None) => return batch.remove_pending(self.id, self.due),
+            Err(Failure::Refused(_)) => (String::new(), 0),
+            Err(broken) => return Err(broken),
+        };
+        batch.remove_pending(self.id, self.due)?;
+        let (died_micros, last_error) = (self.at.as_micros(), self.error.clone());
+        let dead = DeadRecord::V1 { message_id, died_micros, attempts, last_error };
+        batch.insert_dead(self.id, &dead)
     }
 }

@@ -99,6 +99,9 @@ impl Templates {
     }
 
     fn add(&mut self, name: &str, template: &str) -> Result<(), String> {
+        if includes_another(template) {
+            return Err(format!("template {name}: `{{{{>` is not allowed, each stands alone"));
+        }
         let registry = if name.ends_with(".html") { &mut self.html } else { &mut self.plain };
         registry
             .register_template_string(name, template)
@@ -110,6 +113,13 @@ fn registry() -> Handlebars<'static> {
     let mut registry = Handlebars::new();
     registry.set_strict_mode(true);
     registry
+}
+
+/// Two templates that include each other would overflow the stack, and no error says so.
+fn includes_another(template: &str) -> bool {
+    let tags = template.split("{{").skip(1);
+    tags.map(|tag| tag.trim_start_matches(['{', '~', '#', '*', ' ']))
+        .any(|tag| tag.starts_with('>'))
 }
 
 fn filled(registry: &Handlebars<'_>, name: &str, words: &Words<'_>) -> Result<String, String> {
@@ -194,7 +204,9 @@ mod tests {
         refused("order_failed.txt", "{{#if order_id}} never closed");
         refused("order_failed.html", "{{misspelt}}");
         refused("order_successful.html", "{{unknown_helper order_id}}");
-        refused("order_successful.txt", "{{> order_failed_typo}}");
+        for include in ["{{> order_failed.txt}}", "{{~> x}}", "{{#> x}}{{/x}}", "{{~#>x}}{{/x}}"] {
+            assert!(refused("order_successful.txt", include).contains("stands alone"));
+        }
         refused("order_successful.subject.txt", " \n");
         refused("order_successful.txt", &"x".repeat(MAX_LEN + 1));
     }

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::{Config, DEFAULT_ADMIN_PASSWORD};
 use crate::domain::{EmailAddress, Password, Username};
 use crate::http::{self, Api, Drained};
+use crate::mail::{self, Office, Sender};
 use crate::metrics::Metrics;
 use crate::service::{FirstAdmin, Seed, Service};
 use crate::store::Store;
@@ -35,6 +36,7 @@ pub struct Surroundings {
 pub struct App {
     store: Store,
     server: http::Server,
+    sender: mail::Running,
 }
 
 /// Why the service can't start; prints as one line.
@@ -57,6 +59,7 @@ impl Default for Surroundings {
 impl App {
     /// Opens the store, makes the first admin where there is no user, and serves.
     pub fn start(config: &Config, around: &Surroundings) -> Result<App, StartError> {
+        let office = Office::new(config).map_err(StartError)?;
         let listener = bind(config)?;
         sys::process::raise_fd_limit();
         let Foundation { store, service, metrics } = Foundation::open(config, around)?;
@@ -66,11 +69,14 @@ impl App {
         warn_of_published_password(&service, &listener)?;
         let gauges = &metrics.gauges;
         gauges.start_seconds.set(around.clock.now().as_secs() as i64);
+        let sender = Sender::new(office, store.clone(), around.clock.clone(), metrics.mail.clone())
+            .start()
+            .map_err(StartError::of)?;
         let api = Api::new(config, Arc::new(service), metrics.clone()).map_err(StartError::of)?;
         let server =
             http::Server::start(listener, transport_settings(config), Arc::new(api), metrics)
                 .map_err(StartError::of)?;
-        Ok(App { store, server })
+        Ok(App { store, server, sender })
     }
 
     /// Where it listens; with `PORT=0` the port that was picked.
@@ -82,11 +88,12 @@ impl App {
         &self.store
     }
 
-    /// Stops accepting, lets what is under way finish, and closes the store.
+    /// Stops accepting, lets requests and the mail under way finish, and closes the store.
     pub fn stop(self) {
         if let Drained::Cut(connections) = self.server.shutdown(DRAIN) {
             log::warn!("{connections} connections were cut");
         }
+        self.sender.stop();
         self.store.close();
     }
 }

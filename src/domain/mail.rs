@@ -23,8 +23,8 @@ pub struct Mail {
     pub username: String,
     pub to: EmailAddress,
     pub attempts: u32,
-    /// When its first attempt was due; retries end a day later.
-    pub first_due: Timestamp,
+    /// When it was tried for the first time, if it was; retries end a day later.
+    pub first_tried: Option<Timestamp>,
     pub last_error: Option<String>,
     pub state: MailState,
 }

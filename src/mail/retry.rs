@@ -6,7 +6,8 @@ use crate::clock::Timestamp;
 
 const FIRST_DELAY_S: u64 = 30;
 const MAX_DELAY_S: u64 = 60 * 60;
-/// Tries go on for so long, counted from the moment the first one was due.
+/// Tries go on for so long, counted from the first one: what waited while the service was
+/// off has its whole time left.
 pub const PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What follows a failed attempt.
@@ -22,8 +23,8 @@ pub enum Next {
 /// The delay is 30 s, doubled with each attempt up to 1 h, less up to half of it as
 /// `random` decides, so that what failed together doesn't come back together. The last
 /// attempt is moved forward to the end of the 24 h rather than left out.
-pub fn next(first_due: Timestamp, attempts: u32, now: Timestamp, random: u64) -> Next {
-    let end = first_due + PERIOD;
+pub fn next(first_tried: Timestamp, attempts: u32, now: Timestamp, random: u64) -> Next {
+    let end = first_tried + PERIOD;
     if now >= end {
         return Next::Exhausted;
     }

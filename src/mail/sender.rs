@@ -244,7 +244,8 @@ impl Sender {
         };
         // Without the system's chance the spread is poor, and everything else is right.
         let random = getrandom::u64().unwrap_or(mail.id.0);
-        match retry::next(mail.first_due, attempts, self.clock.now(), random) {
+        let now = self.clock.now();
+        match retry::next(mail.first_tried.unwrap_or(now), attempts, now, random) {
             Next::At(due) => Attempt::Deferred { due, error },
             Next::Exhausted => Attempt::Died { error: format!("given up: {error}") },
         }

@@ -34,7 +34,8 @@ pub(super) enum PendingRecord {
         message_id: String,
         /// The row in `mails_due`.
         due_micros: u64,
-        first_due_micros: u64,
+        /// When the first attempt was made; 0 before it.
+        first_tried_micros: u64,
         attempts: u32,
         last_error: Option<String>,
     },
@@ -121,7 +122,7 @@ impl PendingRecord {
         PendingRecord::V1 {
             message_id: message_id.0.clone(),
             due_micros: due.as_micros(),
-            first_due_micros: due.as_micros(),
+            first_tried_micros: 0,
             attempts: 0,
             last_error: None,
         }

@@ -171,7 +171,7 @@ impl Snapshot {
         let row = table.get(id.0).map_err(Error::storage)?;
         let row =
             row.ok_or_else(|| Error::Internal(format!("mail {id} is due and not pending")))?;
-        let PendingRecord::V1 { message_id, due_micros, first_due_micros, attempts, last_error } =
+        let PendingRecord::V1 { message_id, due_micros, first_tried_micros, attempts, last_error } =
             decode(row.value())?;
         let order = read_order(&self.open(schema::ORDERS)?, id.order())?;
         let user = self.user(order.user)?;
@@ -183,7 +183,7 @@ impl Snapshot {
             username: user.username.as_str().to_owned(),
             to: user.email,
             attempts,
-            first_due: Timestamp::from_micros(first_due_micros),
+            first_tried: (attempts > 0).then(|| Timestamp::from_micros(first_tried_micros)),
             last_error,
             state: MailState::Pending { due: Timestamp::from_micros(due_micros) },
         })

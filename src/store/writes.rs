@@ -155,7 +155,8 @@ impl Write for MarkMails {
 /// A mail that is not pending any more stays as it is: somebody else has marked it.
 fn mark_mail(batch: &mut Batch<'_>, mark: &MailMark, at: Timestamp) -> Applied<()> {
     let Some(pending) = batch.pending_mail(mark.id)? else { return Ok(()) };
-    let PendingRecord::V1 { message_id, due_micros, first_due_micros, attempts, .. } = pending;
+    let PendingRecord::V1 { message_id, due_micros, first_tried_micros, attempts, .. } = pending;
+    let first_tried_micros = if attempts == 0 { at.as_micros() } else { first_tried_micros };
     let attempts = attempts.saturating_add(1);
     let shorten = |error: &str| error.chars().take(MAX_ERROR_CHARS).collect::<String>();
     batch.remove_pending(mark.id, Timestamp::from_micros(due_micros))?;
@@ -170,7 +171,7 @@ fn mark_mail(batch: &mut Batch<'_>, mark: &MailMark, at: Timestamp) -> Applied<(
             let record = PendingRecord::V1 {
                 message_id,
                 due_micros,
-                first_due_micros,
+                first_tried_micros,
                 attempts,
                 last_error,
             };

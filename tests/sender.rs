@@ -90,7 +90,7 @@ fn add_user(store: &Store, name: &str, at: Timestamp) -> UserId {
 fn add_order(store: &Store, user: UserId, message_id: &str, at: Timestamp) {
     let order = NewOrder { outcome: Outcome::Successful };
     let message_id = MessageId(message_id.to_owned());
-    store.write(PlaceOrder { user, order, message_id, at }).unwrap();
+    store.write(PlaceOrder { user, order, message_id, at, idempotency: None }).unwrap();
 }
 
 fn to_server(server: &SmtpServer) -> Transport {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::reply::Reply;
-use crate::domain::{Order, User};
+use crate::domain::{Mail, MailState, Order, User};
 
 #[derive(Debug, Serialize)]
 pub struct UserBody<'a> {
@@ -29,6 +29,45 @@ pub struct OrderBody {
     pub created_at: String,
 }
 
+/// A user as admins see one.
+#[derive(Debug, Serialize)]
+pub struct AccountBody<'a> {
+    #[serde(flatten)]
+    pub user: UserBody<'a>,
+    pub disabled: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub struct AccountsBody<'a> {
+    pub users: Vec<AccountBody<'a>>,
+    /// What to give as `after` for the next page; null on the last.
+    pub next: Option<u64>,
+}
+
+/// A mail of the outbox.
+#[derive(Debug, Serialize)]
+pub struct EmailBody<'a> {
+    pub id: u64,
+    pub order_id: u64,
+    pub user_id: u64,
+    pub to: &'a str,
+    pub message_id: &'a str,
+    pub state: &'static str,
+    pub attempts: u32,
+    pub last_error: Option<&'a str>,
+    /// When it is tried next; null when it is not pending.
+    pub next_attempt_at: Option<String>,
+    pub sent_at: Option<String>,
+    pub died_at: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub struct EmailsBody<'a> {
+    pub emails: Vec<EmailBody<'a>>,
+    /// What to give as `after` for the next page; null on the last.
+    pub next: Option<u64>,
+}
+
 #[derive(Debug, Serialize)]
 pub struct HealthBody<'a> {
     pub status: &'static str,
@@ -47,6 +86,36 @@ impl<'a> From<&'a User> for UserBody<'a> {
             email: user.email.as_str(),
             role: user.role.as_str(),
             created_at: user.created_at.to_string(),
+        }
+    }
+}
+
+impl<'a> From<&'a User> for AccountBody<'a> {
+    fn from(user: &'a User) -> AccountBody<'a> {
+        AccountBody { user: UserBody::from(user), disabled: user.disabled }
+    }
+}
+
+impl<'a> From<&'a Mail> for EmailBody<'a> {
+    fn from(mail: &'a Mail) -> EmailBody<'a> {
+        let (mut next_attempt_at, mut sent_at, mut died_at) = (None, None, None);
+        match mail.state {
+            MailState::Pending { due } => next_attempt_at = Some(due.to_string()),
+            MailState::Sent { at } => sent_at = Some(at.to_string()),
+            MailState::Dead { at } => died_at = Some(at.to_string()),
+        }
+        EmailBody {
+            id: mail.id.0,
+            order_id: mail.order.id.0,
+            user_id: mail.order.user.0,
+            to: mail.to.as_str(),
+            message_id: &mail.message_id.0,
+            state: mail.state.as_str(),
+            attempts: mail.attempts,
+            last_error: mail.last_error.as_deref(),
+            next_attempt_at,
+            sent_at,
+            died_at,
         }
     }
 }

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::api::Api;
 use super::fields::Fields;
+use super::query::{MAX_ID, integer};
 use super::routes::BodyKind;
 use crate::error::{Error, Problem, Result, Violation};
 use crate::service::{Caller, Context, Service};
@@ -42,6 +43,15 @@ impl Call<'_> {
             Payload::Json(other) => Err(body_problem(Problem::NotAnObject, other.clone())),
             Payload::Absent => Err(body_problem(Problem::Missing, Value::Null)),
         }
+    }
+
+    /// The id in the path, which the pattern calls `name`.
+    pub fn path_id(&self, name: &str) -> Result<u64> {
+        let text = self.parameter.unwrap_or_default();
+        integer(text, 1, MAX_ID).map_err(|problem| {
+            let location = vec!["path".into(), name.into()];
+            Error::Invalid(vec![Violation::new(location, problem, text.into())])
+        })
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {

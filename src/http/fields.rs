@@ -89,7 +89,7 @@ fn at(name: &str) -> Vec<crate::error::Segment> {
     vec!["body".into(), name.into()]
 }
 
-fn lax_bool(value: &Value) -> std::result::Result<bool, Problem> {
+pub fn lax_bool(value: &Value) -> std::result::Result<bool, Problem> {
     match value {
         Value::Bool(value) => Ok(*value),
         Value::Number(number) => match number.as_f64() {

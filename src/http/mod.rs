@@ -23,6 +23,7 @@ mod endpoint;
 mod errors;
 mod fields;
 mod handlers;
+mod query;
 pub mod routes;
 
 pub use api::Api;

@@ -1,7 +1,7 @@
 //! The whole API on one page, and the matching of paths against it.
 
 use super::call::Call;
-use super::handlers::{accounts, orders, system};
+use super::handlers::{accounts, emails, order_list, orders, system, users};
 use super::reply::Reply;
 use crate::error::Result;
 use crate::service::Limit;
@@ -44,18 +44,28 @@ use Method::{Get, Post};
 
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
-    //    method pattern            access  limit                  body    handler
-    route(Get,  "/",                Public, None,                  Unused, system::root),
-    route(Get,  "/health",          Public, None,                  Unused, system::health),
-    route(Get,  "/metrics",         Public, None,                  Unused, system::metrics),
-    route(Get,  "/metrics/",        Public, None,                  Unused, system::metrics),
+    //    method pattern                            access  limit                  body    handler
+    route(Get,  "/",                                Public, None,                  Unused, system::root),
+    route(Get,  "/health",                          Public, None,                  Unused, system::health),
+    route(Get,  "/metrics",                         Public, None,                  Unused, system::metrics),
+    route(Get,  "/metrics/",                        Public, None,                  Unused, system::metrics),
 
-    route(Post, "/auth/login",      Public, Some(Limit::Login),    Json,   accounts::login),
-    route(Post, "/auth/register",   Admin,  Some(Limit::Register), Json,   accounts::register),
-    route(Get,  "/auth/me",         User,   None,                  Unused, accounts::me),
+    route(Post, "/auth/login",                      Public, Some(Limit::Login),    Json,   accounts::login),
+    route(Post, "/auth/register",                   Admin,  Some(Limit::Register), Json,   accounts::register),
+    route(Get,  "/auth/me",                         User,   None,                  Unused, accounts::me),
+    route(Post, "/auth/password",                   User,   None,                  Json,   accounts::change_password),
 
-    route(Post, "/orders/create",   User,   Some(Limit::Orders),   Json,   orders::create),
-    route(Get,  "/orders/",         User,   None,                  Unused, orders::list),
+    route(Get,  "/auth/users",                      Admin,  None,                  Unused, users::list),
+    route(Post, "/auth/users/{user_id}/disable",    Admin,  None,                  Unused, users::disable),
+    route(Post, "/auth/users/{user_id}/enable",     Admin,  None,                  Unused, users::enable),
+    route(Post, "/auth/users/{user_id}/password",   Admin,  None,                  Json,   users::set_password),
+
+    route(Post, "/orders/create",                   User,   Some(Limit::Orders),   Json,   orders::create),
+    route(Get,  "/orders/",                         User,   None,                  Unused, order_list::list),
+    route(Get,  "/orders/{order_id}",               User,   None,                  Unused, orders::get),
+
+    route(Get,  "/emails/",                         Admin,  None,                  Unused, emails::list),
+    route(Post, "/emails/{email_id}/retry",         Admin,  None,                  Unused, emails::retry),
 ];
 
 const fn route(

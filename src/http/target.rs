@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use percent_encoding::percent_decode_str;
+
 use super::refusal::Refusal;
 
 /// A target in origin form, and the authority that an absolute one named.
@@ -72,38 +74,7 @@ pub fn check_authority(authority: &[u8]) -> Result<&str, Refusal> {
 /// Undoes percent-encoding in a path (RFC 3986, 2.1). What can't be undone stays as it is,
 /// and then matches no route.
 pub fn decode_path(path: &str) -> Cow<'_, str> {
-    if !path.contains('%') {
-        return Cow::Borrowed(path);
-    }
-    match String::from_utf8(decode_bytes(path.as_bytes())) {
-        Ok(decoded) => Cow::Owned(decoded),
-        Err(_) => Cow::Borrowed(path),
-    }
-}
-
-fn decode_bytes(mut encoded: &[u8]) -> Vec<u8> {
-    let mut decoded = Vec::with_capacity(encoded.len());
-    while let [first, rest @ ..] = encoded {
-        let escaped = match (first, rest) {
-            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)),
-            _ => None,
-        };
-        match escaped {
-            Some((high, low)) => {
-                decoded.push(high << 4 | low);
-                encoded = &rest[2..];
-            }
-            None => {
-                decoded.push(*first);
-                encoded = rest;
-            }
-        }
-    }
-    decoded
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).map(|value| value as u8)
+    percent_decode_str(path).decode_utf8().unwrap_or(Cow::Borrowed(path))
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Users: who they are, and how they prove it.
 
 use crate::auth::random_hex;
-use crate::domain::{EmailAddress, NewUser, Password, Role, User, Username};
+use crate::domain::{EmailAddress, NewUser, Password, Role, User, UserId, Username};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::service::{Caller, Context, Notes, Service};
-use crate::store::{CreateFirstAdmin, CreateUser, Rehash};
+use crate::store::{CreateFirstAdmin, CreateUser, Rehash, SetDisabled, SetPassword};
 
 /// A login that went well.
 #[derive(Debug)]
@@ -103,6 +103,7 @@ impl Service {
     /// Makes a user; for admins.
     pub fn register(&self, cx: &Context, caller: &Caller, new: NewUser) -> Result<User> {
         self.operations.register.run(cx, |notes| {
+            caller.note(notes);
             caller.require_admin()?;
             let password_hash = self.hasher.hash(new.password.as_str())?;
             let user = self.store.write(CreateUser {
@@ -115,6 +116,86 @@ impl Service {
             notes.add("user", user.id);
             Ok(user)
         })
+    }
+
+    /// Gives the caller another password and ends all of the caller's tokens. A guess at
+    /// the old one costs what a guess at the login does.
+    pub fn change_password(
+        &self,
+        cx: &Context,
+        caller: &Caller,
+        old: &str,
+        new: &Password,
+    ) -> Result<()> {
+        self.operations.change_password.run(cx, |notes| {
+            let id = caller.require_user()?;
+            notes.add("user", id);
+            let user = self.store.read()?.user(id)?.ok_or(Error::NotFound)?;
+            let guess = self.limits.begin_guess(user.username.as_str(), cx)?;
+            if !self.hasher.verify(old, Some(&user.password_hash))? {
+                return Err(Error::Refused("Incorrect password"));
+            }
+            self.limits.forgive(user.username.as_str(), guess, cx);
+            let hash = self.hasher.hash(new.as_str())?;
+            self.store.write(SetPassword { user: id, hash }).map(drop)
+        })
+    }
+
+    /// Gives a user another password and ends all of the user's tokens; for admins.
+    pub fn set_password(
+        &self,
+        cx: &Context,
+        caller: &Caller,
+        user: UserId,
+        new: &Password,
+    ) -> Result<()> {
+        self.operations.set_password.run(cx, |notes| {
+            caller.note(notes);
+            notes.add("user", user);
+            caller.require_admin()?;
+            if self.store.read()?.standing(user)?.is_none() {
+                return Err(Error::NotFound);
+            }
+            let hash = self.hasher.hash(new.as_str())?;
+            self.store.write(SetPassword { user, hash }).map(drop)
+        })
+    }
+
+    /// Keeps a user out, or lets the user in again; for admins.
+    pub fn set_disabled(
+        &self,
+        cx: &Context,
+        caller: &Caller,
+        user: UserId,
+        disabled: bool,
+    ) -> Result<User> {
+        self.operations.set_disabled.run(cx, |notes| {
+            caller.note(notes);
+            notes.add("user", user);
+            notes.add("disabled", disabled);
+            caller.require_admin()?;
+            self.store.write(SetDisabled { user, disabled })
+        })
+    }
+
+    /// Users with ids above `after`, `limit` at most; for admins.
+    pub fn users(
+        &self,
+        cx: &Context,
+        caller: &Caller,
+        after: UserId,
+        limit: usize,
+    ) -> Result<Vec<User>> {
+        self.operations.list_users.run(cx, |notes| {
+            caller.note(notes);
+            caller.require_admin()?;
+            self.store.read()?.users(after, limit)
+        })
+    }
+
+    /// The user of that name, in whatever case; for the command line.
+    pub fn user_named(&self, name: &str) -> Result<Option<User>> {
+        self.store.read()?.user_by_name(name)
     }
 
     pub fn has_users(&self) -> Result<bool> {

@@ -5,10 +5,12 @@ mod accounts;
 mod limits;
 mod operation;
 mod orders;
+mod outbox;
 mod system;
 
 use std::cell::Cell;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use crate::auth::{Hasher, Tokens};
 use crate::clock::Clock;
@@ -21,7 +23,7 @@ use crate::store::Store;
 pub use accounts::{FirstAdmin, Login, Seed};
 pub use limits::{Limit, LimitStanding, Limits};
 pub use operation::Notes;
-pub use orders::OrderPages;
+pub use orders::{OrderPages, OrderQuery};
 pub use system::Health;
 
 use operation::Operations;
@@ -38,6 +40,7 @@ pub struct Service {
     /// What the Message-IDs end in.
     mail_domain: String,
     environment: &'static str,
+    keep_keys: Duration,
 }
 
 /// Who wants it done.
@@ -77,6 +80,7 @@ impl Service {
             counters: metrics.business.clone(),
             mail_domain: config.email_from.domain().to_owned(),
             environment: config.environment.as_str(),
+            keep_keys: Duration::from_secs(u64::from(config.idempotency_keep_hours) * 3600),
             store,
             hasher,
             tokens,
@@ -104,6 +108,15 @@ impl Caller {
             Caller::Operator | Caller::User { role: Role::Admin, .. } => Ok(()),
             Caller::User { .. } => Err(Error::Forbidden("Admin privileges required")),
             Caller::Anonymous => Err(Error::Unauthenticated(Unauthenticated::Missing)),
+        }
+    }
+
+    /// Tells the log who it was.
+    fn note(&self, notes: &mut Notes) {
+        match self {
+            Caller::User { id, .. } => notes.add("by", id),
+            Caller::Operator => notes.add("by", "operator"),
+            Caller::Anonymous => {}
         }
     }
 

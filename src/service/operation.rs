@@ -12,8 +12,15 @@ pub(super) struct Operations {
     pub login: Operation,
     pub register: Operation,
     pub get_me: Operation,
+    pub change_password: Operation,
+    pub set_password: Operation,
+    pub set_disabled: Operation,
+    pub list_users: Operation,
     pub create_order: Operation,
+    pub get_order: Operation,
     pub list_orders: Operation,
+    pub list_emails: Operation,
+    pub retry_email: Operation,
 }
 
 pub(super) struct Operation {
@@ -32,8 +39,15 @@ impl Operations {
             login: operation("login"),
             register: operation("register"),
             get_me: operation("get_me"),
+            change_password: operation("change_password"),
+            set_password: operation("set_password"),
+            set_disabled: operation("set_disabled"),
+            list_users: operation("list_users"),
             create_order: operation("create_order"),
+            get_order: operation("get_order"),
             list_orders: operation("list_orders"),
+            list_emails: operation("list_emails"),
+            retry_email: operation("retry_email"),
         }
     }
 }

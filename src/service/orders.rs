@@ -1,34 +1,84 @@
-//! Orders: placed, listed.
+//! Orders: placed, looked up, listed.
+
+use std::time::Duration;
 
 use crate::auth::random_hex;
-use crate::domain::{MessageId, NewOrder, Order, OrderId};
+use crate::clock::Timestamp;
+use crate::domain::{MessageId, NewOrder, Order, OrderId, Outcome, UserId};
 use crate::error::{Error, Result};
 use crate::service::{Caller, Context, Service};
-use crate::store::{OrderFilter, PlaceOrder, Store};
+use crate::store::{Direction, Idempotency, OrderFilter, PlaceOrder, Placed, Span, Store};
+
+/// Which orders are asked for; what is absent excludes none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrderQuery {
+    /// For admins: one user's orders.
+    pub user: Option<UserId>,
+    pub outcome: Option<Outcome>,
+    pub created_from: Option<Timestamp>,
+    pub created_to: Option<Timestamp>,
+    pub direction: Direction,
+    /// Only what comes past this one, in the given direction.
+    pub after: Option<OrderId>,
+}
 
 impl Service {
-    /// Places an order and queues its mail, both or neither.
-    pub fn place(&self, cx: &Context, caller: &Caller, order: NewOrder) -> Result<Order> {
+    /// Places an order and queues its mail, both or neither. Under a key that this user
+    /// has used for the same order, gives that one again.
+    pub fn place(
+        &self,
+        cx: &Context,
+        caller: &Caller,
+        order: NewOrder,
+        key: Option<String>,
+    ) -> Result<Placed> {
         self.operations.create_order.run(cx, |notes| {
             let user = caller.require_user()?;
             notes.add("user", user);
-            let at = self.clock.now();
-            let message_id = self.new_message_id()?;
-            let order = self.store.write(PlaceOrder { user, order, message_id, at })?;
-            notes.add("order", order.id);
-            self.counters.count_order(order.outcome);
-            Ok(order)
+            let placed = self.store.write(PlaceOrder {
+                user,
+                order,
+                message_id: self.new_message_id()?,
+                at: self.clock.now(),
+                idempotency: key.map(|key| Idempotency { key, keep: self.keep_keys }),
+            })?;
+            notes.add("order", placed.order.id);
+            if placed.replayed {
+                notes.add("replayed", true);
+            } else {
+                self.counters.count_order(placed.order.outcome);
+            }
+            Ok(placed)
         })
     }
 
-    /// The caller's orders, or everyone's for an admin; oldest first.
-    pub fn orders(&self, cx: &Context, caller: &Caller) -> Result<OrderPages> {
+    /// One order of the caller's, or anyone's for an admin. Another's is not found.
+    pub fn order(&self, cx: &Context, caller: &Caller, id: OrderId) -> Result<Order> {
+        self.operations.get_order.run(cx, |notes| {
+            let user = caller.require_user()?;
+            notes.add("user", user);
+            notes.add("order", id);
+            let found = self.store.read()?.order(id)?;
+            found.filter(|order| order.user == user || caller.sees_all()).ok_or(Error::NotFound)
+        })
+    }
+
+    /// The caller's orders, or everyone's for an admin.
+    pub fn orders(&self, cx: &Context, caller: &Caller, query: &OrderQuery) -> Result<OrderPages> {
         self.operations.list_orders.run(cx, |notes| {
             let user = caller.require_user()?;
             notes.add("user", user);
-            let filter = OrderFilter { user: (!caller.sees_all()).then_some(user) };
-            OrderPages::open(self.store.clone(), filter)
+            if query.user.is_some() {
+                caller.require_admin()?;
+            }
+            let own = (!caller.sees_all()).then_some(user);
+            OrderPages::open(self.store.clone(), query, query.user.or(own))
         })
+    }
+
+    /// How long an idempotency key counts.
+    pub fn keep_keys(&self) -> Duration {
+        self.keep_keys
     }
 
     fn new_message_id(&self) -> Result<MessageId> {
@@ -38,24 +88,37 @@ impl Service {
 }
 
 /// A list of any length in bounded memory. What it ends with is fixed when it is opened;
-/// each page is read in a short transaction of its own, so that a slow client pins nothing.
+/// each piece is read in a short transaction of its own, so that a slow client pins nothing.
 pub struct OrderPages {
     store: Store,
     filter: OrderFilter,
-    after: OrderId,
-    last: OrderId,
+    direction: Direction,
+    rest: Option<Span>,
 }
 
 impl OrderPages {
-    fn open(store: Store, filter: OrderFilter) -> Result<OrderPages> {
-        let last = store.read()?.last_order_id()?;
-        Ok(OrderPages { store, filter, after: OrderId(0), last })
+    fn open(store: Store, query: &OrderQuery, user: Option<UserId>) -> Result<OrderPages> {
+        let filter = OrderFilter {
+            user,
+            outcome: query.outcome,
+            created_from: query.created_from,
+            created_to: query.created_to,
+        };
+        let rest = store.read()?.order_span(&filter, query.direction, query.after)?;
+        Ok(OrderPages { store, filter, direction: query.direction, rest })
     }
 
-    /// The next orders; empty when there are no more.
-    pub fn next_page(&mut self) -> Result<Vec<Order>> {
-        let page = self.store.read()?.orders(self.filter, self.after, self.last)?;
-        self.after = page.last().map_or(self.last, |order| order.id);
+    /// The next orders, `limit` at most; fewer only when there are no more.
+    pub fn next_page(&mut self, limit: usize) -> Result<Vec<Order>> {
+        let mut page = Vec::new();
+        while let Some(span) = self.rest
+            && page.len() < limit
+        {
+            let wanted = limit - page.len();
+            let chunk = self.store.read()?.orders(&self.filter, self.direction, span, wanted)?;
+            page.extend(chunk.orders);
+            self.rest = chunk.rest;
+        }
         Ok(page)
     }
 }

@@ -43,10 +43,15 @@ pub struct Batch<'txn> {
     emails: Opened<'txn, &'static str, u64>,
     orders: Opened<'txn, u64, &'static [u8]>,
     orders_by_user: Opened<'txn, (u64, u64), ()>,
+    orders_by_hour: Opened<'txn, u64, (u64, u64)>,
+    idempotency: Opened<'txn, (u64, &'static str), u64>,
+    idempotent_orders: Opened<'txn, u64, &'static str>,
     mails_pending: Opened<'txn, u64, &'static [u8]>,
     mails_sent: Opened<'txn, u64, &'static [u8]>,
     mails_dead: Opened<'txn, u64, &'static [u8]>,
     mails_due: Opened<'txn, (u64, u64), ()>,
+    /// The row of `orders_by_hour` that this batch is at: written once, not for every order.
+    hour: Option<(u64, (u64, u64))>,
     /// Something was written since the batch began.
     pub(super) dirty: bool,
     /// Mail was queued: the sender is rung after the commit.
@@ -63,13 +68,22 @@ impl<'txn> Batch<'txn> {
             emails: Opened::not_yet(schema::EMAILS),
             orders: Opened::not_yet(schema::ORDERS),
             orders_by_user: Opened::not_yet(schema::ORDERS_BY_USER),
+            orders_by_hour: Opened::not_yet(schema::ORDERS_BY_HOUR),
+            idempotency: Opened::not_yet(schema::IDEMPOTENCY),
+            idempotent_orders: Opened::not_yet(schema::IDEMPOTENT_ORDERS),
             mails_pending: Opened::not_yet(schema::MAILS_PENDING),
             mails_sent: Opened::not_yet(schema::MAILS_SENT),
             mails_dead: Opened::not_yet(schema::MAILS_DEAD),
             mails_due: Opened::not_yet(schema::MAILS_DUE),
+            hour: None,
             dirty: false,
             queued_mail: false,
         }
+    }
+
+    /// Writes what was held back for the whole batch. Nothing is applied after it.
+    pub(super) fn finish(&mut self) -> Applied<()> {
+        self.write_hour()
     }
 
     // Users.
@@ -113,6 +127,24 @@ impl<'txn> Batch<'txn> {
         Ok(())
     }
 
+    /// Whether an admin other than this one can still log in.
+    pub(super) fn has_other_enabled_admin(&mut self, id: UserId) -> Applied<bool> {
+        for row in self.users.get(self.transaction)?.iter()? {
+            let (key, record) = row?;
+            let UserRecord::V1 { admin, disabled, .. } = decode(record.value())?;
+            if admin && !disabled && key.value() != id.0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Who still has the published default password, if anyone.
+    pub(super) fn default_password_user(&mut self) -> Applied<Option<UserId>> {
+        let row = self.meta.get(self.transaction)?.get(meta::DEFAULT_PASSWORD_USER)?;
+        Ok(row.map(|row| UserId(row.value())))
+    }
+
     pub(super) fn set_default_password_user(&mut self, user: Option<UserId>) -> Applied<()> {
         self.dirty = true;
         let table = self.meta.get(self.transaction)?;
@@ -136,7 +168,71 @@ impl<'txn> Batch<'txn> {
         self.dirty = true;
         self.orders.get(self.transaction)?.insert(order.id.0, record.as_slice())?;
         self.orders_by_user.get(self.transaction)?.insert((order.user.0, order.id.0), ())?;
+        self.note_hour(order)?;
         self.put_pending(MailId::of(order.id), &mail)
+    }
+
+    pub(super) fn order(&mut self, id: OrderId) -> Applied<Option<Order>> {
+        match self.orders.get(self.transaction)?.get(id.0)? {
+            Some(row) => Ok(Some(decode::<OrderRecord>(row.value())?.into_order(id.0))),
+            None => Ok(None),
+        }
+    }
+
+    fn note_hour(&mut self, order: &Order) -> Applied<()> {
+        let (hour, id) = (order.created_at.as_secs() / 3600, order.id.0);
+        match &mut self.hour {
+            Some((present, range)) if *present == hour => range.1 = id,
+            _ => {
+                self.write_hour()?;
+                let row = self.orders_by_hour.get(self.transaction)?.get(hour)?;
+                let least = row.map_or(id, |row| row.value().0);
+                self.hour = Some((hour, (least, id)));
+            }
+        }
+        Ok(())
+    }
+
+    fn write_hour(&mut self) -> Applied<()> {
+        if let Some((hour, range)) = self.hour.take() {
+            self.orders_by_hour.get(self.transaction)?.insert(hour, range)?;
+        }
+        Ok(())
+    }
+
+    // Idempotency keys.
+
+    /// The order that this user has placed under that key.
+    pub(super) fn order_of_key(&mut self, user: UserId, key: &str) -> Applied<Option<Order>> {
+        let row = self.idempotency.get(self.transaction)?.get((user.0, key))?;
+        match row.map(|row| OrderId(row.value())) {
+            Some(id) => self.order(id),
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn insert_key(&mut self, order: &Order, key: &str) -> Applied<()> {
+        self.dirty = true;
+        self.idempotency.get(self.transaction)?.insert((order.user.0, key), order.id.0)?;
+        self.idempotent_orders.get(self.transaction)?.insert(order.id.0, key)?;
+        Ok(())
+    }
+
+    pub(super) fn remove_key(&mut self, order: &Order, key: &str) -> Applied<()> {
+        self.dirty = true;
+        self.idempotency.get(self.transaction)?.remove((order.user.0, key))?;
+        self.idempotent_orders.get(self.transaction)?.remove(order.id.0)?;
+        Ok(())
+    }
+
+    /// The keys of the oldest orders that have one, `limit` at most.
+    pub(super) fn oldest_keys(&mut self, limit: usize) -> Applied<Vec<(OrderId, String)>> {
+        let table = self.idempotent_orders.get(self.transaction)?;
+        let rows = table.iter()?.take(limit).map(|row| {
+            let (id, key) = row?;
+            Ok((OrderId(id.value()), key.value().to_owned()))
+        });
+        rows.collect()
     }
 
     // Mails.
@@ -163,6 +259,21 @@ impl<'txn> Batch<'txn> {
         self.mails_pending.get(self.transaction)?.remove(id.0)?;
         self.mails_due.get(self.transaction)?.remove((due.as_micros(), id.0))?;
         Ok(())
+    }
+
+    /// Takes a dead mail out; its row is for the caller to put elsewhere.
+    pub(super) fn take_dead(&mut self, id: MailId) -> Applied<Option<DeadRecord>> {
+        match self.mails_dead.get(self.transaction)?.remove(id.0)? {
+            Some(row) => {
+                self.dirty = true;
+                Ok(Some(decode(row.value())?))
+            }
+            None => Ok(None),
+        }
+    }
+
+    pub(super) fn is_sent(&mut self, id: MailId) -> Applied<bool> {
+        Ok(self.mails_sent.get(self.transaction)?.get(id.0)?.is_some())
     }
 
     pub(super) fn insert_sent(&mut self, id: MailId, record: &SentRecord) -> Applied<()> {

@@ -268,6 +268,16 @@ enum Spoilt {
     Store(redb::Error),
 }
 
+impl Spoilt {
+    /// A failure that belongs to no single write.
+    fn of(failure: Failure) -> Spoilt {
+        match failure {
+            Failure::Broken(why) => Spoilt::Store(why),
+            Failure::Refused(why) => Spoilt::Store(redb::Error::Corrupted(why.to_string())),
+        }
+    }
+}
+
 /// Applies all writes; those refused before they wrote are answered and leave the batch.
 fn apply_all(
     transaction: &WriteTransaction,
@@ -290,6 +300,9 @@ fn apply_all(
             }
         }
         written |= batch.dirty;
+    }
+    if written {
+        batch.finish().map_err(Spoilt::of)?;
     }
     Ok(Round { dirty: written, queued_mail: batch.queued_mail })
 }

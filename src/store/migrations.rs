@@ -1,15 +1,18 @@
 //! Bringing an older file up to date, in one transaction: all of it or nothing.
 
-use redb::{Database, ReadableDatabase, TableError, WriteTransaction};
+use std::collections::BTreeMap;
+
+use redb::{Database, ReadableDatabase, ReadableTable, TableError, WriteTransaction};
 
 use super::OpenError;
+use super::records::{OrderRecord, decode};
 use super::schema::{self, META, VERSION, meta};
 
 type Step = fn(&WriteTransaction) -> Result<(), redb::Error>;
 
 /// What takes a file from one version to the next: `STEPS[0]` makes version 1 out of an
 /// empty file. Steps are never changed once released, only added.
-const STEPS: [Step; VERSION as usize] = [create_tables];
+const STEPS: [Step; VERSION as usize] = [create_tables, index_hours_and_keys];
 
 pub(super) fn bring_up_to_date(database: &Database) -> Result<(), OpenError> {
     let found = version_of(database)?;
@@ -60,6 +63,27 @@ fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     transaction.open_table(schema::MAILS_SENT)?;
     transaction.open_table(schema::MAILS_DEAD)?;
     transaction.open_table(schema::MAILS_DUE)?;
+    Ok(())
+}
+
+/// Version 2: filters by time, and idempotency keys.
+fn index_hours_and_keys(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    transaction.open_table(schema::IDEMPOTENCY)?;
+    transaction.open_table(schema::IDEMPOTENT_ORDERS)?;
+    let orders = transaction.open_table(schema::ORDERS)?;
+    let mut by_hour = transaction.open_table(schema::ORDERS_BY_HOUR)?;
+    let mut hours: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    for row in orders.iter()? {
+        let (id, record) = row?;
+        let Ok(OrderRecord::V1 { created_secs, .. }) = decode(record.value()) else {
+            return Err(redb::Error::Corrupted(format!("order {} is unreadable", id.value())));
+        };
+        let range = hours.entry(created_secs / 3600).or_insert((id.value(), id.value()));
+        range.1 = id.value();
+    }
+    for (hour, range) in hours {
+        by_hour.insert(hour, range)?;
+    }
     Ok(())
 }
 

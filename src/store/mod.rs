@@ -31,10 +31,14 @@ use database::Live;
 pub use batch::Write;
 pub use database::{FileMedium, Medium, OpenError};
 pub use schema::VERSION as SCHEMA_VERSION;
-pub use snapshot::{Census, DueMails, OrderFilter, Snapshot, SpoiltMail, Standing};
+pub use snapshot::{
+    Census, Direction, DueMails, MailShelf, OrderChunk, OrderFilter, Snapshot, Span, SpoiltMail,
+    Standing,
+};
 pub use wakeup::Wakeup;
 pub use writes::{
-    Attempt, BuryMail, CreateFirstAdmin, CreateUser, MailMark, MarkMails, PlaceOrder, Rehash,
+    Attempt, BuryMail, CreateFirstAdmin, CreateUser, ForgetKeys, Idempotency, MailMark, MarkMails,
+    PlaceOrder, Placed, Rehash, RetryMail, SetDisabled, SetPassword,
 };
 
 /// Rows that one short read transaction gives at most.

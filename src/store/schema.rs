@@ -7,11 +7,17 @@
 //! emails          folded address       → user id        unique
 //! orders          order id             → OrderRecord
 //! orders_by_user  (user id, order id)  → ()
+//! orders_by_hour  hour since 1970      → (least, largest order id placed in it)
+//! idempotency     (user id, key)       → order id
+//! idempotent_orders  order id          → key            rows of idempotency by age
 //! mails_pending   mail id              → PendingRecord ┐ a mail is in exactly one of these;
 //! mails_sent      mail id              → SentRecord    │ its id is its order's
 //! mails_dead      mail id              → DeadRecord    ┘
 //! mails_due       (due µs, mail id)    → ()             one row for each pending mail
 //! ```
+//!
+//! `orders_by_hour` is a coarse index by time that costs one row a batch: ids rise with
+//! time but for a clock that is set back, and a range of ids holds whatever the clock did.
 //!
 //! Records are described in `records`. A change of either is a new [`VERSION`] and a
 //! step in `migrations`.
@@ -19,7 +25,7 @@
 use redb::TableDefinition;
 
 /// What this program writes. Older files are migrated when opened, newer ones refused.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 pub(super) const USERS: TableDefinition<u64, &[u8]> = TableDefinition::new("users");
@@ -28,6 +34,12 @@ pub(super) const EMAILS: TableDefinition<&str, u64> = TableDefinition::new("emai
 pub(super) const ORDERS: TableDefinition<u64, &[u8]> = TableDefinition::new("orders");
 pub(super) const ORDERS_BY_USER: TableDefinition<(u64, u64), ()> =
     TableDefinition::new("orders_by_user");
+pub(super) const ORDERS_BY_HOUR: TableDefinition<u64, (u64, u64)> =
+    TableDefinition::new("orders_by_hour");
+pub(super) const IDEMPOTENCY: TableDefinition<(u64, &str), u64> =
+    TableDefinition::new("idempotency");
+pub(super) const IDEMPOTENT_ORDERS: TableDefinition<u64, &str> =
+    TableDefinition::new("idempotent_orders");
 pub(super) const MAILS_PENDING: TableDefinition<u64, &[u8]> = TableDefinition::new("mails_pending");
 pub(super) const MAILS_SENT: TableDefinition<u64, &[u8]> = TableDefinition::new("mails_sent");
 pub(super) const MAILS_DEAD: TableDefinition<u64, &[u8]> = TableDefinition::new("mails_dead");

@@ -1,3 +1,6 @@
+//! Logging in, being someone, becoming someone.
+
+use super::unread;
 use crate::domain::{EmailAddress, NewUser, Password, Role, Username, password};
 use crate::error::{Error, Result};
 use crate::http::bodies::{LoginBody, UserBody, reply};
@@ -30,7 +33,7 @@ pub fn register(call: &Call<'_>) -> Result<Reply> {
     else {
         return Err(unread());
     };
-    let password = Password::parse(password).ok_or(Error::Refused(password::POLICY))?;
+    let password = read_password(Some(password))?;
     let new = NewUser { username, email, password, role };
     let user = call.service().register(call.cx, &call.caller, new)?;
     Ok(reply(200, &UserBody::from(&user)))
@@ -41,7 +44,16 @@ pub fn me(call: &Call<'_>) -> Result<Reply> {
     Ok(reply(200, &UserBody::from(&user)))
 }
 
-/// A field that was not read has its fault, and `check` has told it.
-fn unread() -> Error {
-    Error::Internal("a field is absent without a fault".into())
+pub fn change_password(call: &Call<'_>) -> Result<Reply> {
+    let mut fields = call.fields()?;
+    let (old, new) = (fields.string("old_password"), fields.string("new_password"));
+    fields.check()?;
+    let (old, new) = (old.ok_or_else(unread)?, read_password(new)?);
+    call.service().change_password(call.cx, &call.caller, old, &new)?;
+    Ok(Reply::new(204))
+}
+
+/// A password that is to be set, by the policy.
+pub fn read_password(text: Option<&str>) -> Result<Password> {
+    Password::parse(text.ok_or_else(unread)?).ok_or(Error::Refused(password::POLICY))
 }

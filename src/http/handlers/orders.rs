@@ -1,82 +1,62 @@
-use std::io;
+//! Placing an order, and looking one up.
 
-use crate::domain::{NewOrder, Order, Outcome};
-use crate::error::{Error, Result};
+use serde_json::Value;
+
+use super::unread;
+use crate::domain::{NewOrder, OrderId, Outcome};
+use crate::error::{Error, Problem, Result, Violation};
 use crate::http::bodies::{OrderBody, reply};
 use crate::http::call::Call;
-use crate::http::reply::{Body, Reply, Stream};
-use crate::service::OrderPages;
+use crate::http::reply::Reply;
 
 pub fn create(call: &Call<'_>) -> Result<Reply> {
     let mut fields = call.fields()?;
     let success = fields.lax_bool("success");
     fields.check()?;
-    let Some(success) = success else {
-        return Err(Error::Internal("a field is absent without a fault".into()));
-    };
-    let new = NewOrder { outcome: Outcome::from_success(success) };
-    let order = call.service().place(call.cx, &call.caller, new)?;
-    Ok(reply(200, &OrderBody::from(&order)))
-}
-
-/// A list that fits one page is sent whole, a longer one page by page.
-pub fn list(call: &Call<'_>) -> Result<Reply> {
-    let mut pages = call.service().orders(call.cx, &call.caller)?;
-    let first = pages.next_page()?;
-    let mut list = OrderList { pages, next: first, begun: false };
-    let mut bytes = Vec::new();
-    let more = list.append(&mut bytes)?;
-    let answer = Reply::json(200, bytes);
-    Ok(match (more, answer.body) {
-        (true, Body::Bytes(begun)) => {
-            let body = Body::Stream(Box::new(Begun { bytes: begun.into_owned(), rest: list }));
-            Reply { body, ..answer }
-        }
-        (_, body) => Reply { body, ..answer },
+    let key = call.header("Idempotency-Key").map(idempotency_key).transpose()?;
+    let new = NewOrder { outcome: Outcome::from_success(success.ok_or_else(unread)?) };
+    let placed = call.service().place(call.cx, &call.caller, new, key)?;
+    let answer = reply(200, &OrderBody::from(&placed.order));
+    Ok(match placed.replayed {
+        true => answer.header("Idempotent-Replayed", "true"),
+        false => answer,
     })
 }
 
-/// `{"orders":[…]}`, written a page at a time.
-struct OrderList {
-    pages: OrderPages,
-    next: Vec<Order>,
-    begun: bool,
+pub fn get(call: &Call<'_>) -> Result<Reply> {
+    let id = OrderId(call.path_id("order_id")?);
+    let order = call.service().order(call.cx, &call.caller, id)?;
+    Ok(reply(200, &OrderBody::from(&order)))
 }
 
-impl OrderList {
-    /// Appends the next page; false when it was the last.
-    fn append(&mut self, bytes: &mut Vec<u8>) -> Result<bool> {
-        if !self.begun {
-            bytes.extend_from_slice(b"{\"orders\":[");
-        }
-        for order in &self.next {
-            if std::mem::replace(&mut self.begun, true) {
-                bytes.push(b',');
-            }
-            serde_json::to_writer(&mut *bytes, &OrderBody::from(order)).map_err(Error::internal)?;
-        }
-        self.begun = true;
-        let full = !self.next.is_empty();
-        self.next = if full { self.pages.next_page()? } else { Vec::new() };
-        if self.next.is_empty() {
-            bytes.extend_from_slice(b"]}");
-        }
-        Ok(!self.next.is_empty())
-    }
+const MAX_KEY_CHARS: usize = 255;
+
+/// 1 to 255 visible characters, bare or in quotes (draft-ietf-httpapi-idempotency-key-header
+/// has a quoted string; most clients send it bare).
+fn idempotency_key(given: &str) -> Result<String> {
+    let inner = given.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let key = inner.unwrap_or(given);
+    let problem = match key.len() {
+        0 => Problem::TooShort { min: 1 },
+        len if len > MAX_KEY_CHARS => Problem::TooLong { max: MAX_KEY_CHARS },
+        _ if key.bytes().all(|byte| byte.is_ascii_graphic()) => return Ok(key.to_owned()),
+        _ => Problem::Value { reason: "Only visible ASCII characters are allowed".into() },
+    };
+    let location = vec!["header".into(), "idempotency-key".into()];
+    Err(Error::Invalid(vec![Violation::new(location, problem, Value::from(given))]))
 }
 
-/// A list whose first page is there already.
-struct Begun {
-    bytes: Vec<u8>,
-    rest: OrderList,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Stream for Begun {
-    fn next(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
-        if !self.bytes.is_empty() {
-            buffer.append(&mut self.bytes);
-            return Ok(true);
+    #[test]
+    fn a_key_is_the_same_quoted_and_bare() {
+        assert_eq!(idempotency_key("\"abc-1\"").unwrap(), "abc-1");
+        assert_eq!(idempotency_key("abc-1").unwrap(), "abc-1");
+        assert!(idempotency_key(&"x".repeat(255)).is_ok());
+        for wrong in ["", "\"\"", "a b", &"x".repeat(256)] {
+            assert!(idempotency_key(wrong).is_err(), "{wrong:?}");
         }
-        self.rest.append(buffer).map_err(|why| io::Error::other(why.to_string()))
     }
 }

@@ -1,116 +1,10 @@
-//! The writes: each reads and checks, then writes.
+//! The outbox: marked by the sender, retried by an admin.
 
-use super::batch::{Applied, Batch, Failure, Write};
-use super::records::{DeadRecord, PendingRecord, SentRecord};
 use crate::clock::Timestamp;
-use crate::domain::{
-    EmailAddress, MailId, MessageId, NewOrder, Order, Role, User, UserId, Username,
-};
+use crate::domain::{MailId, MessageId};
 use crate::error::Error;
-
-/// Makes a user with a name and an address that nobody has.
-#[derive(Debug)]
-pub struct CreateUser {
-    pub username: Username,
-    pub email: EmailAddress,
-    pub role: Role,
-    pub password_hash: String,
-    pub at: Timestamp,
-}
-
-impl Write for CreateUser {
-    type Output = User;
-
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<User> {
-        if batch.has_username(&Username::fold(self.username.as_str()))? {
-            return Err(Error::Refused("Username already registered").into());
-        }
-        if batch.has_email(&self.email.fold())? {
-            return Err(Error::Refused("Email already registered").into());
-        }
-        let user = User {
-            id: batch.next_user_id()?,
-            username: self.username.clone(),
-            email: self.email.clone(),
-            role: self.role,
-            created_at: self.at.whole_secs(),
-            disabled: false,
-            token_generation: 1,
-            password_hash: self.password_hash.clone(),
-        };
-        batch.insert_user(&user)?;
-        Ok(user)
-    }
-}
-
-/// Makes the first admin; gives none when there is a user already.
-#[derive(Debug)]
-pub struct CreateFirstAdmin {
-    pub admin: CreateUser,
-    /// Whether the password is the published default, which every start then warns of.
-    pub default_password: bool,
-}
-
-impl Write for CreateFirstAdmin {
-    type Output = Option<User>;
-
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<Option<User>> {
-        if batch.next_user_id()? != UserId(1) {
-            return Ok(None);
-        }
-        let user = self.admin.apply(batch)?;
-        if self.default_password {
-            batch.set_default_password_user(Some(user.id))?;
-        }
-        Ok(Some(user))
-    }
-}
-
-/// Puts a new hash in the place of `old_hash`, unless that was replaced meanwhile.
-#[derive(Debug)]
-pub struct Rehash {
-    pub user: UserId,
-    pub old_hash: String,
-    pub new_hash: String,
-}
-
-impl Write for Rehash {
-    type Output = ();
-    const GROWS: bool = false;
-
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<()> {
-        let mut user = batch.require_user(self.user)?;
-        if user.password_hash != self.old_hash {
-            return Ok(());
-        }
-        user.password_hash = self.new_hash.clone();
-        batch.put_user(&user)
-    }
-}
-
-/// Places an order and queues its mail.
-#[derive(Debug)]
-pub struct PlaceOrder {
-    pub user: UserId,
-    pub order: NewOrder,
-    pub message_id: MessageId,
-    pub at: Timestamp,
-}
-
-impl Write for PlaceOrder {
-    type Output = Order;
-
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<Order> {
-        let order = Order {
-            id: batch.next_order_id()?,
-            user: self.user,
-            outcome: self.order.outcome,
-            created_at: self.at.whole_secs(),
-        };
-        batch.insert_order(&order, &self.message_id)?;
-        Ok(order)
-    }
-}
+use crate::store::batch::{Applied, Batch, Failure, Write};
+use crate::store::records::{DeadRecord, PendingRecord, SentRecord};
 
 /// What the sender's round has come to, in one write.
 #[derive(Debug)]
@@ -211,5 +105,32 @@ impl Write for BuryMail {
         let (died_micros, last_error) = (self.at.as_micros(), self.error.clone());
         let dead = DeadRecord::V1 { message_id, died_micros, attempts, last_error };
         batch.insert_dead(self.id, &dead)
+    }
+}
+
+/// Makes a dead mail pending again, and a pending one due at once.
+#[derive(Debug)]
+pub struct RetryMail {
+    pub id: MailId,
+    pub at: Timestamp,
+}
+
+impl Write for RetryMail {
+    type Output = ();
+    const GROWS: bool = false;
+
+    fn apply(&self, batch: &mut Batch<'_>) -> Applied<()> {
+        let message_id = if let Some(pending) = batch.pending_mail(self.id)? {
+            let PendingRecord::V1 { message_id, due_micros, .. } = pending;
+            batch.remove_pending(self.id, Timestamp::from_micros(due_micros))?;
+            message_id
+        } else if batch.is_sent(self.id)? {
+            return Err(Error::Conflict("The email was sent already").into());
+        } else {
+            let dead = batch.take_dead(self.id)?.ok_or(Error::NotFound)?;
+            let DeadRecord::V1 { message_id, .. } = dead;
+            message_id
+        };
+        batch.put_pending(self.id, &PendingRecord::fresh(&MessageId(message_id), self.at))
     }
 }

@@ -1,0 +1,192 @@
+//! Reading orders: one, or a list in pieces.
+//!
+//! What a filter costs: `user` goes by its index and reads that user's orders alone;
+//! the dates narrow the ids by the index of hours, so that at most the rest of an hour at
+//! either end is read for nothing; `outcome` has no index and reads what the others leave.
+
+use std::ops::RangeInclusive;
+
+use redb::{ReadOnlyTable, ReadableTable};
+
+use super::Snapshot;
+use crate::clock::Timestamp;
+use crate::domain::{Order, OrderId, Outcome, UserId};
+use crate::error::{Error, Result};
+use crate::store::PAGE_ROWS;
+use crate::store::records::{OrderRecord, decode};
+use crate::store::schema;
+
+/// Which orders are meant; what is absent excludes none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OrderFilter {
+    pub user: Option<UserId>,
+    pub outcome: Option<Outcome>,
+    /// Both ends belong to it, in whole seconds.
+    pub created_from: Option<Timestamp>,
+    pub created_to: Option<Timestamp>,
+}
+
+/// By id, and so by age.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    #[default]
+    Ascending,
+    Descending,
+}
+
+/// Ids that are still to be looked through, both ends included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    first: u64,
+    last: u64,
+}
+
+/// What a short look through a [`Span`] has found.
+#[derive(Debug, Default)]
+pub struct OrderChunk {
+    pub orders: Vec<Order>,
+    /// What was not looked at; none when that was all.
+    pub rest: Option<Span>,
+}
+
+impl Snapshot {
+    pub fn order(&self, id: OrderId) -> Result<Option<Order>> {
+        match self.open(schema::ORDERS)?.get(id.0).map_err(Error::storage)? {
+            Some(row) => Ok(Some(decode::<OrderRecord>(row.value())?.into_order(id.0))),
+            None => Ok(None),
+        }
+    }
+
+    /// The ids that can match now, past `after` in the given direction; none where no
+    /// order can. Orders placed later have larger ids and never join it.
+    pub fn order_span(
+        &self,
+        filter: &OrderFilter,
+        direction: Direction,
+        after: Option<OrderId>,
+    ) -> Result<Option<Span>> {
+        let orders = self.open(schema::ORDERS)?;
+        let newest = orders.last().map_err(Error::storage)?;
+        let mut span = Span { first: 1, last: newest.map_or(0, |(key, _)| key.value()) };
+        if filter.created_from.is_some() || filter.created_to.is_some() {
+            let Some(dated) = self.ids_between(filter.created_from, filter.created_to)? else {
+                return Ok(None);
+            };
+            span = Span { first: span.first.max(dated.first), last: span.last.min(dated.last) };
+        }
+        match (after, direction) {
+            (Some(after), Direction::Ascending) => {
+                span.first = span.first.max(after.0.saturating_add(1))
+            }
+            (Some(after), Direction::Descending) => {
+                span.last = span.last.min(after.0.saturating_sub(1))
+            }
+            (None, _) => {}
+        }
+        Ok((span.first <= span.last).then_some(span))
+    }
+
+    /// Reads [`PAGE_ROWS`] rows at most, and stops at `limit` orders that match.
+    pub fn orders(
+        &self,
+        filter: &OrderFilter,
+        direction: Direction,
+        span: Span,
+        limit: usize,
+    ) -> Result<OrderChunk> {
+        let orders = self.open(schema::ORDERS)?;
+        match filter.user {
+            Some(UserId(user)) => {
+                let index = self.open(schema::ORDERS_BY_USER)?;
+                let range = (user, span.first)..=(user, span.last);
+                let ids = index.range::<(u64, u64)>(range).map_err(Error::storage)?;
+                let ids = ids.map(|row| Ok(row.map_err(Error::storage)?.0.value().1));
+                let rows = directed(ids, direction).map(|id| require_order(&orders, id?));
+                collect(rows, filter, direction, span, limit)
+            }
+            None => {
+                let rows = orders.range::<u64>(span.ids()).map_err(Error::storage)?;
+                let rows = rows.map(|row| {
+                    let (id, record) = row.map_err(Error::storage)?;
+                    Ok(decode::<OrderRecord>(record.value())?.into_order(id.value()))
+                });
+                collect(directed(rows, direction), filter, direction, span, limit)
+            }
+        }
+    }
+
+    /// The ids of all orders placed in the hours that `from` and `to` touch.
+    fn ids_between(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> Result<Option<Span>> {
+        let hour = |at: Timestamp| at.as_secs() / 3600;
+        let hours = from.map_or(0, hour)..=to.map_or(u64::MAX, hour);
+        let mut found: Option<Span> = None;
+        for row in self.open(schema::ORDERS_BY_HOUR)?.range(hours).map_err(Error::storage)? {
+            let (first, last) = row.map_err(Error::storage)?.1.value();
+            found = Some(match found {
+                Some(span) => Span { first: span.first.min(first), last: span.last.max(last) },
+                None => Span { first, last },
+            });
+        }
+        Ok(found)
+    }
+}
+
+impl OrderFilter {
+    fn matches(&self, order: &Order) -> bool {
+        self.outcome.is_none_or(|outcome| order.outcome == outcome)
+            && self.created_from.is_none_or(|from| order.created_at >= from)
+            && self.created_to.is_none_or(|to| order.created_at <= to)
+    }
+}
+
+impl Span {
+    fn ids(&self) -> RangeInclusive<u64> {
+        self.first..=self.last
+    }
+
+    /// What lies beyond `id`.
+    fn beyond(&self, id: u64, direction: Direction) -> Option<Span> {
+        let rest = match direction {
+            Direction::Ascending => Span { first: id.saturating_add(1), last: self.last },
+            Direction::Descending => Span { first: self.first, last: id.saturating_sub(1) },
+        };
+        (rest.first <= rest.last).then_some(rest)
+    }
+}
+
+fn directed<'i, I>(rows: I, direction: Direction) -> Box<dyn Iterator<Item = I::Item> + 'i>
+where
+    I: DoubleEndedIterator + 'i,
+{
+    match direction {
+        Direction::Ascending => Box::new(rows),
+        Direction::Descending => Box::new(rows.rev()),
+    }
+}
+
+fn collect(
+    rows: impl Iterator<Item = Result<Order>>,
+    filter: &OrderFilter,
+    direction: Direction,
+    span: Span,
+    limit: usize,
+) -> Result<OrderChunk> {
+    let mut orders = Vec::new();
+    for (read, row) in rows.enumerate() {
+        let order = row?;
+        if filter.matches(&order) {
+            orders.push(order);
+        }
+        if orders.len() >= limit || read + 1 >= PAGE_ROWS {
+            return Ok(OrderChunk { orders, rest: span.beyond(order.id.0, direction) });
+        }
+    }
+    Ok(OrderChunk { orders, rest: None })
+}
+
+/// The order that an index names.
+pub(super) fn require_order(table: &ReadOnlyTable<u64, &'static [u8]>, id: u64) -> Result<Order> {
+    let row = table.get(id).map_err(Error::storage)?;
+    let row = row.ok_or_else(|| Error::Internal(format!("order {id} is indexed and not there")))?;
+    Ok(decode::<OrderRecord>(row.value())?.into_order(id))
+}

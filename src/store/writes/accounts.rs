@@ -1,0 +1,136 @@
+//! Users: made, changed, kept out.
+
+use crate::clock::Timestamp;
+use crate::domain::{EmailAddress, Role, User, UserId, Username};
+use crate::error::Error;
+use crate::store::batch::{Applied, Batch, Write};
+
+/// Makes a user with a name and an address that nobody has.
+#[derive(Debug)]
+pub struct CreateUser {
+    pub username: Username,
+    pub email: EmailAddress,
+    pub role: Role,
+    pub password_hash: String,
+    pub at: Timestamp,
+}
+
+impl Write for CreateUser {
+    type Output = User;
+
+    fn apply(&self, batch: &mut Batch<'_>) -> Applied<User> {
+        if batch.has_username(&Username::fold(self.username.as_str()))? {
+            return Err(Error::Refused("Username already registered").into());
+        }
+        if batch.has_email(&self.email.fold())? {
+            return Err(Error::Refused("Email already registered").into());
+        }
+        let user = User {
+            id: batch.next_user_id()?,
+            username: self.username.clone(),
+            email: self.email.clone(),
+            role: self.role,
+            created_at: self.at.whole_secs(),
+            disabled: false,
+            token_generation: 1,
+            password_hash: self.password_hash.clone(),
+        };
+        batch.insert_user(&user)?;
+        Ok(user)
+    }
+}
+
+/// Makes the first admin; gives none when there is a user already.
+#[derive(Debug)]
+pub struct CreateFirstAdmin {
+    pub admin: CreateUser,
+    /// Whether the password is the published default, which every start then warns of.
+    pub default_password: bool,
+}
+
+impl Write for CreateFirstAdmin {
+    type Output = Option<User>;
+
+    fn apply(&self, batch: &mut Batch<'_>) -> Applied<Option<User>> {
+        if batch.next_user_id()? != UserId(1) {
+            return Ok(None);
+        }
+        let user = self.admin.apply(batch)?;
+        if self.default_password {
+            batch.set_default_password_user(Some(user.id))?;
+        }
+        Ok(Some(user))
+    }
+}
+
+/// Puts a new hash in the place of `old_hash`, unless that was replaced meanwhile.
+#[derive(Debug)]
+pub struct Rehash {
+    pub user: UserId,
+    pub old_hash: String,
+    pub new_hash: String,
+}
+
+impl Write for Rehash {
+    type Output = ();
+    const GROWS: bool = false;
+
+    fn apply(&self, batch: &mut Batch<'_>) -> Applied<()> {
+        let mut user = batch.require_user(self.user)?;
+        if user.password_hash != self.old_hash {
+            return Ok(());
+        }
+        user.password_hash = self.new_hash.clone();
+        batch.put_user(&user)
+    }
+}
+
+/// Gives a user another password, and ends all of the user's tokens.
+#[derive(Debug)]
+pub struct SetPassword {
+    pub user: UserId,
+    pub hash: String,
+}
+
+impl Write for SetPassword {
+    type Output = User;
+    const GROWS: bool = false;
+
+    fn apply(&self, batch: &mut Batch<'_>) -> Applied<User> {
+        let mut user = batch.require_user(self.user)?;
+        user.password_hash = self.hash.clone();
+        user.token_generation = user.token_generation.wrapping_add(1);
+        if batch.default_password_user()? == Some(user.id) {
+            batch.set_default_password_user(None)?;
+        }
+        batch.put_user(&user)?;
+        Ok(user)
+    }
+}
+
+/// Lets a user in or keeps one out; keeping out ends all of the user's tokens.
+#[derive(Debug)]
+pub struct SetDisabled {
+    pub user: UserId,
+    pub disabled: bool,
+}
+
+impl Write for SetDisabled {
+    type Output = User;
+    const GROWS: bool = false;
+
+    fn apply(&self, batch: &mut Batch<'_>) -> Applied<User> {
+        let mut user = batch.require_user(self.user)?;
+        if user.disabled == self.disabled {
+            return Ok(user);
+        }
+        let is_last = user.role == Role::Admin && !batch.has_other_enabled_admin(user.id)?;
+        if self.disabled && is_last {
+            return Err(Error::Conflict("The last enabled admin can't be disabled").into());
+        }
+        user.disabled = self.disabled;
+        user.token_generation = user.token_generation.wrapping_add(1);
+        batch.put_user(&user)?;
+        Ok(user)
+    }
+}

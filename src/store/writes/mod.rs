@@ -1,0 +1,9 @@
+//! The writes: each reads and checks, then writes.
+
+mod accounts;
+mod mails;
+mod orders;
+
+pub use accounts::{CreateFirstAdmin, CreateUser, Rehash, SetDisabled, SetPassword};
+pub use mails::{Attempt, BuryMail, MailMark, MarkMails, RetryMail};
+pub use orders::{ForgetKeys, Idempotency, PlaceOrder, Placed};

@@ -1,0 +1,104 @@
+//! Orders: placed once for each idempotency key.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::domain::{MessageId, NewOrder, Order, UserId};
+use crate::error::{Error, Problem, Violation};
+use crate::store::PAGE_ROWS;
+use crate::store::batch::{Applied, Batch, Write};
+
+/// Places an order and queues its mail.
+#[derive(Debug)]
+pub struct PlaceOrder {
+    pub user: UserId,
+    pub order: NewOrder,
+    pub message_id: MessageId,
+    pub at: Timestamp,
+    pub idempotency: Option<Idempotency>,
+}
+
+/// Makes an order repeatable: the same key gives the same order again.
+#[derive(Debug)]
+pub struct Idempotency {
+    pub key: String,
+    /// How long the key counts after its order.
+    pub keep: Duration,
+}
+
+/// An order, and whether it was there before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    pub order: Order,
+    pub replayed: bool,
+}
+
+impl Write for PlaceOrder {
+    type Output = Placed;
+
+    fn apply(&self, batch: &mut Batch<'_>) -> Applied<Placed> {
+        if let Some(idempotency) = &self.idempotency
+            && let Some(placed) = self.replay(batch, idempotency)?
+        {
+            return Ok(placed);
+        }
+        let order = Order {
+            id: batch.next_order_id()?,
+            user: self.user,
+            outcome: self.order.outcome,
+            created_at: self.at.whole_secs(),
+        };
+        batch.insert_order(&order, &self.message_id)?;
+        if let Some(Idempotency { key, .. }) = &self.idempotency {
+            batch.insert_key(&order, key)?;
+        }
+        Ok(Placed { order, replayed: false })
+    }
+}
+
+impl PlaceOrder {
+    /// What was ordered is all in the order's row, so that the row itself tells whether
+    /// a repeat asks for the same.
+    fn replay(&self, batch: &mut Batch<'_>, idempotency: &Idempotency) -> Applied<Option<Placed>> {
+        let Idempotency { key, keep } = idempotency;
+        let Some(order) = batch.order_of_key(self.user, key)? else { return Ok(None) };
+        if order.created_at + *keep < self.at {
+            batch.remove_key(&order, key)?;
+            return Ok(None);
+        }
+        if order.outcome != self.order.outcome {
+            let reason = "This key was used for another order".to_owned();
+            let problem = Problem::Value { reason };
+            let location = vec!["header".into(), "idempotency-key".into()];
+            let violation = Violation::new(location, problem, key.as_str().into());
+            return Err(Error::Invalid(vec![violation]).into());
+        }
+        Ok(Some(Placed { order, replayed: true }))
+    }
+}
+
+/// Forgets idempotency keys whose time is over, [`PAGE_ROWS`] at most; gives how
+/// many it has forgotten.
+#[derive(Debug)]
+pub struct ForgetKeys {
+    /// Keys of orders placed before this.
+    pub placed_before: Timestamp,
+}
+
+impl Write for ForgetKeys {
+    type Output = usize;
+    const GROWS: bool = false;
+
+    fn apply(&self, batch: &mut Batch<'_>) -> Applied<usize> {
+        let mut forgotten = 0;
+        for (id, key) in batch.oldest_keys(PAGE_ROWS)? {
+            let Some(order) = batch.order(id)? else { continue };
+            if order.created_at >= self.placed_before {
+                break;
+            }
+            batch.remove_key(&order, &key)?;
+            forgotten += 1;
+        }
+        Ok(forgotten)
+    }
+}

@@ -10,8 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-use prometheus_client::metrics::counter::Counter;
-
 use super::airlock::{self, Airlock};
 use super::connection::{After, Connection, Fate, Outgoing, Patiences, Peer, Stage, Upload};
 use super::crew::Crew;
@@ -21,7 +19,7 @@ use super::refusal::Refusal;
 use super::reply::Reply;
 use super::wire::{Form, Printer};
 use crate::clock::Clock;
-use crate::metrics::{CloseReason, Metrics};
+use crate::metrics::{CloseReason, Counter, Metrics};
 use crate::sys::poll::Interest;
 use crate::sys::socket::{self, Received};
 

@@ -33,7 +33,7 @@ fn trickle(
     while !stop.load(Ordering::Relaxed) {
         for socket in &mut sockets {
             let mut answer = [0; 1024];
-            let is_over = matches!(socket.read(&mut answer), Ok(_)) || socket.write(again).is_err();
+            let is_over = socket.read(&mut answer).is_ok() || socket.write(again).is_err();
             if is_over {
                 *socket = connect();
                 replaced.fetch_add(1, Ordering::Relaxed);

@@ -11,7 +11,7 @@ use super::refusal::Refusal;
 use super::wire;
 use crate::metrics::CloseReason;
 use crate::sys::poll::Interest;
-use crate::sys::socket::{self, Patience, Received};
+use crate::sys::socket::{self, Received};
 
 /// How long a connection that was told to close may take to do so, and how much it may
 /// still send: closed at once, a reset could destroy the answer on its way.
@@ -113,10 +113,10 @@ impl Connection {
     }
 
     /// Reads what has come into `arrivals`, and keeps it.
-    pub fn receive(&mut self, arrivals: &mut Vec<u8>, patience: Patience) -> Received {
+    pub fn receive(&mut self, arrivals: &mut Vec<u8>) -> Received {
         const READ_BYTES: usize = 16 << 10;
         arrivals.clear();
-        let received = socket::receive(&self.socket, arrivals, READ_BYTES, patience);
+        let received = socket::receive(&self.socket, arrivals, READ_BYTES);
         self.input.extend_from_slice(arrivals);
         received
     }
@@ -163,7 +163,7 @@ impl Connection {
     pub fn skip(&mut self, arrivals: &mut Vec<u8>) -> Option<Fate> {
         let Stage::Lingering(left) = &mut self.stage else { return None };
         arrivals.clear();
-        match socket::receive(&self.socket, arrivals, LINGER_BYTES / 8, Patience::Now) {
+        match socket::receive(&self.socket, arrivals, LINGER_BYTES / 8) {
             Received::Bytes(count) if count < *left => {
                 *left -= count;
                 None

@@ -14,10 +14,8 @@ use super::serving::Shared;
 use super::wire::{Form, Printer};
 use crate::clock::Clock;
 use crate::sys::poll::Interest;
-use crate::sys::socket::{self, AcceptError, Patience};
+use crate::sys::socket::{self, AcceptError};
 
-/// How long a thread waits in a read right after an answer.
-const READ_WAIT: Duration = Duration::from_millis(5);
 /// How long the door waits when there is nothing to close, and how often for one newcomer.
 const PAUSE: Duration = Duration::from_millis(5);
 const PAUSES: usize = 3;
@@ -54,9 +52,6 @@ fn batch(shared: &Shared) -> usize {
 fn admit(socket: TcpStream, address: SocketAddr, shared: &Arc<Shared>, printer: &mut Printer) {
     shared.metrics.connections.accepted.inc();
     let peer = Peer { address };
-    if socket::prepare_connection(&socket, READ_WAIT).is_err() {
-        return;
-    }
     match find_seat(address, shared) {
         Ok(seat) => {
             let connection = Connection::new(socket, peer, seat, shared.patiences.idle);
@@ -93,5 +88,5 @@ fn turn_back(socket: &TcpStream, reply: super::reply::Reply, printer: &mut Print
     let _ = socket::send_now(socket, &bytes);
     socket::finish_sending(socket);
     // What has come already must not turn the close into a reset.
-    let _ = socket::receive(socket, &mut bytes, 16 << 10, Patience::Now);
+    let _ = socket::receive(socket, &mut bytes, 16 << 10);
 }

@@ -4,6 +4,7 @@
 pub mod airlock;
 pub mod chunked;
 pub mod connection;
+pub mod crew;
 pub mod door;
 pub mod framing;
 pub mod janitor;

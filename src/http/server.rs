@@ -13,6 +13,7 @@ use ipnet::IpNet;
 
 use super::airlock::Airlock;
 use super::connection::{Connection, Patiences, Stage};
+use super::crew::Crew;
 use super::parking::Parking;
 use super::refusal::Refusal;
 use super::serving::{Service, Shared, Worker};
@@ -114,6 +115,7 @@ impl Server {
         }
         let left = shared.parking.open();
         shared.parking.close();
+        shared.crew.close();
         drop(stop_janitor);
         join(janitor);
         join_until(threads, Instant::now() + LAST_CALL);
@@ -161,9 +163,11 @@ fn share(
     )?;
     let refusals =
         Refusal::ALL.map(|refusal| metrics.connections.refused(refusal.reason(), refusal.status()));
+    let cores = thread::available_parallelism().map_or(1, usize::from);
     Ok(Shared {
         service,
         parking: Arc::new(parking),
+        crew: Crew::new(settings.threads.max(1), cores + 2),
         patiences: Patiences { idle: settings.idle_timeout, request: settings.request_timeout },
         max_head_bytes: settings.max_head_bytes,
         max_body_bytes: settings.max_body_bytes,

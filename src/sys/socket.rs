@@ -11,18 +11,11 @@ use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
 
-/// Whether a read may wait: as long as the socket's receive timeout, or not at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
-    Wait,
-    Now,
-}
-
 /// What a read brought.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Received {
     Bytes(usize),
-    /// Nothing within the time that it was given.
+    /// Nothing has come.
     Nothing,
     /// The other side has sent all that it will send.
     End,
@@ -30,19 +23,10 @@ pub enum Received {
     Broken,
 }
 
-/// Appends to `buffer` what has come, at most `limit` bytes.
-pub fn receive(
-    socket: &TcpStream,
-    buffer: &mut Vec<u8>,
-    limit: usize,
-    patience: Patience,
-) -> Received {
-    let flags = match patience {
-        Patience::Wait => RecvFlags::empty(),
-        Patience::Now => RecvFlags::DONTWAIT,
-    };
+/// Appends to `buffer` what has come, at most about `limit` bytes, without waiting.
+pub fn receive(socket: &TcpStream, buffer: &mut Vec<u8>, limit: usize) -> Received {
     buffer.reserve(limit.max(1));
-    match recv(socket, spare_capacity(buffer), flags) {
+    match recv(socket, spare_capacity(buffer), RecvFlags::DONTWAIT) {
         Ok((0, _)) => Received::End,
         Ok((count, _)) => Received::Bytes(count),
         Err(Errno::AGAIN | Errno::INTR) => Received::Nothing,
@@ -64,12 +48,6 @@ pub fn send_now(socket: &TcpStream, bytes: &[u8]) -> io::Result<Option<usize>> {
 pub fn prepare_listener(listener: &TcpListener) -> io::Result<()> {
     listener.set_nonblocking(false)?;
     Ok(sockopt::set_tcp_nodelay(listener, true)?)
-}
-
-/// Prepares an accepted connection: a read may wait for `wait`.
-pub fn prepare_connection(socket: &TcpStream, wait: Duration) -> io::Result<()> {
-    socket.set_nonblocking(false)?;
-    socket.set_read_timeout(Some(wait))
 }
 
 /// Ends a thread's `accept` on the listener, for good.

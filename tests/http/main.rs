@@ -1,5 +1,8 @@
 //! The transport of the HTTP side, attacked over real sockets.
 
+mod crowd;
 mod exchange;
+mod exhaustion;
 mod harness;
+mod hostile;
 mod malformed;

@@ -1,0 +1,146 @@
+//! How many serving threads are at work at once.
+//!
+//! There are as many threads as requests may wait for the store or a password hash at the
+//! same time, far more than cores. If all of them waited for connections, each request
+//! would wake another one, and they would spend their time taking turns. So only a few
+//! wait; the others rest, and one is called when those at work are all inside the service.
+//!
+//! Invariant: while a thread rests, at least one other is at work outside the service.
+
+use std::sync::{Condvar, Mutex, MutexGuard};
+
+/// The serving threads, by what they are about.
+pub struct Crew {
+    state: Mutex<State>,
+    called: Condvar,
+    /// More than these outside the service, and one goes to rest.
+    enough: usize,
+}
+
+#[derive(Default)]
+struct State {
+    /// At work, and not inside the service.
+    outside: usize,
+    resting: usize,
+    /// Called from their rest and not awake yet; they count as outside already.
+    calls: usize,
+    is_closed: bool,
+}
+
+/// A thread's time inside the service.
+pub struct Inside<'c>(&'c Crew);
+
+impl Crew {
+    /// A crew of `threads`, all at work, of whom `enough` may stay outside the service.
+    pub fn new(threads: usize, enough: usize) -> Crew {
+        let state = State { outside: threads, ..State::default() };
+        Crew { state: Mutex::new(state), called: Condvar::new(), enough: enough.max(1) }
+    }
+
+    /// Says that this thread goes into the service, where it may block, until the guard is
+    /// dropped. Calls another one to its place if nobody is left.
+    pub fn enter(&self) -> Inside<'_> {
+        let mut state = self.lock();
+        state.outside -= 1;
+        if state.outside == 0 && state.resting > 0 {
+            state.resting -= 1;
+            state.outside += 1;
+            state.calls += 1;
+            self.called.notify_one();
+        }
+        Inside(self)
+    }
+
+    /// Rests while there are enough others.
+    pub fn rest(&self) {
+        let mut state = self.lock();
+        if state.outside <= self.enough || state.is_closed {
+            return;
+        }
+        state.outside -= 1;
+        state.resting += 1;
+        while state.calls == 0 && !state.is_closed {
+            state = self.called.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
+        }
+        match state.calls.checked_sub(1) {
+            Some(calls) => state.calls = calls,
+            None => {
+                state.resting -= 1;
+                state.outside += 1;
+            }
+        }
+    }
+
+    /// Nobody rests any more.
+    pub fn close(&self) {
+        self.lock().is_closed = true;
+        self.called.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Drop for Inside<'_> {
+    fn drop(&mut self) {
+        self.0.lock().outside += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// Those outside the service and those at rest.
+    fn counts(crew: &Crew) -> (usize, usize) {
+        let state = crew.lock();
+        (state.outside, state.resting)
+    }
+
+    #[test]
+    fn the_last_one_outside_calls_another() {
+        let crew = Crew::new(3, 1);
+        thread::scope(|scope| {
+            let resting: Vec<_> = (0..2).map(|_| scope.spawn(|| crew.rest())).collect();
+            while crew.lock().resting < 2 {
+                thread::yield_now();
+            }
+            let first = crew.enter();
+            assert_eq!(crew.lock().outside, 1);
+            let second = crew.enter();
+            assert_eq!(counts(&crew), (1, 0));
+            for thread in resting {
+                thread.join().unwrap();
+            }
+            let third = crew.enter();
+            assert_eq!(crew.lock().outside, 0);
+            drop((first, second, third));
+            assert_eq!(crew.lock().outside, 3);
+        });
+    }
+
+    #[test]
+    fn nobody_rests_while_there_are_too_few() {
+        let crew = Crew::new(2, 2);
+        crew.rest();
+        assert_eq!(crew.lock().outside, 2);
+    }
+
+    #[test]
+    fn closing_wakes_everyone() {
+        let crew = Crew::new(4, 1);
+        thread::scope(|scope| {
+            for _ in 0..3 {
+                scope.spawn(|| crew.rest());
+            }
+            while crew.lock().resting < 3 {
+                thread::yield_now();
+            }
+            crew.close();
+        });
+        assert_eq!(counts(&crew), (4, 0));
+    }
+}

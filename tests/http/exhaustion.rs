@@ -1,0 +1,41 @@
+//! Out of descriptors: a child process with a low limit must go on serving.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+
+use crate::harness::{Client, TestServer};
+
+#[test]
+fn out_of_descriptors_idle_connections_give_way() {
+    let mut child = Command::new("sh")
+        .args(["-c", "ulimit -n 80 && exec \"$0\" --exact exhaustion::child --ignored --nocapture"])
+        .arg(std::env::current_exe().unwrap())
+        .env("KEEP_DESCRIPTOR_LIMIT", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let address = lines
+        .find_map(|line| line.unwrap().strip_prefix("at ").map(|address| address.parse().unwrap()))
+        .expect("the child says where it listens");
+    let mut clients = Vec::new();
+    for _ in 0..300 {
+        let mut client = Client::connect(address);
+        client.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.assert_constant();
+        clients.push(client);
+    }
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
+
+/// Not a test of its own: the process that the one above starts.
+#[test]
+#[ignore = "started by another test"]
+fn child() {
+    let server = TestServer::start_with(|settings| settings.threads = 2);
+    println!("\nat {}", server.address);
+    let _ = std::io::stdin().read(&mut [0]);
+    assert!(server.metric("http_connections_closed_total{reason=\"evicted\"}") > 100);
+}

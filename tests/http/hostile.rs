@@ -1,0 +1,229 @@
+//! Clients that are slow, greedy or hostile, and the well-behaved one among them.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::harness::{Client, PATIENCE, TestServer};
+
+const SHORT: Duration = Duration::from_millis(300);
+
+/// What a slow client says first, and then again and again.
+const SLOW_HEAD: (&[u8], &[u8]) = (b"GET /constant HTTP/1.1\r\n", b"A: b\r\n");
+const SLOW_BODY: (&[u8], &[u8]) =
+    (b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n", b"x");
+
+/// Trickles over `count` connections until told to stop, and replaces each that is closed.
+fn trickle(
+    address: SocketAddr,
+    count: usize,
+    (first, again): (&[u8], &[u8]),
+    stop: &AtomicBool,
+    replaced: &AtomicUsize,
+) {
+    let connect = || {
+        let mut socket = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let _ = socket.write(first);
+        socket
+    };
+    let mut sockets: Vec<TcpStream> = (0..count).map(|_| connect()).collect();
+    while !stop.load(Ordering::Relaxed) {
+        for socket in &mut sockets {
+            let mut answer = [0; 1024];
+            let is_over = socket.read(&mut answer).is_ok() || socket.write(again).is_err();
+            if is_over {
+                *socket = connect();
+                replaced.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_thousand_slow_clients_do_not_keep_a_good_one_waiting() {
+    let server = TestServer::start_with(|settings| {
+        settings.threads = 4;
+        settings.request_timeout = SHORT;
+    });
+    let (stop, replaced) = (AtomicBool::new(false), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        scope.spawn(|| trickle(server.address, 500, SLOW_HEAD, &stop, &replaced));
+        scope.spawn(|| trickle(server.address, 500, SLOW_BODY, &stop, &replaced));
+        let deadline = Instant::now() + PATIENCE;
+        let mut served = 0;
+        while served < 100 || replaced.load(Ordering::Relaxed) < 2000 {
+            assert!(Instant::now() < deadline, "{served} served, {replaced:?} replaced");
+            let mut client = server.connect();
+            client.socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+            client.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
+            client.assert_constant();
+            served += 1;
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    assert!(server.metric("http_refusals_total{reason=\"timeout\",status=\"408\"}") >= 1000);
+}
+
+#[test]
+fn a_slow_head_or_body_is_answered_408_however_it_trickles() {
+    let server = TestServer::start_with(|settings| settings.request_timeout = SHORT);
+    for (first, again) in [SLOW_HEAD, SLOW_BODY] {
+        let mut client = server.connect();
+        client.send(first);
+        client.socket.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        let answer = loop {
+            assert!(Instant::now() < deadline);
+            client.send(&again[..1]);
+            match client.try_read() {
+                Ok(answer) => break answer,
+                Err(error) => assert_ne!(error.kind(), std::io::ErrorKind::UnexpectedEof),
+            }
+        };
+        assert_eq!((answer.status, answer.header("Connection")), (408, Some("close")));
+        assert_eq!(answer.text(), r#"{"detail":"Request Timeout"}"#);
+    }
+}
+
+#[test]
+fn an_idle_connection_is_closed_silently() {
+    let server = TestServer::start_with(|settings| settings.idle_timeout = SHORT);
+    let mut fresh = server.connect();
+    let mut used = server.connect();
+    used.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
+    used.assert_constant();
+    fresh.assert_closed();
+    used.assert_closed();
+    assert_eq!(server.metric("http_connections_closed_total{reason=\"idle\"}"), 2);
+}
+
+#[test]
+fn http2_prefaces_by_the_hundred_cost_no_thread() {
+    let server = TestServer::start_with(|settings| settings.threads = 4);
+    let mut clients: Vec<Client> = (0..300).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+    }
+    for client in &mut clients {
+        assert_eq!(client.read().status, 505);
+    }
+    server.assert_serves();
+}
+
+#[test]
+fn an_endless_header_ends_at_the_limit() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\nA: ");
+    for _ in 0..64 {
+        client.send(&[b'x'; 1024]);
+    }
+    assert_eq!(client.read().status, 431);
+    client.assert_closed();
+}
+
+#[test]
+fn a_pipeliner_that_never_reads_is_cut_and_holds_no_thread() {
+    let server = TestServer::start_with(|settings| {
+        settings.threads = 1;
+        settings.request_timeout = SHORT;
+    });
+    let mut greedy = server.connect();
+    greedy.socket.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
+    greedy.send(&b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000));
+    for _ in 0..20 {
+        server.assert_serves();
+    }
+    server.await_metric("http_connections_closed_total{reason=\"slow_reader\"}", |cut| cut == 1);
+    server.assert_serves();
+}
+
+#[test]
+fn at_the_cap_the_oldest_idle_connection_gives_way() {
+    let server = TestServer::start_with(|settings| settings.max_connections = 10);
+    let mut idle: Vec<Client> = (0..10).map(|_| server.connect()).collect();
+    for client in &mut idle {
+        client.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.assert_constant();
+    }
+    server.await_metric("http_connections_parked", |parked| parked == 10);
+    let mut newcomer = server.connect();
+    newcomer.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
+    newcomer.assert_constant();
+    idle[0].assert_closed();
+    assert_eq!(idle[1].get("/constant").status, 200);
+    assert_eq!(server.metric("http_connections_closed_total{reason=\"evicted\"}"), 1);
+}
+
+#[test]
+fn partial_heads_give_way_after_the_idle_ones() {
+    let server = TestServer::start_with(|settings| settings.max_connections = 2);
+    let mut partial = server.connect();
+    partial.send(b"GET /constant HTTP/1.1\r\n");
+    server.await_metric("http_connections_parked", |parked| parked == 1);
+    let mut idle = server.connect();
+    idle.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
+    idle.assert_constant();
+    server.await_metric("http_connections_parked", |parked| parked == 2);
+    let mut newcomer = server.connect();
+    idle.assert_closed();
+    newcomer.send(b"GET /gated HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.await_metric("http_threads_busy", |busy| busy == 1);
+    server.assert_serves();
+    assert!(partial.try_read().is_err(), "the partial head has to give way");
+    server.gate.open();
+    newcomer.assert_constant();
+}
+
+#[test]
+fn with_every_connection_busy_a_newcomer_is_told_so() {
+    let server = TestServer::start_with(|settings| settings.max_connections = 3);
+    let mut busy: Vec<Client> = (0..3).map(|_| server.connect()).collect();
+    for client in &mut busy {
+        client.send(b"GET /gated HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    server.await_metric("http_threads_busy", |busy| busy == 3);
+    let mut newcomer = server.connect();
+    assert_eq!((newcomer.read().status, newcomer.read_to_close().as_str()), (503, ""));
+    server.gate.open();
+    for client in &mut busy {
+        client.assert_constant();
+    }
+}
+
+#[test]
+fn one_client_can_not_take_every_connection_but_a_proxy_may() {
+    let limit = |settings: &mut orderd::http::Settings| {
+        settings.max_connections_per_client = 2;
+    };
+    let server = TestServer::start_with(limit);
+    let mut clients: Vec<Client> = (0..3).map(|_| server.connect()).collect();
+    clients[0].assert_closed();
+    assert_eq!(clients[2].get("/constant").status, 200);
+    let server = TestServer::start_with(|settings| {
+        limit(settings);
+        settings.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    });
+    let mut clients: Vec<Client> = (0..5).map(|_| server.connect()).collect();
+    for client in &mut clients {
+        assert_eq!(client.get("/constant").status, 200);
+    }
+}
+
+#[test]
+fn memory_for_partial_bodies_is_bounded() {
+    let server = TestServer::start();
+    let mut clients = Vec::new();
+    for _ in 0..1000 {
+        let mut client = server.connect();
+        client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\n\r\n");
+        client.send(&[b'x'; 65000]);
+        clients.push(client);
+    }
+    let evicted = "http_connections_closed_total{reason=\"evicted\"}";
+    server.await_metric(evicted, |evicted| evicted >= 300);
+    server.assert_serves();
+}

@@ -82,8 +82,11 @@ impl<'txn> Batch<'txn> {
     }
 
     /// Writes what was held back for the whole batch. Nothing is applied after it.
-    pub(super) fn finish(&mut self) -> Applied<()> {
-        self.write_hour()
+    pub(super) fn finish(&mut self) -> Result<(), redb::Error> {
+        self.write_hour().map_err(|why| match why {
+            Failure::Broken(why) => why,
+            Failure::Refused(why) => redb::Error::Corrupted(why.to_string()),
+        })
     }
 
     // Users.

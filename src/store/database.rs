@@ -1,12 +1,14 @@
 //! The open file: made, checked, migrated; closed and opened again after an I/O error.
 
-use std::fmt;
+use std::cell::Cell;
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
+use std::time::Instant;
+use std::{fmt, io};
 
-use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase};
+use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, RepairSession};
 
 use crate::error::{Error, Result};
 use crate::store::migrations;
@@ -16,7 +18,14 @@ const CACHE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Where the database lies.
 pub trait Medium: Send + Sync {
+    /// Opens it, or makes it where it is not there. What can be read afterwards is on
+    /// disk: what a process that died had written and not synced is synced first.
     fn open(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError>;
+
+    /// Called before it is opened again after an I/O error. A sync that failed may have
+    /// left pages in the system's cache that count as written and are not on disk: they
+    /// must not be read again.
+    fn forget_cached(&self) -> io::Result<()>;
 
     /// Bytes that can still be written, where that is known.
     fn free_bytes(&self) -> Option<u64>;
@@ -62,17 +71,25 @@ impl Live {
         let guard = self.database.read().unwrap_or_else(PoisonError::into_inner);
         match &*guard {
             Some(database) => act(database),
-            None => Err(Error::storage("it is closed")),
+            None => Err(Error::storage("it is closed, or being opened again")),
         }
     }
 
     /// Drops the database and opens it again: the way back after an I/O error, which
-    /// makes every later write of that handle fail.
+    /// makes every later write of that handle fail. Meanwhile nobody reads: that may take
+    /// as long as a repair does, and no thread is to wait for it.
     pub fn reopen(&self) -> Result<()> {
-        let mut guard = self.database.write().unwrap_or_else(PoisonError::into_inner);
-        *guard = None;
-        *guard = Some(open_database(&*self.medium).map_err(Error::storage)?);
+        self.close();
+        self.medium.forget_cached().map_err(Error::storage)?;
+        let database = open_database(&*self.medium).map_err(Error::storage)?;
+        *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
         Ok(())
+    }
+
+    /// Opens it again if the last attempt has failed.
+    pub fn ensure_open(&self) -> Result<()> {
+        let is_open = self.database.read().unwrap_or_else(PoisonError::into_inner).is_some();
+        if is_open { Ok(()) } else { self.reopen() }
     }
 
     pub fn close(&self) {
@@ -87,9 +104,35 @@ impl Live {
 fn open_database(medium: &dyn Medium) -> std::result::Result<Database, OpenError> {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES);
+    builder.set_repair_callback(repair_progress(Instant::now()));
     let database = medium.open(&builder)?;
     migrations::bring_up_to_date(&database)?;
     Ok(database)
+}
+
+/// Commits an empty transaction, in the way that lets the file open at once after a
+/// crash. It costs two syncs, and tells whether the disk takes a write.
+pub(super) fn commit_nothing(database: &Database) -> Result<()> {
+    let mut transaction = database.begin_write().map_err(Error::storage)?;
+    transaction.set_quick_repair(true);
+    transaction.commit().map_err(Error::storage)
+}
+
+/// Fails after an I/O error of this handle, a reader's too. No I/O.
+pub(super) fn check_handle(database: &Database) -> Result<()> {
+    database.begin_write().map(drop).map_err(Error::storage)
+}
+
+/// Logs how far a repair has come, once it has taken a second and at most once in each.
+fn repair_progress(started: Instant) -> impl Fn(&mut RepairSession) + 'static {
+    let logged_secs = Cell::new(0);
+    move |session| {
+        let elapsed_secs = started.elapsed().as_secs();
+        if logged_secs.replace(elapsed_secs) < elapsed_secs {
+            let percent = session.progress() * 100.0;
+            log::warn!("repairing the database after a crash: {percent:.0}%, {elapsed_secs} s");
+        }
+    }
 }
 
 impl FileMedium {
@@ -112,6 +155,9 @@ impl FileMedium {
         OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.path)?;
         let database = builder.create(&self.path)?;
         File::open(folder)?.sync_all()?;
+        if let Some(above) = folder.canonicalize()?.parent() {
+            File::open(above)?.sync_all()?;
+        }
         Ok(database)
     }
 }
@@ -119,9 +165,18 @@ impl FileMedium {
 impl Medium for FileMedium {
     fn open(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError> {
         match fs::metadata(&self.path) {
-            Ok(found) if found.len() > 0 => builder.open(&self.path),
-            _ => self.create(builder),
+            Ok(found) if found.len() > 0 => {
+                File::open(&self.path)?.sync_all()?;
+                builder.open(&self.path)
+            }
+            Ok(_) => self.create(builder),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => self.create(builder),
+            Err(why) => Err(why.into()),
         }
+    }
+
+    fn forget_cached(&self) -> io::Result<()> {
+        crate::sys::disk::forget_cached(&File::open(&self.path)?)
     }
 
     fn free_bytes(&self) -> Option<u64> {
@@ -134,7 +189,7 @@ impl From<DatabaseError> for OpenError {
         match error {
             DatabaseError::DatabaseAlreadyOpen => OpenError::Locked,
             DatabaseError::Storage(redb::StorageError::Io(why)) => match why.kind() {
-                std::io::ErrorKind::InvalidData => OpenError::Unreadable(why.to_string()),
+                io::ErrorKind::InvalidData => OpenError::Unreadable(why.to_string()),
                 _ => OpenError::Io(why.to_string()),
             },
             other => OpenError::Unreadable(other.to_string()),

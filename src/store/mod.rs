@@ -3,7 +3,9 @@
 //! Invariants:
 //! - One committer thread owns the write transaction. It applies everything that waits
 //!   to one transaction, commits once, durably, and only then answers everyone.
-//! - A write reads and checks before it writes; one that is refused leaves no trace.
+//! - A write reads and checks before it writes; one that is refused leaves no trace, and
+//!   hears of it once what it was refused for is on disk.
+//! - What can be read is on disk, after an I/O error and after a crash too.
 //! - Reads are MVCC snapshots: they never wait for the committer.
 //! - No transaction is open while anything waits for a network, a hash or a client.
 
@@ -14,6 +16,8 @@ mod migrations;
 mod records;
 mod schema;
 mod snapshot;
+mod ticket;
+mod trouble;
 mod wakeup;
 mod writes;
 

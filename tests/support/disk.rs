@@ -28,6 +28,10 @@ impl Medium for Disk {
         builder.create_with_backend(self.clone())
     }
 
+    fn forget_cached(&self) -> io::Result<()> {
+        Ok(())
+    }
+
     fn free_bytes(&self) -> Option<u64> {
         None
     }

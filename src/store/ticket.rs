@@ -1,0 +1,146 @@
+//! A write on its way through the committer, and the one who waits for it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, Thread};
+
+use super::batch::{Batch, Failure, Write};
+use crate::error::{Error, Result, Unavailable};
+
+/// A write of any type. What it comes to is kept until the batch is on disk, refusals
+/// too: one may rest on what a neighbour has written and not yet committed.
+pub(super) trait Job: Send {
+    fn attempt(&mut self, batch: &mut Batch<'_>) -> Attempt;
+    /// The batch is on disk, or had nothing to write: tells what the last attempt came to.
+    fn answer(&mut self);
+    /// Nothing of the batch is on disk.
+    fn refuse(&mut self, error: Error);
+    /// The batch may be on disk or not. A write that had nothing to write knows better.
+    fn lose(&mut self, why: &str);
+    fn wrote(&self) -> bool;
+    fn grows(&self) -> bool;
+}
+
+/// What trying a write has done to the transaction.
+pub(super) enum Attempt {
+    Fine,
+    /// It failed after it had written: the batch is redone, and skips it.
+    Spoilt,
+    /// The store failed: the transaction is lost.
+    Broken(redb::Error),
+}
+
+pub(super) struct Ticket<W: Write> {
+    write: W,
+    verdict: Option<Result<W::Output>>,
+    wrote: bool,
+    spoilt: bool,
+    reply: Reply<W::Output>,
+}
+
+/// The other end of a ticket: where its thread waits.
+pub(super) struct Claim<T>(Arc<Slot<T>>);
+
+impl<W: Write> Ticket<W> {
+    /// A ticket, and the claim that the calling thread waits on.
+    pub fn issue(write: W) -> (Ticket<W>, Claim<W::Output>) {
+        let slot = Arc::new(Slot::of_this_thread());
+        let reply = Reply(slot.clone());
+        let ticket = Ticket { write, verdict: None, wrote: false, spoilt: false, reply };
+        (ticket, Claim(slot))
+    }
+}
+
+impl<W: Write> Job for Ticket<W> {
+    fn attempt(&mut self, batch: &mut Batch<'_>) -> Attempt {
+        if self.spoilt {
+            return Attempt::Fine;
+        }
+        batch.dirty = false;
+        let applied = catch_unwind(AssertUnwindSafe(|| self.write.apply(batch)));
+        // Where it panicked is not known, so the transaction counts as touched.
+        let applied = applied.unwrap_or_else(|_| {
+            batch.dirty = true;
+            Err(Failure::Refused(Error::Internal("a write panicked".into())))
+        });
+        self.wrote = batch.dirty;
+        match applied {
+            Ok(output) => self.verdict = Some(Ok(output)),
+            Err(Failure::Broken(why)) => return Attempt::Broken(why),
+            Err(Failure::Refused(error)) => {
+                self.verdict = Some(Err(error));
+                self.spoilt = std::mem::take(&mut self.wrote);
+            }
+        }
+        if self.spoilt { Attempt::Spoilt } else { Attempt::Fine }
+    }
+
+    fn answer(&mut self) {
+        let unapplied = || Error::Internal("a write was answered that was never applied".into());
+        self.reply.0.fill(self.verdict.take().unwrap_or_else(|| Err(unapplied())));
+    }
+
+    fn refuse(&mut self, error: Error) {
+        self.reply.0.fill(Err(error));
+    }
+
+    fn lose(&mut self, why: &str) {
+        self.refuse(match self.wrote {
+            true => Error::Unavailable(Unavailable::OutcomeUnknown),
+            false => Error::storage(why),
+        });
+    }
+
+    fn wrote(&self) -> bool {
+        self.wrote
+    }
+
+    fn grows(&self) -> bool {
+        W::GROWS
+    }
+}
+
+impl<T> Claim<T> {
+    pub fn wait(self) -> Result<T> {
+        self.0.wait()
+    }
+}
+
+/// Answers even when it is dropped unanswered: nobody waits for ever.
+struct Reply<T>(Arc<Slot<T>>);
+
+impl<T> Drop for Reply<T> {
+    fn drop(&mut self) {
+        if !self.0.filled.load(Ordering::Acquire) {
+            self.0.fill(Err(Error::Unavailable(Unavailable::OutcomeUnknown)));
+        }
+    }
+}
+
+/// Where one thread waits for one result.
+struct Slot<T> {
+    value: Mutex<Option<Result<T>>>,
+    filled: AtomicBool,
+    waiter: Thread,
+}
+
+impl<T> Slot<T> {
+    fn of_this_thread() -> Slot<T> {
+        Slot { value: Mutex::new(None), filled: AtomicBool::new(false), waiter: thread::current() }
+    }
+
+    fn fill(&self, result: Result<T>) {
+        *self.value.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+        self.filled.store(true, Ordering::Release);
+        self.waiter.unpark();
+    }
+
+    fn wait(&self) -> Result<T> {
+        while !self.filled.load(Ordering::Acquire) {
+            thread::park();
+        }
+        let result = self.value.lock().unwrap_or_else(PoisonError::into_inner).take();
+        result.unwrap_or(Err(Error::Unavailable(Unavailable::OutcomeUnknown)))
+    }
+}

@@ -1,11 +1,13 @@
 //! Commands and exit codes.
 
+mod users;
+
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
 
 use crate::app::{self, App, Foundation, Surroundings};
 use crate::config::{Config, SettingError, load_env_file};
@@ -34,6 +36,34 @@ enum Command {
     Serve(Box<Config>),
     /// Make the database and the first admin; does nothing that is done already
     Init(Box<Config>),
+    /// Make, list and change users, with the server stopped
+    User(users::UserArgs),
+}
+
+/// Which database a command works on.
+#[derive(Debug, Args)]
+struct Place {
+    /// The embedded store's file [default: redb://./data/orders.redb]
+    #[arg(long, env, global = true)]
+    database_url: Option<String>,
+}
+
+/// All settings, as the environment has them.
+#[derive(Debug, Parser)]
+struct Environment {
+    #[command(flatten)]
+    config: Config,
+}
+
+impl Place {
+    fn config(&self) -> Result<Config, Stop> {
+        let mut args = vec!["orderd".to_owned()];
+        if let Some(url) = &self.database_url {
+            args.extend(["--database-url".to_owned(), url.clone()]);
+        }
+        let environment = Environment::try_parse_from(args).map_err(Stop::Clap)?;
+        environment.config.checked().map_err(Stop::Setting)
+    }
 }
 
 /// Why a command ends early.
@@ -58,6 +88,7 @@ fn dispatch(args: Vec<OsString>) -> Result<(), Stop> {
     match Cli::try_parse_from(with_command(args)).map_err(Stop::Clap)?.command {
         Command::Serve(config) => serve(&config.checked().map_err(Stop::Setting)?),
         Command::Init(config) => init(&config.checked().map_err(Stop::Setting)?),
+        Command::User(args) => users::run(args),
     }
 }
 
@@ -80,10 +111,7 @@ fn serve(config: &Config) -> Result<(), Stop> {
     let _logging = Logging::start(config.log_level.0, config.log_path(), around.clock.clone())
         .map_err(|why| log_file_error(config, &why))?;
     let stop = signals::watch().map_err(failed)?;
-    let app = App::start(config, &around).map_err(|why| {
-        log::error!("can't start: {why}");
-        failed(why)
-    })?;
+    let app = App::start(config, &around).map_err(failed)?;
     announce(&app);
     // An error means that the watching thread is gone, and with it the way to stop.
     let _ = stop.recv();

@@ -89,6 +89,12 @@ impl Hasher {
         self.load.lock().unwrap_or_else(PoisonError::into_inner).waiting
     }
 
+    /// Whether another one would be turned away.
+    pub fn is_queue_full(&self) -> bool {
+        let load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
+        load.running >= self.max_running && load.waiting >= self.max_waiting
+    }
+
     fn params(&self) -> Result<Params> {
         let (log_n, r, p) = match self.cost {
             Cost::Full => (LOG_N, R, P),

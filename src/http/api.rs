@@ -14,7 +14,7 @@ use super::endpoint::Endpoints;
 use super::reply::Reply;
 use super::routes::{self, Access, BodyKind, Found, ROUTES, Route};
 use super::target::decode_path;
-use super::{Peer, Refusal, RequestLine, errors};
+use super::{Peer, Refusal, RequestLine, errors, problem};
 use crate::config::Config;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::metrics::Metrics;
@@ -132,6 +132,10 @@ impl super::Service for Api {
             Some(index) => self.endpoints.count(index, reply.status, started.elapsed()),
             None => self.endpoints.count_unmatched(request.method().as_str(), reply.status),
         }
+        let reply = match header(request, "Accept").is_some_and(problem::is_wanted) {
+            true => problem::of(reply, &cx.request_id),
+            false => reply,
+        };
         let reply = with_limit_headers(reply, cx.standing());
         let reply = self.cors.decorate(reply, request);
         with_default(reply, "Cache-Control", "no-store").header("X-Request-Id", cx.request_id)

@@ -1,5 +1,7 @@
 //! What answers look like: the wire's types, apart from the domain's.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::reply::Reply;
@@ -129,6 +131,21 @@ impl From<&Order> for OrderBody {
             created_at: order.created_at.to_string(),
         }
     }
+}
+
+#[derive(Debug, Serialize)]
+pub struct ReadinessBody<'a> {
+    pub status: &'static str,
+    pub checks: BTreeMap<&'static str, CheckBody<'a>>,
+    /// Mails that wait to be sent.
+    pub mail_backlog: u64,
+}
+
+#[derive(Debug, Serialize)]
+pub struct CheckBody<'a> {
+    pub ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<&'a str>,
 }
 
 /// An answer with that body.

@@ -24,6 +24,7 @@ mod endpoint;
 mod errors;
 mod fields;
 mod handlers;
+mod problem;
 mod query;
 pub mod routes;
 

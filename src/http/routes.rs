@@ -47,6 +47,8 @@ pub const ROUTES: &[Route] = &[
     //    method pattern                            access  limit                  body    handler
     route(Get,  "/",                                Public, None,                  Unused, system::root),
     route(Get,  "/health",                          Public, None,                  Unused, system::health),
+    route(Get,  "/livez",                           Public, None,                  Unused, system::livez),
+    route(Get,  "/readyz",                          Public, None,                  Unused, system::readyz),
     route(Get,  "/metrics",                         Public, None,                  Unused, system::metrics),
     route(Get,  "/metrics/",                        Public, None,                  Unused, system::metrics),
 

@@ -6,6 +6,7 @@ mod limits;
 mod operation;
 mod orders;
 mod outbox;
+mod readiness;
 mod system;
 
 use std::cell::Cell;
@@ -24,6 +25,7 @@ pub use accounts::{FirstAdmin, Login, Seed};
 pub use limits::{Limit, LimitStanding, Limits};
 pub use operation::Notes;
 pub use orders::{OrderPages, OrderQuery};
+pub use readiness::Readiness;
 pub use system::Health;
 
 use operation::Operations;
@@ -41,6 +43,7 @@ pub struct Service {
     mail_domain: String,
     environment: &'static str,
     keep_keys: Duration,
+    last_trial: readiness::LastTrial,
 }
 
 /// Who wants it done.
@@ -81,6 +84,7 @@ impl Service {
             mail_domain: config.email_from.domain().to_owned(),
             environment: config.environment.as_str(),
             keep_keys: Duration::from_secs(u64::from(config.idempotency_keep_hours) * 3600),
+            last_trial: readiness::LastTrial::default(),
             store,
             hasher,
             tokens,

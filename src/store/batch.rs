@@ -158,6 +158,12 @@ impl<'txn> Batch<'txn> {
         Ok(())
     }
 
+    pub(super) fn set_last_trial(&mut self, at: Timestamp) -> Applied<()> {
+        self.dirty = true;
+        self.meta.get(self.transaction)?.insert(meta::LAST_TRIAL, at.as_secs())?;
+        Ok(())
+    }
+
     // Orders.
 
     pub(super) fn next_order_id(&mut self) -> Applied<OrderId> {

@@ -85,6 +85,18 @@ impl Committer {
         &self.shared.mail_wakeup
     }
 
+    pub fn disk_shortage(&self) -> Option<String> {
+        self.shared.trouble.disk()
+    }
+
+    pub fn is_queue_full(&self) -> bool {
+        lock(&self.shared.queue).waiting.len() >= MAX_QUEUED
+    }
+
+    pub fn committed_within(&self, time: Duration) -> bool {
+        self.shared.trouble.last_commit().is_some_and(|at| at.elapsed() < time)
+    }
+
     pub fn trouble(&self) -> Option<String> {
         self.shared.trouble.reason()
     }
@@ -262,6 +274,7 @@ impl Worker {
         match ending {
             Ending::Committed => {
                 self.settled = false;
+                self.shared.trouble.note_commit();
                 self.recovered();
                 batch.iter_mut().for_each(|job| job.answer());
             }

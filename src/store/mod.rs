@@ -42,7 +42,7 @@ pub use snapshot::{
 pub use wakeup::Wakeup;
 pub use writes::{
     Attempt, BuryMail, CreateFirstAdmin, CreateUser, ForgetKeys, Idempotency, MailMark, MarkMails,
-    PlaceOrder, Placed, Rehash, RetryMail, SetDisabled, SetPassword,
+    PlaceOrder, Placed, Rehash, RetryMail, SetDisabled, SetPassword, Trial,
 };
 
 /// Rows that one short read transaction gives at most.
@@ -97,6 +97,21 @@ impl Store {
     /// Why the store can't take a write now, if so.
     pub fn trouble(&self) -> Option<String> {
         self.committer.trouble()
+    }
+
+    /// Why nothing new is taken for want of room, if so.
+    pub fn disk_shortage(&self) -> Option<String> {
+        self.committer.disk_shortage()
+    }
+
+    /// Whether another write would be turned away.
+    pub fn is_queue_full(&self) -> bool {
+        self.committer.is_queue_full()
+    }
+
+    /// Whether a commit has worked in the last while.
+    pub fn committed_within(&self, while_: Duration) -> bool {
+        self.committer.committed_within(while_)
     }
 
     /// Finishes what is queued, refuses what comes later, and closes the file.

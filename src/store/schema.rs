@@ -1,7 +1,8 @@
 //! The tables.
 //!
 //! ```text
-//! meta            name                 → number         schema_version, default_password_user
+//! meta            name                 → number         schema_version, default_password_user,
+//!                                                     last_trial
 //! users           user id              → UserRecord
 //! usernames       folded name          → user id        unique
 //! emails          folded address       → user id        unique
@@ -49,4 +50,6 @@ pub(super) mod meta {
     pub const SCHEMA_VERSION: &str = "schema_version";
     /// The id of the user whose password is still the published default, or absent.
     pub const DEFAULT_PASSWORD_USER: &str = "default_password_user";
+    /// When a commit was last tried out, in seconds since 1970.
+    pub const LAST_TRIAL: &str = "last_trial";
 }

@@ -1,7 +1,7 @@
 //! Why the store can't take a write, as far as it knows.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::database::Live;
 use crate::clock::Clock;
@@ -20,6 +20,7 @@ pub(super) struct Trouble(Mutex<Reasons>);
 struct Reasons {
     disk: Option<String>,
     commit: Option<String>,
+    last_commit: Option<Instant>,
 }
 
 impl Trouble {
@@ -27,6 +28,20 @@ impl Trouble {
     pub fn reason(&self) -> Option<String> {
         let reasons = self.lock();
         reasons.commit.as_ref().or(reasons.disk.as_ref()).cloned()
+    }
+
+    /// Why there is no room, if there is none.
+    pub fn disk(&self) -> Option<String> {
+        self.lock().disk.clone()
+    }
+
+    /// When a commit of something has last worked.
+    pub fn last_commit(&self) -> Option<Instant> {
+        self.lock().last_commit
+    }
+
+    pub fn note_commit(&self) {
+        self.lock().last_commit = Some(Instant::now());
     }
 
     pub fn has_failed_commit(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use super::accept;
 use crate::error::Result;
-use crate::http::bodies::{HealthBody, reply};
+use crate::http::bodies::{CheckBody, HealthBody, ReadinessBody, reply};
 use crate::http::call::Call;
 use crate::http::reply::Reply;
 use crate::metrics;
@@ -26,6 +26,26 @@ pub fn health(call: &Call<'_>) -> Result<Reply> {
         reason: health.trouble.as_deref(),
     };
     Ok(reply(if health.trouble.is_none() { 200 } else { 503 }, &body))
+}
+
+/// The process answers: nothing else is asked of it.
+pub fn livez(_: &Call<'_>) -> Result<Reply> {
+    Ok(Reply::json(200, br#"{"status":"alive"}"#.to_vec()))
+}
+
+pub fn readyz(call: &Call<'_>) -> Result<Reply> {
+    let readiness = call.service().readiness();
+    let is_ready = readiness.is_ready();
+    let checks = readiness
+        .checks
+        .iter()
+        .map(|(name, fault)| (*name, CheckBody { ok: fault.is_none(), reason: fault.as_deref() }));
+    let body = ReadinessBody {
+        status: if is_ready { "ready" } else { "unready" },
+        checks: checks.collect(),
+        mail_backlog: readiness.mail_backlog,
+    };
+    Ok(reply(if is_ready { 200 } else { 503 }, &body))
 }
 
 pub fn metrics(call: &Call<'_>) -> Result<Reply> {

@@ -3,7 +3,9 @@
 mod accounts;
 mod mails;
 mod orders;
+mod trial;
 
 pub use accounts::{CreateFirstAdmin, CreateUser, Rehash, SetDisabled, SetPassword};
 pub use mails::{Attempt, BuryMail, MailMark, MarkMails, RetryMail};
 pub use orders::{ForgetKeys, Idempotency, PlaceOrder, Placed};
+pub use trial::Trial;

@@ -1,0 +1,147 @@
+//! `orderd user …`: accounts, with the server stopped.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{Stop, failed};
+use crate::app::{Foundation, Surroundings};
+use crate::domain::{EmailAddress, NewUser, Password, Role, User, UserId, Username, password};
+use crate::error::Error;
+use crate::service::{Caller, Context, Service};
+
+/// A longer line is no password, in bytes.
+const MAX_PASSWORD_LINE: u64 = 4096;
+const PAGE: usize = 1000;
+
+#[derive(Debug, Args)]
+pub struct UserArgs {
+    #[command(subcommand)]
+    command: UserCommand,
+    #[command(flatten)]
+    place: super::Place,
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Make a user; the password is asked for, or read from standard input
+    Add {
+        username: String,
+        email: String,
+        #[arg(long, value_enum, default_value = "user")]
+        role: RoleArg,
+    },
+    /// List all users
+    List,
+    /// Give a user another password, and end the user's tokens
+    Passwd { username: String },
+    /// Keep a user out, and end the user's tokens
+    Disable { username: String },
+    /// Let a user in again
+    Enable { username: String },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum RoleArg {
+    User,
+    Admin,
+}
+
+pub fn run(args: UserArgs) -> Result<(), Stop> {
+    let config = args.place.config()?;
+    if !config.database_path().exists() {
+        let path = config.database_path().display();
+        return Err(failed(format!("there is no database at {path}; `orderd init` makes one")));
+    }
+    let foundation = Foundation::open(&config, &Surroundings::default()).map_err(failed)?;
+    let done = act(&foundation.service, args.command);
+    foundation.store.close();
+    done
+}
+
+fn act(service: &Service, command: UserCommand) -> Result<(), Stop> {
+    let (cx, caller) = (Context::local(), Caller::Operator);
+    match command {
+        UserCommand::Add { username, email, role } => {
+            let username = Username::parse(&username)
+                .map_err(|_| failed("a name has 1 to 64 characters and no control characters"))?;
+            let email =
+                EmailAddress::parse(&email).map_err(|_| failed("that is no email address"))?;
+            let role = match role {
+                RoleArg::User => Role::User,
+                RoleArg::Admin => Role::Admin,
+            };
+            let password = ask_password()?;
+            let new = NewUser { username, email, password, role };
+            let user = service.register(&cx, &caller, new).map_err(explain)?;
+            say(&format!("made user {}", describe(&user)))
+        }
+        UserCommand::List => list(service),
+        UserCommand::Passwd { username } => {
+            let user = require(service, &username)?;
+            let password = ask_password()?;
+            service.set_password(&cx, &caller, user, &password).map_err(explain)?;
+            say("the password is changed, and the user's tokens have ended")
+        }
+        UserCommand::Disable { username } => set_disabled(service, &username, true),
+        UserCommand::Enable { username } => set_disabled(service, &username, false),
+    }
+}
+
+fn list(service: &Service) -> Result<(), Stop> {
+    let mut after = UserId(0);
+    loop {
+        let users =
+            service.users(&Context::local(), &Caller::Operator, after, PAGE).map_err(explain)?;
+        let Some(last) = users.last() else { return Ok(()) };
+        after = last.id;
+        users.iter().try_for_each(|user| say(&describe(user)))?;
+    }
+}
+
+fn set_disabled(service: &Service, username: &str, disabled: bool) -> Result<(), Stop> {
+    let user = require(service, username)?;
+    let user = service
+        .set_disabled(&Context::local(), &Caller::Operator, user, disabled)
+        .map_err(explain)?;
+    say(&describe(&user))
+}
+
+fn require(service: &Service, username: &str) -> Result<UserId, Stop> {
+    let found = service.user_named(username).map_err(explain)?;
+    found.map(|user| user.id).ok_or_else(|| failed("there is no user of that name"))
+}
+
+fn describe(user: &User) -> String {
+    let state = if user.disabled { "disabled" } else { "enabled" };
+    let (id, role) = (user.id, user.role.as_str());
+    // Names hold no control characters, so that a line stays a line.
+    format!("{id}\t{}\t{}\t{role}\t{state}\t{}", user.username, user.email, user.created_at)
+}
+
+/// Without echo from a terminal, else the first line of standard input; never an argument,
+/// which every user of the host could read.
+fn ask_password() -> Result<Password, Stop> {
+    let line = if io::stdin().is_terminal() {
+        let first = rpassword::prompt_password("Password: ").map_err(failed)?;
+        if first != rpassword::prompt_password("Once more: ").map_err(failed)? {
+            return Err(failed("the two are not the same"));
+        }
+        first
+    } else {
+        let mut line = String::new();
+        io::Read::take(io::stdin().lock(), MAX_PASSWORD_LINE)
+            .read_line(&mut line)
+            .map_err(failed)?;
+        line.trim_end_matches(['\r', '\n']).to_owned()
+    };
+    Password::parse(&line).ok_or_else(|| failed(password::POLICY))
+}
+
+fn say(line: &str) -> Result<(), Stop> {
+    writeln!(io::stdout().lock(), "{line}").map_err(failed)
+}
+
+fn explain(error: Error) -> Stop {
+    failed(error)
+}

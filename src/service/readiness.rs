@@ -1,0 +1,65 @@
+//! Whether requests should be sent here.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::Service;
+use crate::store::Trial;
+
+/// A commit this young needs no trial.
+const RECENT: Duration = Duration::from_secs(10);
+/// At most one trial in this time, however many ask.
+const TRIAL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What `GET /readyz` tells.
+#[derive(Debug)]
+pub struct Readiness {
+    /// Each with its fault, if it has one.
+    pub checks: [(&'static str, Option<String>); 4],
+    /// Mails that wait. They never make the service unready: orders are taken all the same.
+    pub mail_backlog: u64,
+}
+
+/// The last trial, and what came of it.
+#[derive(Debug, Default)]
+pub(super) struct LastTrial(Mutex<Option<(Duration, Option<String>)>>);
+
+impl Readiness {
+    pub fn is_ready(&self) -> bool {
+        self.checks.iter().all(|(_, fault)| fault.is_none())
+    }
+}
+
+impl Service {
+    pub fn readiness(&self) -> Readiness {
+        let full = |is_full: bool| is_full.then(|| "the queue is full".to_owned());
+        let mail_backlog = self.store.read().and_then(|read| read.census());
+        Readiness {
+            checks: [
+                ("store", self.commit_fault()),
+                ("disk", self.store.disk_shortage()),
+                ("writes", full(self.store.is_queue_full())),
+                ("passwords", full(self.hasher.is_queue_full())),
+            ],
+            mail_backlog: mail_backlog.map_or(0, |census| census.mails_pending),
+        }
+    }
+
+    /// Why no commit works, if so: known from those that were asked for, or tried out.
+    fn commit_fault(&self) -> Option<String> {
+        if self.store.committed_within(RECENT) && self.store.trouble().is_none() {
+            return None;
+        }
+        let mut last = self.last_trial.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.uptime();
+        match &*last {
+            Some((at, fault)) if now.saturating_sub(*at) < TRIAL_INTERVAL => fault.clone(),
+            _ => {
+                let fault = self.store.write(Trial { at: self.clock.now() }).err();
+                let fault = fault.map(|why| why.to_string());
+                *last = Some((now, fault.clone()));
+                fault
+            }
+        }
+    }
+}

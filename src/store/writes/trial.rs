@@ -1,0 +1,19 @@
+//! A write for its own sake.
+
+use crate::clock::Timestamp;
+use crate::store::batch::{Applied, Batch, Write};
+
+/// Commits a row that nobody reads, to see whether commits work.
+#[derive(Debug)]
+pub struct Trial {
+    pub at: Timestamp,
+}
+
+impl Write for Trial {
+    type Output = ();
+    const GROWS: bool = false;
+
+    fn apply(&self, batch: &mut Batch<'_>) -> Applied<()> {
+        batch.set_last_trial(self.at)
+    }
+}

@@ -28,8 +28,12 @@ impl Airlock {
     pub fn open(parent: &Path, capacity: usize) -> io::Result<Airlock> {
         let nonce = nonce()?;
         let folder = Folder::create(parent.join(format!("orderd-{nonce}")))?;
-        let listener = Listener::Unix(UnixListener::bind(folder.socket())?);
+        let listener = UnixListener::bind(folder.socket())?;
+        // Where the receiver's buffer counts, the accepted end has the listener's.
+        socket::enlarge_buffers(&listener, capacity);
+        let listener = Listener::Unix(listener);
         let entry = UnixStream::connect(folder.socket())?;
+        socket::enlarge_buffers(&entry, capacity);
         entry.set_nonblocking(true)?;
         let plain = SslContextWrap::build_ssl_capabilities(None).map_err(io::Error::other)?;
         let exit = Server::accept_connection(&listener, &plain)?

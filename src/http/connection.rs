@@ -18,6 +18,9 @@ use crate::sys::socket::{self, Received};
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 << 10;
 
+/// What one read takes at most.
+const READ_BYTES: usize = 16 << 10;
+
 /// Pieces of a stream that are sent before other connections get their turn.
 const PIECES_PER_TURN: usize = 16;
 
@@ -40,6 +43,9 @@ pub struct Connection {
     since: Instant,
     pub seat: Seat,
 }
+
+/// Smaller ones give way first.
+pub type Rank = (u8, Instant);
 
 /// What the connection is in the middle of.
 pub enum Stage {
@@ -114,7 +120,6 @@ impl Connection {
 
     /// Reads what has come into `arrivals`, and keeps it.
     pub fn receive(&mut self, arrivals: &mut Vec<u8>) -> Received {
-        const READ_BYTES: usize = 16 << 10;
         arrivals.clear();
         let received = socket::receive(&self.socket, arrivals, READ_BYTES);
         self.input.extend_from_slice(arrivals);
@@ -145,10 +150,7 @@ impl Connection {
             }
             match outgoing.refill() {
                 Refill::Piece => self.deadline = Instant::now() + patiences.request,
-                Refill::Cut => {
-                    socket::reset_on_close(&self.socket);
-                    return Some(Fate::Close(CloseReason::Error));
-                }
+                Refill::Cut => return Some(Fate::Close(CloseReason::Error)),
                 Refill::End => {
                     let after = outgoing.after;
                     self.finish(after, patiences);
@@ -163,7 +165,7 @@ impl Connection {
     pub fn skip(&mut self, arrivals: &mut Vec<u8>) -> Option<Fate> {
         let Stage::Lingering(left) = &mut self.stage else { return None };
         arrivals.clear();
-        match socket::receive(&self.socket, arrivals, LINGER_BYTES / 8) {
+        match socket::receive(&self.socket, arrivals, READ_BYTES) {
             Received::Bytes(count) if count < *left => {
                 *left -= count;
                 None
@@ -187,24 +189,40 @@ impl Connection {
         self.input.capacity() + kept
     }
 
-    /// The order in which connections give way: the kind that loses least, then by age.
-    pub fn rank(&self) -> (u8, Instant) {
+    /// The order in which connections give way to a newcomer: the kind that loses least, then
+    /// by age. `None` for an answer on its way: it has its own deadline.
+    pub fn rank(&self) -> Option<Rank> {
         let kind = match self.stage {
             Stage::Lingering(_) => 0,
             Stage::Idle => 1,
             Stage::Head(_) => 2,
             Stage::Body(_) => 3,
-            Stage::Answering(_) => 4,
+            Stage::Answering(_) => return None,
         };
-        (kind, self.since)
+        Some((kind, self.since))
     }
 
-    /// An answer on its way is never cut for a newcomer; its own deadline bounds it.
-    pub fn may_give_way(&self) -> bool {
-        !matches!(self.stage, Stage::Answering(_))
+    /// The order in which connections give way for memory: by age alone, so that a crowd of
+    /// partial bodies can't drive out those that keep next to nothing.
+    pub fn rank_by_age(&self) -> Rank {
+        (0, self.since)
     }
 
+    /// Whether a shutdown may close it: nothing of it is being answered, and nothing that
+    /// has come waits to be read.
+    pub fn is_unfinished(&self) -> bool {
+        match self.stage {
+            Stage::Idle | Stage::Head(_) | Stage::Body(_) => socket::is_quiet(&self.socket),
+            Stage::Answering(_) | Stage::Lingering(_) => false,
+        }
+    }
+
+    /// Closes it. An answer that is not whole ends with a reset, or one that is delimited
+    /// by the close would look whole.
     pub fn close(mut self, reason: CloseReason) {
+        if matches!(self.stage, Stage::Answering(_)) {
+            socket::reset_on_close(&self.socket);
+        }
         self.seat.leave_because(reason);
     }
 }

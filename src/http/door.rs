@@ -1,15 +1,14 @@
 //! The front door: one thread that accepts, seats and parks.
 
-use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use super::connection::{Connection, Peer};
-use super::framing::Persistence;
 use super::parking::{self, Scope, Seat};
 use super::refusal::Refusal;
+use super::reply::Reply;
 use super::serving::Shared;
 use super::wire::{Form, Printer};
 use crate::clock::Clock;
@@ -23,30 +22,40 @@ const PAUSES: usize = 3;
 /// Accepts until the listener is shut down.
 pub fn run(listener: &TcpListener, shared: &Arc<Shared>) {
     let mut printer = Printer::new(Clock::system());
+    let mut is_stuck = false;
     while !shared.is_stopping() {
-        match listener.accept() {
-            Ok((socket, address)) => admit(socket, address, shared, &mut printer),
-            Err(error) if shared.is_stopping() => return log::debug!("the door closes: {error}"),
-            Err(error) => match socket::accept_error(&error) {
-                AcceptError::Passing => {}
-                AcceptError::Exhausted => make_room(shared, &error),
-                AcceptError::Listener => return log::error!("no more connections: {error}"),
-            },
+        let error = match listener.accept() {
+            Ok((socket, address)) => {
+                is_stuck = false;
+                admit(socket, address, shared, &mut printer);
+                continue;
+            }
+            Err(_) if shared.is_stopping() => return,
+            Err(error) => error,
+        };
+        match socket::accept_error(&error) {
+            AcceptError::Passing => {}
+            AcceptError::Exhausted if make_room(shared) => {}
+            AcceptError::Exhausted => {
+                if !is_stuck {
+                    log::warn!("can't accept, and nothing can be closed: {error}");
+                }
+                is_stuck = true;
+                thread::sleep(PAUSE);
+            }
+            AcceptError::Listener => return log::error!("no more connections: {error}"),
         }
     }
 }
 
 /// Out of descriptors: those that lose least give way.
-fn make_room(shared: &Shared, error: &io::Error) {
-    if shared.parking.evict(Scope::All, batch(shared)) == 0 {
-        log::warn!("can't accept, and nothing can be closed: {error}");
-        thread::sleep(PAUSE);
-    }
+fn make_room(shared: &Shared) -> bool {
+    shared.parking.evict(Scope::All, batch(shared.parking.seats())) > 0
 }
 
 /// Closing a few at once keeps the search for the oldest cheap under a flood.
-fn batch(shared: &Shared) -> usize {
-    (shared.parking.seats() / 128).max(1)
+fn batch(seats: usize) -> usize {
+    (seats / 128).max(1)
 }
 
 fn admit(socket: TcpStream, address: SocketAddr, shared: &Arc<Shared>, printer: &mut Printer) {
@@ -68,13 +77,17 @@ fn admit(socket: TcpStream, address: SocketAddr, shared: &Arc<Shared>, printer: 
 fn find_seat(address: SocketAddr, shared: &Shared) -> Result<Seat, Refusal> {
     let parking = &shared.parking;
     for _ in 0..PAUSES {
-        let scope = match (parking::seat(parking, address.ip()), parking.client_of(address.ip())) {
-            (Ok(seat), _) => return Ok(seat),
-            (Err(Refusal::ClientFull), Some(client)) => Scope::Client(client),
-            _ => Scope::All,
+        let refusal = match parking::seat(parking, address.ip()) {
+            Ok(seat) => return Ok(seat),
+            Err(refusal) => refusal,
         };
-        let count = if scope == Scope::All { batch(shared) } else { 1 };
-        if parking.evict(scope, count) == 0 {
+        let evicted = match (refusal, parking.client_of(address.ip())) {
+            (Refusal::ClientFull, Some(client)) => {
+                parking.evict(Scope::Client(client), batch(parking.seats_per_client()))
+            }
+            _ => parking.evict(Scope::All, batch(parking.seats())),
+        };
+        if evicted == 0 {
             thread::sleep(PAUSE);
         }
     }
@@ -82,9 +95,9 @@ fn find_seat(address: SocketAddr, shared: &Shared) -> Result<Seat, Refusal> {
 }
 
 /// Answers without a seat: in one write, and without waiting for the client.
-fn turn_back(socket: &TcpStream, reply: super::reply::Reply, printer: &mut Printer) {
+fn turn_back(socket: &TcpStream, reply: Reply, printer: &mut Printer) {
     let mut bytes = Vec::new();
-    printer.print(reply, Form { persistence: Persistence::Close, ..Form::last() }, &mut bytes);
+    printer.print(reply, Form::last(), &mut bytes);
     let _ = socket::send_now(socket, &bytes);
     socket::finish_sending(socket);
     // What has come already must not turn the close into a reset.

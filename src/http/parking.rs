@@ -10,19 +10,20 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Instant;
 
 use ipnet::IpNet;
 
-use super::connection::Connection;
+use super::connection::{Connection, Rank};
 use super::refusal::Refusal;
 use crate::metrics::{CloseReason, Metrics};
 use crate::sys::poll::{Interest, Poll, Woken};
 
 /// Most bytes that parked connections may keep beside them, together. Past it the oldest
-/// partial requests and unread answers give way, so that memory is bounded however many
-/// connections are allowed.
+/// partial requests and unread answers of some size give way: 4,096 bodies of 64 KB would be
+/// 256 MB.
 const MAX_KEPT_BYTES: usize = 24 << 20;
+/// Connections that keep less are not worth closing for memory.
+const HEAVY_BYTES: usize = 4 << 10;
 
 /// All open connections, and the set in which those that wait are watched.
 pub struct Parking {
@@ -99,6 +100,10 @@ impl Parking {
         self.slots.len()
     }
 
+    pub fn seats_per_client(&self) -> usize {
+        self.per_client
+    }
+
     /// Waits for a connection that is ready, and takes it. `None` once closed.
     pub fn next(&self) -> io::Result<Option<Box<Connection>>> {
         loop {
@@ -137,7 +142,9 @@ impl Parking {
         let kept = self.kept_bytes.fetch_add(weight, Ordering::Relaxed) + weight;
         drop(slot);
         if kept > MAX_KEPT_BYTES {
-            self.evict_where(8, |connection, weight| (weight > 0).then(|| connection.rank()));
+            self.evict_where(8, |connection, weight| {
+                (weight >= HEAVY_BYTES).then(|| connection.rank_by_age())
+            });
         }
     }
 
@@ -150,7 +157,7 @@ impl Parking {
                 Scope::All => true,
                 Scope::Client(client) => connection.seat.client == Some(client),
             };
-            if is_in && connection.may_give_way() { Some(connection.rank()) } else { None }
+            connection.rank().filter(|_| is_in)
         })
     }
 
@@ -174,13 +181,12 @@ impl Parking {
     fn evict_where(
         &self,
         count: usize,
-        rank: impl Fn(&Connection, usize) -> Option<(u8, Instant)>,
+        rank: impl Fn(&Connection, usize) -> Option<Rank>,
     ) -> usize {
-        let mut candidates: Vec<((u8, Instant), u32, u32)> = Vec::new();
+        let rank = |slot: &Slot| slot.parked.as_ref().and_then(|c| rank(c, slot.weight));
+        let mut candidates: Vec<(Rank, u32)> = Vec::new();
         for (index, slot) in self.slots.iter().enumerate() {
-            let slot = lock(slot);
-            let ranked = slot.parked.as_ref().and_then(|c| rank(c, slot.weight));
-            candidates.extend(ranked.map(|rank| (rank, index as u32, slot.generation)));
+            candidates.extend(rank(&lock(slot)).map(|rank| (rank, index as u32)));
         }
         let count = count.min(candidates.len());
         if count == 0 {
@@ -188,8 +194,9 @@ impl Parking {
         }
         candidates.select_nth_unstable(count - 1);
         let mut evicted = 0;
-        for (_, index, generation) in &candidates[..count] {
-            if let Some(connection) = self.take(*index, |slot| slot.generation == *generation) {
+        for (ranked, index) in &candidates[..count] {
+            // It may have been served meanwhile: then it ranks otherwise.
+            if let Some(connection) = self.take(*index, |slot| rank(slot) == Some(*ranked)) {
                 self.poll.forget(connection.seat.token());
                 connection.close(CloseReason::Evicted);
                 evicted += 1;

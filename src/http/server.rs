@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 
 use super::airlock::Airlock;
-use super::connection::{Connection, Patiences, Stage};
+use super::connection::{Connection, Patiences};
 use super::crew::Crew;
 use super::parking::Parking;
 use super::refusal::Refusal;
@@ -40,7 +40,7 @@ pub struct Settings {
     pub temp_dir: PathBuf,
 }
 
-/// A running server.
+/// A running server. Dropped without a shutdown, it goes on serving.
 pub struct Server {
     shared: Arc<Shared>,
     listener: Arc<TcpListener>,
@@ -110,7 +110,7 @@ impl Server {
         join(door);
         drop(listener);
         while shared.parking.open() > 0 && Instant::now() < deadline {
-            close_where(&shared, is_unfinished);
+            close_where(&shared, Connection::is_unfinished);
             thread::sleep(DRAIN_ROUND);
         }
         let left = shared.parking.open();
@@ -128,10 +128,6 @@ impl Server {
 const DRAIN_ROUND: Duration = Duration::from_millis(5);
 /// How long threads get to end after the deadline.
 const LAST_CALL: Duration = Duration::from_millis(200);
-
-fn is_unfinished(connection: &Connection) -> bool {
-    matches!(connection.stage, Stage::Idle | Stage::Head(_) | Stage::Body(_))
-}
 
 fn close_where(shared: &Shared, choose: impl Fn(&Connection) -> bool) {
     for connection in shared.parking.take_all(choose) {

@@ -27,14 +27,14 @@ use crate::sys::socket::{self, Received};
 pub trait Service: Send + Sync + 'static {
     /// Asked once the head is complete, and before a body is dealt with that is too large or
     /// comes with an expectation: the answer for a target that no route takes (404, 405, 307).
-    /// A request that is turned away here never reaches [`Service::answer`].
+    /// A request that is turned away here never reaches [`Service::answer`]. Must not block.
     fn turn_away(&self, line: &RequestLine<'_>) -> Option<Reply>;
 
     /// The answer to a complete request. Runs on a serving thread; may block on the store.
     /// Header lines of one name have become one, joined by commas.
     fn answer(&self, request: &mut tiny_http::Request, peer: &Peer) -> Reply;
 
-    /// The answer to what the front door refuses.
+    /// The answer to what the front door refuses. Must not block: the door itself asks, too.
     fn refuse(&self, refusal: Refusal, peer: &Peer) -> Reply;
 }
 
@@ -128,7 +128,16 @@ impl Desk {
     /// Answers what the front door doesn't let in; the connection closes after it.
     pub fn refuse(&mut self, connection: &mut Connection, refusal: Refusal) {
         let reply = self.shared.refusal(refusal, &connection.peer);
-        self.send(connection, reply, Form::last());
+        self.send_last(connection, reply);
+    }
+
+    /// Sends an answer after which the connection closes.
+    fn send_last(&mut self, connection: &mut Connection, reply: Reply) {
+        let form = match &connection.stage {
+            Stage::Body(upload) => Form::of(&upload.outline),
+            _ => Form::last(),
+        };
+        self.send(connection, reply, Form { persistence: Persistence::Close, ..form });
     }
 
     /// Deals with a connection whose deadline has passed.
@@ -136,10 +145,7 @@ impl Desk {
         match connection.stage {
             Stage::Idle => Fate::Close(CloseReason::Idle),
             Stage::Lingering(_) => Fate::Close(CloseReason::Answered),
-            Stage::Answering(_) => {
-                socket::reset_on_close(&connection.socket);
-                Fate::Close(CloseReason::SlowReader)
-            }
+            Stage::Answering(_) => Fate::Close(CloseReason::SlowReader),
             Stage::Head(_) | Stage::Body(_) => {
                 self.refuse(connection, Refusal::Timeout);
                 match connection.stage {
@@ -328,7 +334,7 @@ impl Worker {
                     _ => None,
                 };
                 match no_route {
-                    Some(reply) => self.desk.send(connection, reply, Form::last()),
+                    Some(reply) => self.desk.send_last(connection, reply),
                     None => self.desk.refuse(connection, refusal),
                 }
                 None

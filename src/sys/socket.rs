@@ -34,6 +34,18 @@ pub fn receive(socket: &TcpStream, buffer: &mut Vec<u8>, limit: usize) -> Receiv
     }
 }
 
+/// Whether nothing has come that was not read, not even the end.
+pub fn is_quiet(socket: &TcpStream) -> bool {
+    let peeked = recv(socket, &mut [0u8; 1], RecvFlags::DONTWAIT | RecvFlags::PEEK);
+    peeked.is_err()
+}
+
+/// Makes room for `bytes` in a socket's buffers, as far as the system allows.
+pub fn enlarge_buffers(socket: impl AsFd, bytes: usize) {
+    let _ = sockopt::set_socket_send_buffer_size(&socket, bytes);
+    let _ = sockopt::set_socket_recv_buffer_size(&socket, bytes);
+}
+
 /// Sends what the socket takes without waiting: `None` when it takes nothing now.
 pub fn send_now(socket: &TcpStream, bytes: &[u8]) -> io::Result<Option<usize>> {
     match send(socket, bytes, SendFlags::DONTWAIT) {

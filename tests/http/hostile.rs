@@ -97,7 +97,7 @@ fn an_idle_connection_is_closed_silently() {
     used.assert_constant();
     fresh.assert_closed();
     used.assert_closed();
-    assert_eq!(server.metric("http_connections_closed_total{reason=\"idle\"}"), 2);
+    server.await_metric("http_connections_closed_total{reason=\"idle\"}", |idle| idle == 2);
 }
 
 #[test]

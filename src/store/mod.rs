@@ -92,7 +92,8 @@ impl Store {
 
     /// Why the store can't take a write now, if so.
     pub fn trouble(&self) -> Option<String> {
-        self.committer.trouble()
+        let closed = || self.live.is_closed().then(|| "it is closed".to_owned());
+        self.committer.trouble().or_else(closed)
     }
 
     /// Finishes what is queued, refuses what comes later, and closes the file.

@@ -11,6 +11,7 @@ mod errors;
 mod framing;
 mod limits;
 mod orders_create;
+mod orders_get;
 mod orders_list;
 mod system;
 mod tokens;

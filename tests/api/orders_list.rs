@@ -18,7 +18,15 @@ fn seed(app: &TestApp, user: u64, count: usize) {
                     let outcome = Outcome::from_success(number.is_multiple_of(2));
                     let message_id = MessageId(format!("{number}@orders.test"));
                     let (order, at) = (NewOrder { outcome }, app_time());
-                    store.write(PlaceOrder { user: UserId(user), order, message_id, at }).unwrap();
+                    store
+                        .write(PlaceOrder {
+                            user: UserId(user),
+                            order,
+                            message_id,
+                            at,
+                            idempotency: None,
+                        })
+                        .unwrap();
                 }
             });
         }
@@ -128,8 +136,35 @@ fn a_list_is_the_same_after_a_restart() {
 }
 
 #[test]
-fn unknown_parameters_of_the_query_are_ignored() {
+fn a_parameter_that_is_no_integer_in_its_bounds_is_refused() {
     let app = TestApp::start();
     let token = app.admin();
-    app.get("/orders/?colour=red&%20=&x").bearer(&token).send().good();
+    let fault = |kind: &str, name: &str, message: &str, input: &str| json!({"type": kind, "loc": ["query", name], "msg": message, "input": input});
+    let unreadable = "Input should be a valid integer, unable to parse string as an integer";
+    for (target, expected) in [
+        ("/orders/?limit=x", fault("int_parsing", "limit", unreadable, "x")),
+        ("/orders/?limit=", fault("int_parsing", "limit", unreadable, "")),
+        ("/orders/?after=1.5", fault("int_parsing", "after", unreadable, "1.5")),
+    ] {
+        app.get(target).bearer(&token).send().assert_invalid(&[expected]);
+    }
+    let mut below =
+        fault("greater_than_equal", "limit", "Input should be greater than or equal to 1", "0");
+    below["ctx"] = json!({"ge": 1});
+    app.get("/orders/?limit=0").bearer(&token).send().assert_invalid(&[below]);
+    let message = "Input should be less than or equal to 1000";
+    let mut above = fault("less_than_equal", "limit", message, "1001");
+    above["ctx"] = json!({"le": 1000});
+    app.get("/orders/?limit=1001").bearer(&token).send().assert_invalid(&[above]);
+}
+
+#[test]
+fn a_parameter_that_the_list_does_not_know_is_no_silently_ignored_filter() {
+    let app = TestApp::start();
+    let token = app.admin();
+    app.get("/orders/?colour=red").bearer(&token).send().assert_status(422);
+    app.get("/orders/?limit=1&limit=2").bearer(&token).send().assert_status(422);
+    for target in ["/auth/me?colour=red", "/health?limit=x&limit=y", "/?%20=&x"] {
+        app.get(target).bearer(&token).send().good();
+    }
 }

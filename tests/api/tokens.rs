@@ -145,6 +145,32 @@ fn a_token_of_a_user_who_is_not_there_is_refused() {
 }
 
 #[test]
+fn the_tokens_of_a_disabled_user_are_refused_and_their_login_too() {
+    let app = TestApp::start();
+    let (ann, admin) = (app.user("ann"), app.admin());
+    app.post("/auth/users/2/disable").bearer(&admin).send().good();
+    app.me(&ann).assert_detail(401, BAD);
+    app.create_order(&ann, &json!({"success": true})).assert_detail(401, BAD);
+    app.login("ann", PASSWORD).assert_detail(401, "Incorrect username or password");
+    app.post("/auth/users/2/enable").bearer(&admin).send().good();
+    app.me(&ann).assert_detail(401, BAD);
+    app.me(&app.token("ann", PASSWORD)).good();
+}
+
+#[test]
+fn a_new_password_ends_the_tokens_made_before_it() {
+    let app = TestApp::start();
+    let ann = app.user("ann");
+    let before = claims(&ann)["ver"].as_u64().unwrap();
+    let body = json!({"old_password": PASSWORD, "new_password": "N3w-secret"});
+    app.post("/auth/password").bearer(&ann).json(&body).send().assert_status(204);
+    app.me(&ann).assert_detail(401, BAD);
+    let fresh = app.token("ann", "N3w-secret");
+    assert!(claims(&fresh)["ver"].as_u64().unwrap() > before);
+    app.me(&fresh).good();
+}
+
+#[test]
 fn the_role_that_counts_is_the_stored_one() {
     let app = TestApp::start();
     let (ann, admin) = (app.user("ann"), app.admin());

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::api::Api;
-use super::fields::Fields;
+use super::fields::{Fields, masked};
 use super::query::{MAX_ID, integer};
 use super::routes::BodyKind;
 use crate::error::{Error, Problem, Result, Violation};
@@ -40,7 +40,7 @@ impl Call<'_> {
     pub fn fields(&self) -> Result<Fields<'_>> {
         match &self.body {
             Payload::Json(Value::Object(object)) => Ok(Fields::of(object)),
-            Payload::Json(other) => Err(body_problem(Problem::NotAnObject, other.clone())),
+            Payload::Json(other) => Err(body_problem(Problem::NotAnObject, masked("", other))),
             Payload::Absent => Err(body_problem(Problem::Missing, Value::Null)),
         }
     }

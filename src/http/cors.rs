@@ -2,6 +2,7 @@
 
 use super::call::header;
 use super::reply::Reply;
+use super::target::decode_path;
 use crate::config::AllowedOrigins;
 
 const METHODS: &str = "GET, HEAD, POST";
@@ -27,7 +28,7 @@ impl Cors {
     pub fn preflight(&self, request: &tiny_http::Request) -> Option<Reply> {
         let origin = header(request, "Origin")?;
         let method = header(request, "Access-Control-Request-Method")?;
-        if request.method().as_str() != "OPTIONS" || request.url().starts_with(NEVER) {
+        if request.method().as_str() != "OPTIONS" || is_out_of_reach(request.url()) {
             return None;
         }
         let headers = header(request, "Access-Control-Request-Headers").unwrap_or_default();
@@ -52,7 +53,7 @@ impl Cors {
     /// Adds what lets the page read the answer, where its origin may.
     pub fn decorate(&self, reply: Reply, request: &tiny_http::Request) -> Reply {
         let Some(origin) = header(request, "Origin") else { return self.vary(reply) };
-        if request.url().starts_with(NEVER) || !self.allows(origin) {
+        if is_out_of_reach(request.url()) || !self.allows(origin) {
             return self.vary(reply);
         }
         let reply = reply.header("Access-Control-Expose-Headers", EXPOSED);
@@ -80,6 +81,12 @@ impl Cors {
             AllowedOrigins::These(origins) => origins.iter().any(|allowed| allowed == origin),
         }
     }
+}
+
+/// Asked of the path that routes are matched against: `/%61dmin/` leads there too.
+fn is_out_of_reach(target: &str) -> bool {
+    let path = target.split_once('?').map_or(target, |(path, _)| path);
+    decode_path(path).starts_with(NEVER)
 }
 
 fn plain(status: u16, text: &'static str) -> Reply {

@@ -53,6 +53,8 @@ struct Buckets {
 /// A token taken before a password is checked, given back if it was right.
 pub(super) struct Guess {
     name: u64,
+    /// Where the caller stood before, if the guess is told in the headers.
+    before: Option<LimitStanding>,
 }
 
 impl Limits {
@@ -96,17 +98,24 @@ impl Limits {
         let name = buckets.names.hash_one(Username::fold(username));
         let standing = buckets.failures.spend(name, self.clock.uptime());
         if buckets.knows(name, network(cx.client)) {
-            return Ok(standing.allowed.then_some(Guess { name }));
+            return Ok(standing.allowed.then_some(Guess { name, before: None }));
         }
+        let before = cx.standing();
         self.meet(Limit::Login, buckets.failures.rate(), standing, cx)?;
-        Ok(Some(Guess { name }))
+        Ok(Some(Guess { name, before }))
     }
 
     /// The password was right: the guess costs nothing, and the address is known.
     pub(super) fn forgive(&self, username: &str, guess: Option<Guess>, cx: &Context) {
         let Some(buckets) = &self.buckets else { return };
-        if let Some(guess) = guess {
-            buckets.failures.refund(&guess.name, self.clock.uptime());
+        if let Some(Guess { name, before }) = guess {
+            let now = self.clock.uptime();
+            buckets.failures.refund(&name, now);
+            if let Some(before) = before {
+                let (rate, standing) = (buckets.failures.rate(), buckets.failures.peek(&name, now));
+                cx.restore(before);
+                cx.meet(LimitStanding { limit: Limit::Login, rate, standing });
+            }
         }
         buckets.remember(buckets.names.hash_one(Username::fold(username)), network(cx.client));
     }

@@ -152,4 +152,9 @@ impl Context {
         };
         self.standing.set(Some(tighter));
     }
+
+    /// Goes back to where the caller stood before a bucket that has refunded its token.
+    pub fn restore(&self, standing: LimitStanding) {
+        self.standing.set(Some(standing));
+    }
 }

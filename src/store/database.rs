@@ -96,6 +96,11 @@ impl Live {
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// Never waits: while it is being opened again it is not closed.
+    pub fn is_closed(&self) -> bool {
+        self.database.try_read().is_ok_and(|database| database.is_none())
+    }
+
     pub fn free_bytes(&self) -> Option<u64> {
         self.medium.free_bytes()
     }

@@ -96,7 +96,8 @@ impl Store {
 
     /// Why the store can't take a write now, if so.
     pub fn trouble(&self) -> Option<String> {
-        self.committer.trouble()
+        let closed = || self.live.is_closed().then(|| "it is closed".to_owned());
+        self.committer.trouble().or_else(closed)
     }
 
     /// Why nothing new is taken for want of room, if so.

@@ -1,0 +1,345 @@
+use serde_json::{Value, json};
+
+use crate::support::app::{ADMIN_PASSWORD, PASSWORD, TestApp};
+use crate::support::response::Response;
+
+const WRONG: &str = "Wrong1!!";
+
+fn login(app: &TestApp, address: &str, username: &str, password: &str) -> Response {
+    let body = json!({"username": username, "password": password});
+    app.post("/auth/login").from(address).json(&body).send()
+}
+
+#[track_caller]
+fn assert_limited(response: &Response, text: &str, retry_after: u64) {
+    let text = format!("Rate limit exceeded: {text}");
+    response.assert_json(429, &json!({"error": text, "detail": text}));
+    response.assert_header("Retry-After", &retry_after.to_string());
+}
+
+#[track_caller]
+fn assert_standing(response: &Response, name: &str, remaining: u32, next_secs: u64) {
+    response.assert_header("RateLimit-Policy", &format!("\"{name}\";q=5;w=60"));
+    response.assert_header("RateLimit", &format!("\"{name}\";r={remaining};t={next_secs}"));
+}
+
+#[track_caller]
+fn assert_unlimited(response: &Response) {
+    for name in ["RateLimit", "RateLimit-Policy", "Retry-After"] {
+        response.assert_no_header(name);
+    }
+}
+
+fn order() -> Value {
+    json!({"success": true})
+}
+
+#[test]
+fn the_sixth_login_of_a_minute_is_refused() {
+    let app = TestApp::limited();
+    for remaining in (0..5).rev() {
+        let response = login(&app, "192.0.2.1", "admin", ADMIN_PASSWORD);
+        response.good();
+        assert_standing(&response, "login", remaining, 12);
+    }
+    let refused = login(&app, "192.0.2.1", "admin", ADMIN_PASSWORD);
+    assert_limited(&refused, "5 per 1 minute", 12);
+    assert_standing(&refused, "login", 0, 12);
+}
+
+#[test]
+fn a_token_comes_back_every_twelve_seconds_and_waits_are_rounded_up() {
+    let app = TestApp::limited();
+    for _ in 0..5 {
+        login(&app, "192.0.2.1", "admin", ADMIN_PASSWORD).good();
+    }
+    app.clock.advance(std::time::Duration::from_millis(11_001));
+    assert_limited(&login(&app, "192.0.2.1", "admin", ADMIN_PASSWORD), "5 per 1 minute", 1);
+    app.clock.advance(std::time::Duration::from_millis(999));
+    login(&app, "192.0.2.1", "admin", ADMIN_PASSWORD).good();
+    assert_limited(&login(&app, "192.0.2.1", "admin", ADMIN_PASSWORD), "5 per 1 minute", 12);
+    app.advance_secs(60);
+    for _ in 0..5 {
+        login(&app, "192.0.2.1", "admin", ADMIN_PASSWORD).good();
+    }
+    login(&app, "192.0.2.1", "admin", ADMIN_PASSWORD).assert_status(429);
+}
+
+#[test]
+fn logins_count_by_address_whatever_authorization_says() {
+    let app = TestApp::limited();
+    let body = json!({"username": "admin", "password": ADMIN_PASSWORD});
+    let token = login(&app, "192.0.2.9", "admin", ADMIN_PASSWORD).good();
+    let token = token["access_token"].as_str().unwrap();
+    for _ in 0..5 {
+        app.post("/auth/login").from("192.0.2.1").json(&body).send().good();
+    }
+    let request = app.post("/auth/login").from("192.0.2.1").bearer(token).json(&body);
+    request.send().assert_status(429);
+    login(&app, "192.0.2.2", "admin", ADMIN_PASSWORD).good();
+}
+
+#[test]
+fn the_hosts_of_one_ipv6_network_count_as_one() {
+    let app = TestApp::limited();
+    for host in 1..=5 {
+        login(&app, &format!("2001:db8:1:2::{host}"), "admin", ADMIN_PASSWORD).good();
+    }
+    login(&app, "2001:db8:1:2:ffff:ffff::1", "admin", ADMIN_PASSWORD).assert_status(429);
+    login(&app, "2001:db8:1:3::1", "admin", ADMIN_PASSWORD).good();
+}
+
+#[test]
+fn an_ipv4_address_in_the_dress_of_ipv6_is_the_same_address() {
+    let app = TestApp::limited();
+    for _ in 0..5 {
+        login(&app, "192.0.2.1", "admin", ADMIN_PASSWORD).good();
+    }
+    login(&app, "::ffff:192.0.2.1", "admin", ADMIN_PASSWORD).assert_status(429);
+}
+
+#[test]
+fn orders_count_by_user() {
+    let app = TestApp::limited();
+    let (ann, admin) = (app.user("ann"), app.admin());
+    for remaining in (0..5).rev() {
+        let response = app.create_order(&ann, &order());
+        response.good();
+        assert_standing(&response, "orders", remaining, 12);
+    }
+    let request = app.post("/orders/create").bearer(&ann).from("203.0.113.7").json(&order());
+    let refused = request.send();
+    assert_limited(&refused, "5 per 1 minute", 12);
+    assert_standing(&refused, "orders", 0, 12);
+    app.create_order(&admin, &order()).good();
+    assert_eq!(app.orders(&ann).good()["orders"].as_array().unwrap().len(), 5);
+}
+
+#[test]
+fn registrations_count_by_user_and_apart_from_orders() {
+    let app = TestApp::limited();
+    let admin = app.admin();
+    for number in 0..5 {
+        app.create_order(&admin, &order()).good();
+        let body = json!({
+            "username": format!("u{number}"), "email": format!("u{number}@example.com"),
+            "password": PASSWORD,
+        });
+        let response = app.register(&admin, &body);
+        response.good();
+        assert_standing(&response, "register", 4 - number, 12);
+    }
+    let refused = app.register(&admin, &json!({}));
+    assert_limited(&refused, "5 per 1 minute", 12);
+    assert_standing(&refused, "register", 0, 12);
+}
+
+#[test]
+fn what_is_refused_behind_the_limiter_costs_a_token_and_shows_it() {
+    let app = TestApp::limited();
+    let ann = app.user("ann");
+    let forbidden = app.register(&ann, &json!({}));
+    forbidden.assert_detail(403, "Admin privileges required");
+    assert_standing(&forbidden, "register", 4, 12);
+    let invalid = app.create_order(&ann, &json!({}));
+    invalid.assert_status(422);
+    assert_standing(&invalid, "orders", 4, 12);
+    let incomplete = app.post("/auth/login").from("192.0.2.8").json(&json!({})).send();
+    incomplete.assert_status(422);
+    assert_standing(&incomplete, "login", 4, 12);
+}
+
+#[test]
+fn what_is_refused_ahead_of_the_limiter_costs_nothing() {
+    let app = TestApp::limited();
+    let ann = app.user("ann");
+    for _ in 0..10 {
+        let bad_json = app.post("/orders/create").bearer(&ann).body("{").send();
+        bad_json.assert_status(422);
+        assert_unlimited(&bad_json);
+        let media = app.post("/orders/create").bearer(&ann).header("Content-Type", "text/plain");
+        let media = media.body("{}").send();
+        media.assert_status(415);
+        assert_unlimited(&media);
+        let nobody = app.post("/orders/create").json(&order()).send();
+        nobody.assert_status(401);
+        assert_unlimited(&nobody);
+        let bad_login = app.post("/auth/login").from("192.0.2.8").body("[").send();
+        bad_login.assert_status(422);
+        assert_unlimited(&bad_login);
+    }
+    assert_standing(&app.create_order(&ann, &order()), "orders", 4, 12);
+    let login = login(&app, "192.0.2.8", "ann", PASSWORD);
+    login.good();
+    assert_standing(&login, "login", 4, 12);
+}
+
+#[test]
+fn reads_are_not_limited() {
+    let app = TestApp::limited();
+    let admin = app.admin();
+    for _ in 0..20 {
+        for target in ["/", "/health", "/metrics", "/auth/me", "/orders/"] {
+            let response = app.get(target).bearer(&admin).send();
+            response.assert_status(200);
+            assert_unlimited(&response);
+        }
+    }
+}
+
+#[test]
+fn zero_requests_switch_it_all_off() {
+    let app = TestApp::start_with(&["--rate-limit-requests=0"]);
+    let admin = app.admin();
+    for _ in 0..10 {
+        let response = app.login("admin", WRONG);
+        response.assert_status(401);
+        assert_unlimited(&response);
+        let response = app.create_order(&admin, &order());
+        response.good();
+        assert_unlimited(&response);
+    }
+}
+
+#[test]
+fn the_window_is_told_in_the_largest_unit_that_divides_it() {
+    for (secs, text) in [
+        ("1", "1 per 1 second"),
+        ("30", "1 per 30 seconds"),
+        ("60", "1 per 1 minute"),
+        ("90", "1 per 90 seconds"),
+        ("3600", "1 per 1 hour"),
+        ("7200", "1 per 2 hours"),
+    ] {
+        let window = format!("--rate-limit-window={secs}");
+        let app = TestApp::start_with(&["--rate-limit-requests=1", &window]);
+        let admin = app.admin();
+        app.create_order(&admin, &order()).good();
+        let refused = app.create_order(&admin, &order());
+        assert_limited(&refused, text, secs.parse().unwrap());
+        refused.assert_header("RateLimit-Policy", &format!("\"orders\";q=1;w={secs}"));
+        refused.assert_header("RateLimit", &format!("\"orders\";r=0;t={secs}"));
+    }
+}
+
+#[test]
+fn many_addresses_can_not_share_out_a_guess() {
+    let app = TestApp::limited();
+    app.user("ann");
+    for host in 1..=5 {
+        let response = login(&app, &format!("192.0.2.{host}"), "ann", WRONG);
+        response.assert_detail(401, "Incorrect username or password");
+        // The address has made one guess, the name has had all of them: the tighter is told.
+        assert_standing(&response, "login", 5 - host, 12);
+    }
+    let refused = login(&app, "192.0.2.6", "Ann", WRONG);
+    assert_limited(&refused, "5 per 1 minute", 12);
+    assert_standing(&refused, "login", 0, 12);
+    // The right password too: an address that has not proved itself learns nothing.
+    login(&app, "192.0.2.7", "ANN", PASSWORD).assert_status(429);
+    app.advance_secs(12);
+    login(&app, "192.0.2.7", "ann", PASSWORD).good();
+}
+
+#[test]
+fn an_unknown_name_is_limited_just_like_a_known_one() {
+    let app = TestApp::limited();
+    for host in 1..=5 {
+        login(&app, &format!("192.0.2.{host}"), "nobody", WRONG).assert_status(401);
+    }
+    login(&app, "192.0.2.6", "nobody", WRONG).assert_status(429);
+}
+
+#[test]
+fn nobody_can_lock_another_out() {
+    let app = TestApp::limited();
+    app.user("ann");
+    login(&app, "198.51.100.1", "ann", PASSWORD).good();
+    for host in 1..=8 {
+        login(&app, &format!("192.0.2.{host}"), "ann", WRONG);
+    }
+    login(&app, "192.0.2.9", "ann", PASSWORD).assert_status(429);
+    login(&app, "198.51.100.1", "ann", PASSWORD).good();
+    // The known address has its own bucket still.
+    for _ in 0..3 {
+        login(&app, "198.51.100.1", "ann", WRONG).assert_status(401);
+    }
+    assert_limited(&login(&app, "198.51.100.1", "ann", PASSWORD), "5 per 1 minute", 12);
+}
+
+#[test]
+fn only_failures_spend_from_the_bucket_of_a_name() {
+    let app = TestApp::limited();
+    app.user("ann");
+    for host in 1..=20 {
+        let response = login(&app, &format!("192.0.2.{host}"), "ann", PASSWORD);
+        response.good();
+        assert_standing(&response, "login", 4, 12);
+    }
+}
+
+#[test]
+fn a_good_login_is_told_what_failures_have_left_of_the_tighter_bucket() {
+    let app = TestApp::limited();
+    app.user("ann");
+    for host in 1..=2 {
+        login(&app, &format!("192.0.2.{host}"), "ann", WRONG).assert_status(401);
+    }
+    let response = login(&app, "192.0.2.3", "ann", PASSWORD);
+    response.good();
+    assert_standing(&response, "login", 3, 12);
+}
+
+#[test]
+fn the_failures_of_one_name_leave_the_others_alone() {
+    let app = TestApp::limited();
+    app.user("ann");
+    for host in 1..=6 {
+        login(&app, &format!("192.0.2.{host}"), "admin", WRONG);
+    }
+    login(&app, "192.0.2.7", "ann", PASSWORD).good();
+}
+
+#[test]
+fn a_stranger_s_x_forwarded_for_is_not_believed() {
+    let app = TestApp::start_with(&["--trusted-proxies=192.0.2.0/24"]);
+    for host in 1..=5 {
+        login(&app, &format!("198.51.100.{host}"), "admin", ADMIN_PASSWORD).good();
+    }
+    login(&app, "198.51.100.6", "admin", ADMIN_PASSWORD).assert_status(429);
+}
+
+#[test]
+fn of_a_chain_of_proxies_the_rightmost_untrusted_one_counts() {
+    let app = TestApp::start_with(&["--trusted-proxies=127.0.0.0/8, 10.0.0.1"]);
+    for spoofed in 1..=5 {
+        let chain = format!("203.0.113.{spoofed}, 192.0.2.1, 10.0.0.1");
+        login(&app, &chain, "admin", ADMIN_PASSWORD).good();
+    }
+    login(&app, "192.0.2.1", "admin", ADMIN_PASSWORD).assert_status(429);
+    login(&app, "192.0.2.1,10.0.0.2", "admin", ADMIN_PASSWORD).good();
+}
+
+#[test]
+fn several_lines_of_x_forwarded_for_are_one_list() {
+    let app = TestApp::limited();
+    let body = json!({"username": "admin", "password": ADMIN_PASSWORD});
+    for spoofed in 1..=5 {
+        let request = app.post("/auth/login").from(&format!("203.0.113.{spoofed}"));
+        request.from("192.0.2.1").json(&body).send().good();
+    }
+    login(&app, "192.0.2.1", "admin", ADMIN_PASSWORD).assert_status(429);
+}
+
+#[test]
+fn an_ipv6_proxy_list_holds_networks_and_addresses() {
+    let app = TestApp::start_with(&["--trusted-proxies=127.0.0.1,2001:db8:ffff::/48"]);
+    for host in 1..=5 {
+        let chain = format!("192.0.2.{host}, 2001:db8:ffff::{host}");
+        login(&app, &chain, "admin", ADMIN_PASSWORD).good();
+    }
+    for _ in 0..5 {
+        login(&app, "192.0.2.77, 2001:db8:ffff::9", "admin", ADMIN_PASSWORD).good();
+    }
+    login(&app, "192.0.2.77", "admin", ADMIN_PASSWORD).assert_status(429);
+}

@@ -1,0 +1,260 @@
+//! The service in this process, with a folder and a clock of its own.
+
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use clap::builder::Resettable;
+use clap::{CommandFactory, FromArgMatches, Parser};
+use orderd::app::{App, Surroundings};
+use orderd::auth::Cost;
+use orderd::clock::{Clock, Timestamp};
+use orderd::config::Config;
+use serde_json::{Value, json};
+
+use super::connection::{Connection, Expect};
+use super::folder::Folder;
+use super::response::Response;
+
+/// When the clock of a test begins: 2025-10-07T05:58:11.
+pub const START_SECS: u64 = 1_759_816_691;
+pub const SECRET_KEY: &str = "a key that only the tests know, 41 bytes.";
+pub const ADMIN_PASSWORD: &str = "Chief0f!All";
+pub const PASSWORD: &str = "Secure1!";
+
+pub struct TestApp {
+    /// None once it is stopped.
+    app: Option<App>,
+    pub clock: Clock,
+    /// Kept alive between requests, as clients do.
+    connection: RefCell<Option<Connection>>,
+    folder: Folder,
+    settings: Vec<String>,
+}
+
+#[derive(Parser)]
+struct Settings {
+    #[command(flatten)]
+    config: Config,
+}
+
+/// A request on its way.
+#[must_use]
+pub struct Request<'a> {
+    app: &'a TestApp,
+    method: String,
+    target: String,
+    headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+}
+
+impl TestApp {
+    /// Without rate limits.
+    pub fn start() -> TestApp {
+        TestApp::start_with(&["--rate-limit-requests=0"])
+    }
+
+    /// With the default limits, which count by `X-Forwarded-For`.
+    pub fn limited() -> TestApp {
+        TestApp::start_with(&["--trusted-proxies=127.0.0.1"])
+    }
+
+    /// With settings as flags, beside the ones that every test has.
+    pub fn start_with(settings: &[&str]) -> TestApp {
+        TestApp::start_in(Folder::new(), settings)
+    }
+
+    pub fn start_in(folder: Folder, settings: &[&str]) -> TestApp {
+        let clock = Clock::fixed(Timestamp::from_secs(START_SECS));
+        let settings = settings.iter().map(|&flag| flag.to_owned()).collect();
+        let connection = RefCell::new(None);
+        let mut app = TestApp { app: None, clock, connection, folder, settings };
+        app.begin();
+        app
+    }
+
+    /// Stops and starts again on the same folder.
+    pub fn restart(&mut self) {
+        self.stop();
+        self.begin();
+    }
+
+    pub fn stop(&mut self) {
+        self.connection.take();
+        if let Some(app) = self.app.take() {
+            app.stop();
+        }
+    }
+
+    pub fn advance_secs(&self, secs: u64) {
+        self.clock.advance(Duration::from_secs(secs));
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.app().local_addr()
+    }
+
+    pub fn app(&self) -> &App {
+        self.app.as_ref().expect("it is stopped")
+    }
+
+    pub fn connect(&self) -> Connection {
+        Connection::open(self.address())
+    }
+
+    fn begin(&mut self) {
+        let around = Surroundings { clock: self.clock.clone(), hash_cost: Cost::Minimal };
+        self.app = Some(App::start(&config(&self.folder, &self.settings), &around).unwrap());
+    }
+}
+
+impl Drop for TestApp {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// From flags alone: the environment of the tests plays no part.
+fn config(folder: &Folder, settings: &[String]) -> Config {
+    let mut flags = vec![
+        "orderd".to_owned(),
+        "--port=0".to_owned(),
+        format!("--database-url=redb://{}", folder.join("orders.redb").display()),
+        format!("--mail-dir={}", folder.join("mail").display()),
+        "--log-file=".to_owned(),
+        "--http-threads=8".to_owned(),
+        "--http-idle-timeout=600".to_owned(),
+    ];
+    flags.extend(settings.iter().cloned());
+    let defaults = [("--secret-key", SECRET_KEY), ("--admin-password", ADMIN_PASSWORD)];
+    for (flag, value) in defaults {
+        if !settings.iter().any(|given| given.starts_with(flag)) {
+            flags.push(format!("{flag}={value}"));
+        }
+    }
+    let command = Settings::command()
+        .args_override_self(true)
+        .mut_args(|argument| argument.env(Resettable::Reset));
+    let matches = command.try_get_matches_from(flags).unwrap_or_else(|why| panic!("{why}"));
+    Settings::from_arg_matches(&matches).unwrap().config.checked().unwrap()
+}
+
+/// The endpoints.
+impl TestApp {
+    pub fn login(&self, username: &str, password: &str) -> Response {
+        self.post("/auth/login").json(&json!({"username": username, "password": password})).send()
+    }
+
+    /// A token.
+    #[track_caller]
+    pub fn token(&self, username: &str, password: &str) -> String {
+        let login = self.login(username, password).good();
+        login["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// The first admin's token.
+    #[track_caller]
+    pub fn admin(&self) -> String {
+        self.token("admin", ADMIN_PASSWORD)
+    }
+
+    /// A new user of that name with [`PASSWORD`], and its token.
+    #[track_caller]
+    pub fn user(&self, name: &str) -> String {
+        let body = json!({
+            "username": name, "email": format!("{name}@example.com"), "password": PASSWORD,
+        });
+        self.register(&self.admin(), &body).good();
+        self.token(name, PASSWORD)
+    }
+
+    pub fn register(&self, token: &str, body: &Value) -> Response {
+        self.post("/auth/register").bearer(token).json(body).send()
+    }
+
+    pub fn me(&self, token: &str) -> Response {
+        self.get("/auth/me").bearer(token).send()
+    }
+
+    pub fn create_order(&self, token: &str, body: &Value) -> Response {
+        self.post("/orders/create").bearer(token).json(body).send()
+    }
+
+    pub fn orders(&self, token: &str) -> Response {
+        self.get("/orders/").bearer(token).send()
+    }
+
+    pub fn get(&self, target: &str) -> Request<'_> {
+        self.request("GET", target)
+    }
+
+    pub fn post(&self, target: &str) -> Request<'_> {
+        self.request("POST", target)
+    }
+
+    pub fn request(&self, method: &str, target: &str) -> Request<'_> {
+        Request {
+            app: self,
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: Vec::new(),
+            body: None,
+        }
+    }
+
+    fn exchange(&self, bytes: &[u8], expect: Expect) -> Response {
+        let mut kept = self.connection.borrow_mut();
+        let connection = kept.get_or_insert_with(|| self.connect());
+        connection.send(bytes);
+        let response = connection.receive(expect);
+        if response.lists("Connection", "close") {
+            connection.assert_closed();
+            *kept = None;
+        }
+        response
+    }
+}
+
+impl Request<'_> {
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("Authorization", &format!("Bearer {token}"))
+    }
+
+    /// As if a trusted proxy spoke for that address.
+    pub fn from(self, address: &str) -> Self {
+        self.header("X-Forwarded-For", address)
+    }
+
+    pub fn json(self, body: &Value) -> Self {
+        self.header("Content-Type", "application/json").body(body.to_string())
+    }
+
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    #[track_caller]
+    pub fn send(self) -> Response {
+        let mut bytes =
+            format!("{} {} HTTP/1.1\r\nHost: shop.example\r\n", self.method, self.target);
+        for (name, value) in &self.headers {
+            bytes += &format!("{name}: {value}\r\n");
+        }
+        if let Some(body) = &self.body {
+            bytes += &format!("Content-Length: {}\r\n", body.len());
+        }
+        let mut bytes = (bytes + "\r\n").into_bytes();
+        bytes.extend(self.body.unwrap_or_default());
+        let expect = match self.method.as_str() {
+            "HEAD" => Expect::HeadOnly,
+            _ => Expect::HeadAndBody,
+        };
+        self.app.exchange(&bytes, expect)
+    }
+}

@@ -1,0 +1,13 @@
+#!/bin/sh
+# Fills a store with orders, and compares what a create, one order, a page of 50 and a
+# start cost with what they cost at 1,000 orders. Needs Rust and a POSIX shell.
+#
+#   scripts/grow.sh [ORDERS] [--rounds N] [--json] …
+#
+# Ends with 1 when an answer was wrong; a ratio that is missed is only marked.
+set -eu
+cd "$(dirname "$0")/.."
+target=${CARGO_TARGET_DIR:-target}
+cargo build --release --quiet --bins --example load >&2
+exec "$target/release/examples/load" growth --server "$target/release/orderd" \
+    --folder "$target" "$@"

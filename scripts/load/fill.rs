@@ -1,0 +1,60 @@
+//! Fills a store with orders directly, its server stopped: a million over HTTP would take
+//! longer and show nothing more.
+
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use orderd::clock::Clock;
+use orderd::domain::{MailId, MessageId, NewOrder, Outcome, UserId};
+use orderd::metrics::Metrics;
+use orderd::store::{Attempt, MailMark, MarkMails, PlaceOrder, Store};
+
+use crate::client::wrong;
+
+/// They share the commits.
+const THREADS: usize = 256;
+const STACK_BYTES: usize = 128 * 1024;
+/// Mails marked in one write.
+const MARKS: u64 = 1000;
+
+/// Adds `count` orders of `user`, their mails sent. The store must be there, and closed.
+pub fn fill(database: &Path, user: UserId, count: u64) -> io::Result<()> {
+    let clock = Clock::system();
+    let store = Store::open(database, clock.clone(), &Metrics::new());
+    let store = store.map_err(|why| wrong(why.to_string()))?;
+    let before =
+        store.read().and_then(|it| it.last_order_id()).map_err(|e| wrong(e.to_string()))?;
+    place(&store, &clock, user, count)?;
+    let first = before.0 + 1;
+    for from in (first..first + count).step_by(MARKS as usize) {
+        let ids = from..(from + MARKS).min(first + count);
+        let marks = ids.map(|id| MailMark { id: MailId(id), attempt: Attempt::Sent }).collect();
+        let write = MarkMails { marks, at: clock.now() };
+        store.write(write).map_err(|why| wrong(why.to_string()))?;
+    }
+    store.close();
+    Ok(())
+}
+
+fn place(store: &Store, clock: &Clock, user: UserId, count: u64) -> io::Result<()> {
+    let left = AtomicU64::new(count);
+    let take = |left: u64| left.checked_sub(1);
+    let work = || {
+        while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
+            let message_id = MessageId(format!("{:032x}@localhost", fastrand::u128(..)));
+            let order = NewOrder { outcome: Outcome::from_success(fastrand::bool()) };
+            let write = PlaceOrder { user, order, message_id, at: clock.now() };
+            store.write(write).map_err(|why| wrong(why.to_string()))?;
+        }
+        Ok(())
+    };
+    thread::scope(|scope| {
+        let spawn = |_| thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        let workers: Vec<_> = (0..THREADS).map(spawn).collect::<io::Result<_>>()?;
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().map_err(|_| wrong("a thread panicked".into()))?)
+    })
+}

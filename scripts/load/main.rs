@@ -1,0 +1,101 @@
+//! The load tests' generator: asks a server many things at once, checks every answer, and
+//! says how long they took. `load suite` and `load growth` start their servers themselves.
+//!
+//! ```text
+//! load create --connections 64 --duration 10 --svg create.svg
+//! load mixed --rate 5000 --json
+//! load suite --server target/release/orderd --bare target/release/examples/bare
+//! ```
+//!
+//! It shares the machine with the server, so it is made to cost little: a thread or two,
+//! each with many connections, and nothing but `send` and `recv` for an exchange.
+
+mod client;
+mod engine;
+mod fill;
+mod growth;
+mod limits;
+mod line;
+mod options;
+mod plan;
+mod raw;
+mod readiness;
+mod report;
+mod server;
+mod shape;
+mod suite;
+mod svg;
+mod table;
+mod tally;
+mod timeline;
+
+use std::fs;
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+
+use client::Site;
+use engine::{Load, Opening, drive};
+use options::{Aim, Command, Options, Output};
+use plan::{Plan, Scenario};
+use report::Report;
+
+/// Whether everything that came back was right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Right,
+    Wrong,
+}
+
+fn main() -> ExitCode {
+    orderd::sys::process::raise_fd_limit();
+    match run(Options::parse().command) {
+        Ok(Verdict::Right) => ExitCode::SUCCESS,
+        Ok(Verdict::Wrong) => ExitCode::FAILURE,
+        Err(why) => {
+            eprintln!("load: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> io::Result<Verdict> {
+    let (scenario, aim) = match command {
+        Command::Health(aim) => (Scenario::Health, aim),
+        Command::Create(aim) => (Scenario::Create, aim),
+        Command::Read(aim) => (Scenario::Read, aim),
+        Command::Mixed(aim) | Command::Soak(aim) => (Scenario::Mixed, aim),
+        Command::Login(aim) => (Scenario::Login, aim),
+        Command::Burst(aim) => return burst(&aim),
+        Command::Limits(aim) => return limits::check(&aim),
+        Command::Raw(raw) => return raw::run(&raw),
+        Command::Suite(suite) => return suite::run(&suite),
+        Command::Growth(growth) => return growth::run(&growth),
+    };
+    let site = aim.site()?;
+    let plan = scenario.plan(&site)?;
+    show(scenario.name(), &aim.load(&site), &plan, &aim.output)
+}
+
+/// All connections at once, one request on each: what a newcomer waits in a crowd.
+fn burst(aim: &Aim) -> io::Result<Verdict> {
+    let site = Site::at(&aim.url)?;
+    let load = Load { opening: Opening::Burst, warmup: Duration::ZERO, ..aim.load(&site) };
+    show("burst", &load, &plan::health(&site), &aim.output)
+}
+
+fn show(name: &str, load: &Load, plan: &Plan, output: &Output) -> io::Result<Verdict> {
+    let tally = drive(load, plan, report::progress())?;
+    let report = Report { name, load, plan, tally: &tally };
+    if output.json {
+        println!("{}", report.json());
+    } else {
+        print!("{}", report.text());
+    }
+    if let Some(path) = &output.svg {
+        fs::write(path, svg::draw(&report))?;
+    }
+    Ok(tally.verdict())
+}

@@ -45,7 +45,7 @@ fn place(store: &Store, clock: &Clock, user: UserId, count: u64) -> io::Result<(
         while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
             let message_id = MessageId(format!("{:032x}@localhost", fastrand::u128(..)));
             let order = NewOrder { outcome: Outcome::from_success(fastrand::bool()) };
-            let write = PlaceOrder { user, order, message_id, at: clock.now() };
+            let write = PlaceOrder { user, order, message_id, at: clock.now(), idempotency: None };
             store.write(write).map_err(|why| wrong(why.to_string()))?;
         }
         Ok(())

@@ -57,6 +57,13 @@ impl Snapshot {
         }
     }
 
+    /// The largest order id so far; 0 when there is none.
+    pub fn last_order_id(&self) -> Result<OrderId> {
+        let orders = self.open(schema::ORDERS)?;
+        let newest = orders.last().map_err(Error::storage)?;
+        Ok(OrderId(newest.map_or(0, |(key, _)| key.value())))
+    }
+
     /// The ids that can match now, past `after` in the given direction; none where no
     /// order can. Orders placed later have larger ids and never join it.
     pub fn order_span(
@@ -65,9 +72,7 @@ impl Snapshot {
         direction: Direction,
         after: Option<OrderId>,
     ) -> Result<Option<Span>> {
-        let orders = self.open(schema::ORDERS)?;
-        let newest = orders.last().map_err(Error::storage)?;
-        let mut span = Span { first: 1, last: newest.map_or(0, |(key, _)| key.value()) };
+        let mut span = Span { first: 1, last: self.last_order_id()?.0 };
         if filter.created_from.is_some() || filter.created_to.is_some() {
             let Some(dated) = self.ids_between(filter.created_from, filter.created_to)? else {
                 return Ok(None);

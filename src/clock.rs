@@ -74,6 +74,13 @@ impl Timestamp {
     }
 }
 
+/// As a file's date is given.
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Timestamp {
+        Timestamp::EPOCH + time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    }
+}
+
 impl std::ops::Add<Duration> for Timestamp {
     type Output = Timestamp;
 
@@ -138,10 +145,7 @@ impl Clock {
 
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System { .. } => {
-                let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-                Timestamp::EPOCH + since.unwrap_or_default()
-            }
+            Source::System { .. } => Timestamp::from(SystemTime::now()),
             Source::Fixed { now, .. } => Timestamp::from_micros(now.load(Ordering::SeqCst)),
         }
     }

@@ -68,7 +68,7 @@ impl Shop {
 
     fn sender_with(&self, transport: Transport, templates: Templates) -> Sender {
         let from = "Orders <orders@shop.test>".parse().unwrap();
-        let office = Office { templates, from, transport, max_per_second: 0 };
+        let office = Office { templates, from, transport, keep: 720 * HOUR, max_per_second: 0 };
         Sender::new(office, self.store.clone(), self.clock.clone(), self.metrics.mail.clone())
     }
 
@@ -349,6 +349,7 @@ fn while_results_cannot_be_stored_nothing_is_sent_again() {
         templates: Templates::load(None).unwrap(),
         from: "orders@shop.test".parse().unwrap(),
         transport: to_server(&server),
+        keep: 720 * HOUR,
         max_per_second: 0,
     };
     let mut sender = Sender::new(office, store.clone(), clock, metrics.mail.clone());

@@ -1,9 +1,12 @@
 //! Mails as `.eml` files, where no server is set.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::PathBuf;
+
+use crate::clock::Timestamp;
 
 use super::letter::Message;
 use super::transport::{Delivery, reason};
@@ -35,6 +38,10 @@ impl Folder {
             .map_err(|error| reason(&format!("{}: {error}", self.dir.display())))
     }
 
+    pub fn exists(&self) -> bool {
+        self.dir.exists()
+    }
+
     /// Writes `order-17-….eml`, whole and on disk or not at all. A repeat replaces its file.
     pub fn store(&self, message: &Message) -> Delivery {
         match self.write(message) {
@@ -43,6 +50,21 @@ impl Folder {
                 Delivery::Deferred { text: reason(&format!("{}: {error}", self.dir.display())) }
             }
         }
+    }
+
+    /// Removes the mails that were written before `then`, and gives how many. What else
+    /// lies in the folder is nobody's to remove.
+    pub fn prune(&self, then: Timestamp) -> io::Result<usize> {
+        let mut removed = 0;
+        for entry in fs::read_dir(&self.dir)? {
+            let entry = entry?;
+            if is_ours(&entry.file_name()) && Timestamp::from(entry.metadata()?.modified()?) < then
+            {
+                fs::remove_file(entry.path())?;
+                removed += 1;
+            }
+        }
+        Ok(removed)
     }
 
     fn write(&self, message: &Message) -> io::Result<()> {
@@ -62,6 +84,13 @@ impl Folder {
         fs::rename(&unfinished, self.dir.join(format!("{}.eml", message.stem)))?;
         File::open(&self.dir)?.sync_all()
     }
+}
+
+/// `order-17-….eml`, and what a crash left of writing one.
+fn is_ours(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let finished = name.starts_with("order-") && name.ends_with(".eml");
+    finished || (name.starts_with(".order-") && name.ends_with(".tmp"))
 }
 
 #[cfg(test)]
@@ -96,6 +125,19 @@ mod tests {
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o137, 0);
         assert_eq!(fs::metadata(&folder.dir).unwrap().permissions().mode() & 0o027, 0);
+    }
+
+    #[test]
+    fn only_old_mails_are_pruned_and_nothing_else() {
+        let root = tempfile::tempdir().unwrap();
+        let folder = Folder::new(root.path());
+        folder.store(&message(b"mail"));
+        fs::write(root.path().join("notes.eml"), b"not a mail of ours").unwrap();
+        let written = fs::metadata(root.path().join("order-17-f00d.eml")).unwrap();
+        let written = Timestamp::from(written.modified().unwrap());
+        assert_eq!(folder.prune(written).unwrap(), 0);
+        assert_eq!(folder.prune(written + std::time::Duration::from_secs(1)).unwrap(), 1);
+        assert!(root.path().join("notes.eml").exists());
     }
 
     #[test]

@@ -34,11 +34,16 @@ const IDLE_REST: Duration = Duration::from_secs(60);
 /// Before another round after one that could reach no server or no store.
 const TROUBLE_REST: Duration = Duration::from_secs(1);
 
+/// How often files are looked through for old mails.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
+
 /// What turns a mail of the outbox into one that is delivered.
 pub struct Office {
     pub templates: Templates,
     pub from: EmailFrom,
     pub transport: Transport,
+    /// How long mails in files are kept.
+    pub keep: Duration,
     /// 0 = no cap. Holds for [`Sender::run`]; a single step goes as fast as it can.
     pub max_per_second: u32,
 }
@@ -83,6 +88,7 @@ impl Office {
             templates: Templates::load(config.templates_dir.as_deref())?,
             from: config.email_from.clone(),
             transport: Transport::new(config)?,
+            keep: Duration::from_secs(u64::from(config.mail_keep_days) * 86_400),
             max_per_second: config.mail_max_per_second,
         })
     }
@@ -111,7 +117,13 @@ impl Sender {
 
     fn run(mut self) {
         let mut pace = Pace::new(self.office.max_per_second);
+        let mut pruned_at: Option<Duration> = None;
         while !self.stop.is_set() {
+            let now = self.clock.uptime();
+            if pruned_at.is_none_or(|at| now.saturating_sub(at) >= PRUNE_INTERVAL) {
+                pruned_at = Some(now);
+                self.prune();
+            }
             match catch_unwind(AssertUnwindSafe(|| self.round(&mut pace))) {
                 Ok(Ok(round)) => self.rest(&round),
                 Ok(Err(error)) => {
@@ -129,6 +141,14 @@ impl Sender {
             log::error!(
                 "mail: {count} results are not on disk, those mails may be sent again: {error}"
             );
+        }
+    }
+
+    fn prune(&self) {
+        match self.office.transport.prune(self.clock.now() - self.office.keep) {
+            Ok(0) => {}
+            Ok(count) => log::info!("mail: {count} old files were removed"),
+            Err(why) => log::warn!("mail: old files could not be removed: {why}"),
         }
     }
 

@@ -1,5 +1,8 @@
 //! The two ways out: an SMTP server, or files in a folder.
 
+use std::io;
+
+use crate::clock::Timestamp;
 use crate::config::Config;
 
 use super::file::Folder;
@@ -70,6 +73,16 @@ impl Transport {
         match self {
             Transport::Smtp(smtp) => smtp.open(stop).map(Session::Smtp),
             Transport::Folder(folder) => folder.open().map(|()| Session::Folder(folder)),
+        }
+    }
+}
+
+impl Transport {
+    /// Removes mails in files that were written before `then`; a server keeps its own.
+    pub fn prune(&self, then: Timestamp) -> io::Result<usize> {
+        match self {
+            Transport::Folder(folder) if folder.exists() => folder.prune(then),
+            Transport::Folder(_) | Transport::Smtp(_) => Ok(0),
         }
     }
 }

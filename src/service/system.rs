@@ -3,7 +3,9 @@
 use super::Service;
 use crate::clock::Timestamp;
 use crate::error::Result;
-use crate::metrics::Gauges;
+use crate::logging;
+use crate::metrics::{Gauge, Gauges};
+use crate::sys::process;
 
 /// What `GET /health` tells.
 #[derive(Debug)]
@@ -23,8 +25,10 @@ impl Service {
         }
     }
 
-    /// Brings the gauges up to date that are read off the store when someone looks.
+    /// Brings the gauges up to date that are read off the store and the process when
+    /// someone looks.
     pub fn refresh_gauges(&self, gauges: &Gauges) -> Result<()> {
+        refresh_process(gauges);
         let census = self.store.read()?.census()?;
         gauges.users.set(census.users as i64);
         gauges.orders.set(census.orders as i64);
@@ -36,4 +40,15 @@ impl Service {
         gauges.hashes_waiting.set(self.hasher.waiting() as i64);
         Ok(())
     }
+}
+
+/// What the system doesn't tell stays at zero.
+fn refresh_process(gauges: &Gauges) {
+    let set = |gauge: &Gauge, value: Option<u64>| {
+        value.map(|value| gauge.set(i64::try_from(value).unwrap_or(i64::MAX)))
+    };
+    set(&gauges.resident_bytes, process::resident_bytes());
+    set(&gauges.open_fds, process::open_fds());
+    set(&gauges.max_fds, process::max_fds());
+    set(&gauges.log_lines_dropped, Some(logging::dropped_lines()));
 }

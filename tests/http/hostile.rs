@@ -144,12 +144,14 @@ fn a_pipeliner_that_never_reads_is_cut_and_holds_no_thread() {
 #[test]
 fn at_the_cap_the_oldest_idle_connection_gives_way() {
     let server = TestServer::start_with(|settings| settings.max_connections = 10);
-    let mut idle: Vec<Client> = (0..10).map(|_| server.connect()).collect();
-    for client in &mut idle {
+    let mut idle = Vec::new();
+    for count in 1..=10 {
+        let mut client = server.connect();
         client.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
         client.assert_constant();
+        server.await_metric("http_connections_parked", |parked| parked == count);
+        idle.push(client);
     }
-    server.await_metric("http_connections_parked", |parked| parked == 10);
     let mut newcomer = server.connect();
     newcomer.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
     newcomer.assert_constant();

@@ -125,6 +125,20 @@ fn an_endless_header_ends_at_the_limit() {
     client.assert_closed();
 }
 
+/// Closed with bytes unread, the connection would be reset, and the answer lost.
+#[test]
+fn a_refusal_arrives_though_the_client_sends_on() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
+    server.await_metric("http_refusals_total{reason=\"too_large\",status=\"413\"}", |n| n == 1);
+    for _ in 0..200 {
+        client.send(&[b'x'; 1000]);
+    }
+    assert_eq!(client.read().status, 413);
+    client.assert_closed();
+}
+
 #[test]
 fn a_pipeliner_that_never_reads_is_cut_and_holds_no_thread() {
     let server = TestServer::start_with(|settings| {

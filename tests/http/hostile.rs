@@ -133,7 +133,7 @@ fn a_refusal_arrives_though_the_client_sends_on() {
     client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
     server.await_metric("http_refusals_total{reason=\"too_large\",status=\"413\"}", |n| n == 1);
     for _ in 0..200 {
-        client.send(&[b'x'; 1000]);
+        client.socket.write_all(&[b'x'; 1000]).unwrap();
     }
     assert_eq!(client.read().status, 413);
     client.assert_closed();

@@ -272,10 +272,13 @@ impl Worker {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
     use std::path::PathBuf;
     use std::time::Duration;
 
     use super::*;
+    use crate::http::parking;
     use crate::http::server::{self, Settings};
     use crate::http::serving::Service;
     use crate::metrics::Metrics;
@@ -311,6 +314,25 @@ mod tests {
         let shared = server::share(&settings, Arc::new(Nothing), Arc::new(Metrics::new())).unwrap();
         let airlock = Airlock::open(&shared.temp_dir, shared.airlock_bytes()).unwrap();
         Worker::new(Arc::new(shared), airlock)
+    }
+
+    /// A client that trickles steadily is hardly ever parked when the janitor looks.
+    #[test]
+    fn a_thread_keeps_the_deadline_too() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut worker = worker(parent.path().to_owned());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, address) = listener.accept().unwrap();
+        let seat = parking::seat(&worker.desk.shared.parking, address.ip()).unwrap();
+        let mut connection = Connection::new(socket, Peer { address }, seat, Duration::ZERO);
+        client.write_all(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert_eq!(worker.drive(&mut connection), Fate::Close(CloseReason::Idle));
+        connection.enter(Stage::Head(Scanner::default()), Duration::ZERO);
+        assert_eq!(worker.drive(&mut connection), Fate::Park(Interest::Readable));
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 408");
     }
 
     #[test]

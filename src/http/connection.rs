@@ -5,9 +5,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::chunked;
-use super::framing::{BodyLength, Outline, Scanner};
+use super::framing::{BodyLength, Outline};
 use super::parking::Seat;
 use super::refusal::Refusal;
+use super::scanner::Scanner;
 use super::wire;
 use crate::metrics::CloseReason;
 use crate::sys::poll::Interest;

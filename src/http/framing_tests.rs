@@ -1,4 +1,5 @@
 use super::*;
+use crate::http::scanner::Scanner;
 
 const LIMIT: usize = 1024;
 

@@ -11,10 +11,12 @@ pub mod janitor;
 pub mod parking;
 pub mod refusal;
 pub mod reply;
+pub mod scanner;
 pub mod server;
 pub mod serving;
 pub mod target;
 pub mod wire;
+pub mod worker;
 
 mod api;
 mod bodies;

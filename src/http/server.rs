@@ -16,7 +16,8 @@ use super::connection::{Connection, Patiences};
 use super::crew::Crew;
 use super::parking::Parking;
 use super::refusal::Refusal;
-use super::serving::{Service, Shared, Worker};
+use super::serving::{Service, Shared};
+use super::worker::Worker;
 use super::{door, janitor};
 use crate::metrics::{CloseReason, Metrics};
 use crate::sys::socket;
@@ -146,7 +147,8 @@ fn join_until(threads: Vec<JoinHandle<()>>, deadline: Instant) {
     }
 }
 
-fn share(
+/// What the threads share, made of the settings.
+pub(super) fn share(
     settings: &Settings,
     service: Arc<dyn Service>,
     metrics: Arc<Metrics>,

@@ -25,6 +25,7 @@ pub use epoll::Poll;
 pub use portable::Poll;
 
 /// The token that stands for [`Poll::close`]; no socket has it.
+#[cfg(target_os = "linux")]
 const CLOSED: u64 = u64::MAX;
 
 #[cfg(target_os = "linux")]

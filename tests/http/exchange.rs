@@ -167,6 +167,28 @@ fn a_shutdown_lets_a_request_finish_and_closes_the_others() {
 }
 
 #[test]
+fn a_shutdown_serves_what_has_come_and_was_not_read() {
+    let mut server = TestServer::start_with(|settings| settings.threads = 1);
+    let mut waiting = server.connect();
+    server.await_metric("http_connections_parked", |parked| parked == 1);
+    let mut gated = server.connect();
+    gated.send(b"GET /gated HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.await_metric("http_threads_busy", |busy| busy == 1);
+    waiting.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
+    let mut idle = server.connect();
+    server.await_metric("http_connections_parked", |parked| parked == 2);
+    let running = server.take();
+    let shutdown = thread::spawn(move || running.shutdown(PATIENCE));
+    idle.assert_closed();
+    server.gate.open();
+    gated.assert_constant();
+    let answer = waiting.read();
+    assert_eq!((answer.status, answer.header("Connection")), (200, Some("close")));
+    drop((gated, waiting));
+    assert_eq!(shutdown.join().unwrap(), Drained::Whole);
+}
+
+#[test]
 fn a_shutdown_ends_at_its_deadline() {
     let mut server = TestServer::start();
     let mut gated = server.connect();

@@ -125,6 +125,20 @@ fn an_endless_header_ends_at_the_limit() {
     client.assert_closed();
 }
 
+/// Closed with bytes unread, the connection would be reset, and the answer lost.
+#[test]
+fn a_refusal_arrives_though_the_client_sends_on() {
+    let server = TestServer::start();
+    let mut client = server.connect();
+    client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 200000\r\n\r\n");
+    server.await_metric("http_refusals_total{reason=\"too_large\",status=\"413\"}", |n| n == 1);
+    for _ in 0..200 {
+        client.socket.write_all(&[b'x'; 1000]).unwrap();
+    }
+    assert_eq!(client.read().status, 413);
+    client.assert_closed();
+}
+
 #[test]
 fn a_pipeliner_that_never_reads_is_cut_and_holds_no_thread() {
     let server = TestServer::start_with(|settings| {
@@ -144,12 +158,14 @@ fn a_pipeliner_that_never_reads_is_cut_and_holds_no_thread() {
 #[test]
 fn at_the_cap_the_oldest_idle_connection_gives_way() {
     let server = TestServer::start_with(|settings| settings.max_connections = 10);
-    let mut idle: Vec<Client> = (0..10).map(|_| server.connect()).collect();
-    for client in &mut idle {
+    let mut idle = Vec::new();
+    for count in 1..=10 {
+        let mut client = server.connect();
         client.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
         client.assert_constant();
+        server.await_metric("http_connections_parked", |parked| parked == count);
+        idle.push(client);
     }
-    server.await_metric("http_connections_parked", |parked| parked == 10);
     let mut newcomer = server.connect();
     newcomer.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
     newcomer.assert_constant();

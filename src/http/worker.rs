@@ -1,0 +1,363 @@
+//! A serving thread: what it does with a connection that has become ready.
+//!
+//! It takes one, moves it on as far as it can without waiting for the client, and parks it
+//! again. It never waits for a client itself: measured, a few threads that park after every
+//! answer do more than many that wait a little for the next request.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::airlock::{self, Airlock};
+use super::connection::{Connection, Fate, Peer, Stage, Upload};
+use super::framing::{self, BodyLength, Expectation, Outline, Persistence, RequestLine};
+use super::refusal::Refusal;
+use super::reply::Reply;
+use super::scanner::Scanner;
+use super::serving::{Desk, Shared};
+use super::wire::Form;
+use crate::metrics::CloseReason;
+use crate::sys::poll::Interest;
+use crate::sys::socket::{self, Received};
+
+/// Steps with one connection before the others get their turn: a pipeliner must not own a thread.
+const STEPS_PER_TURN: usize = 64;
+
+/// A serving thread.
+pub struct Worker {
+    desk: Desk,
+    /// `None` after it broke and could not be replaced.
+    airlock: Option<Airlock>,
+    canonical: Vec<u8>,
+}
+
+impl Worker {
+    pub fn new(shared: Arc<Shared>, airlock: Airlock) -> Worker {
+        Worker { desk: Desk::new(shared), airlock: Some(airlock), canonical: Vec::new() }
+    }
+
+    /// Serves until the parking closes.
+    pub fn run(mut self) {
+        let shared = Arc::clone(&self.desk.shared);
+        loop {
+            shared.crew.rest();
+            match shared.parking.next() {
+                Ok(Some(connection)) => {
+                    shared.metrics.connections.threads_busy.inc();
+                    self.serve(connection);
+                    shared.metrics.connections.threads_busy.dec();
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    log::error!("a serving thread can't wait for connections: {error}");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn serve(&mut self, mut connection: Box<Connection>) {
+        let fate = catch_unwind(AssertUnwindSafe(|| self.drive(&mut connection)));
+        let fate = fate.unwrap_or_else(|_| {
+            self.desk.shared.metrics.connections.panics.inc();
+            Fate::Close(CloseReason::Error)
+        });
+        self.desk.shared.settle(connection, fate);
+    }
+
+    fn drive(&mut self, connection: &mut Connection) -> Fate {
+        if Instant::now() >= connection.deadline {
+            return self.desk.expire(connection);
+        }
+        for _ in 0..STEPS_PER_TURN {
+            let fate = match connection.stage {
+                Stage::Idle | Stage::Head(_) => self.read_head(connection),
+                Stage::Body(_) => self.read_body(connection),
+                Stage::Answering(_) => self.send_on(connection),
+                Stage::Lingering(_) => connection.skip(&mut self.desk.arrivals),
+            };
+            if let Some(fate) = fate {
+                return fate;
+            }
+        }
+        match connection.stage {
+            Stage::Idle => Fate::Park(Interest::Readable),
+            // It can be written to nearly always: it comes back when its turn is.
+            _ => Fate::Park(Interest::Writable),
+        }
+    }
+
+    /// A stream reads from the store as it goes.
+    fn send_on(&self, connection: &mut Connection) -> Option<Fate> {
+        let _inside = self.desk.shared.crew.enter();
+        connection.send_on(&self.desk.shared.patiences)
+    }
+
+    fn read_head(&mut self, connection: &mut Connection) -> Option<Fate> {
+        if let Stage::Head(scanner) = &mut connection.stage {
+            match scanner.advance(&connection.input, self.desk.shared.max_head_bytes) {
+                Ok(Some(length)) => {
+                    self.take_head(connection, length);
+                    return None;
+                }
+                Ok(None) => {}
+                Err(refusal) => {
+                    self.desk.refuse(connection, refusal);
+                    return None;
+                }
+            }
+        }
+        let is_idle = matches!(connection.stage, Stage::Idle);
+        let fate = self.receive(connection);
+        match fate {
+            None if is_idle => {
+                let patience = self.desk.shared.patiences.request;
+                connection.enter(Stage::Head(Scanner::default()), patience);
+                None
+            }
+            Some(Fate::Park(_)) if is_idle && self.desk.shared.is_stopping() => {
+                Some(Fate::Close(CloseReason::Shutdown))
+            }
+            fate => fate,
+        }
+    }
+
+    /// Reads what has come; `None` when there is something new to look at.
+    fn receive(&mut self, connection: &mut Connection) -> Option<Fate> {
+        match connection.receive(&mut self.desk.arrivals) {
+            Received::Bytes(_) => None,
+            Received::Nothing => Some(Fate::Park(Interest::Readable)),
+            Received::End if !matches!(connection.stage, Stage::Idle) => {
+                self.desk.refuse(connection, Refusal::Incomplete);
+                None
+            }
+            Received::End => Some(Fate::Close(CloseReason::Client)),
+            Received::Broken => Some(Fate::Close(CloseReason::Client)),
+        }
+    }
+
+    /// Goes on from a complete head: to its answer, or to its body.
+    fn take_head(&mut self, connection: &mut Connection, length: usize) {
+        let checked = framing::check(&connection.input[..length], &mut self.canonical);
+        connection.input.drain(..length);
+        let outline = match checked {
+            Ok(outline) => outline,
+            Err(refusal) => return self.desk.refuse(connection, refusal),
+        };
+        if let Some(reply) = self.turn_away(&outline, &connection.peer) {
+            let form = Form { persistence: Persistence::Close, ..Form::of(&outline) };
+            return self.desk.send(connection, reply, form);
+        }
+        match outline.body {
+            BodyLength::None => self.answer(connection, &outline, &[]),
+            BodyLength::Exactly(length) if length <= connection.input.len() as u64 => {
+                let rest = connection.input.split_off(length as usize);
+                let body = std::mem::replace(&mut connection.input, rest);
+                self.answer(connection, &outline, &body);
+            }
+            _ => self.await_body(connection, outline),
+        }
+    }
+
+    /// The answer to a request whose body won't be read, or should not be sent at all.
+    fn turn_away(&self, outline: &Outline, peer: &Peer) -> Option<Reply> {
+        let shared = &self.desk.shared;
+        let limit = shared.max_body_bytes as u64;
+        let refusal = match (outline.expectation, outline.body) {
+            (Expectation::Unknown, _) => Some(Refusal::Expectation),
+            (_, BodyLength::Exactly(length)) if length > limit => Some(Refusal::BodyTooLarge),
+            (Expectation::None, _) | (_, BodyLength::None) => return None,
+            (Expectation::Continue, _) => None,
+        };
+        let no_route = shared.service.turn_away(&RequestLine::of(&self.canonical));
+        no_route.or_else(|| refusal.map(|refusal| shared.refusal(refusal, peer)))
+    }
+
+    fn await_body(&mut self, connection: &mut Connection, outline: Outline) {
+        let upload = Box::new(Upload::new(outline, &self.canonical));
+        connection.enter(Stage::Body(upload), self.desk.shared.patiences.request);
+        if outline.expectation == Expectation::Continue && connection.input.is_empty() {
+            // A client that can't take these bytes now has not read its last answers.
+            let _ = socket::send_now(&connection.socket, b"HTTP/1.1 100 Continue\r\n\r\n");
+        }
+    }
+
+    fn read_body(&mut self, connection: &mut Connection) -> Option<Fate> {
+        let Stage::Body(upload) = &mut connection.stage else { return None };
+        match upload.take(&mut connection.input, self.desk.shared.max_body_bytes) {
+            Ok(false) => self.receive(connection),
+            Ok(true) => {
+                let outline = upload.outline;
+                let body = std::mem::take(&mut upload.body);
+                self.canonical = std::mem::take(&mut upload.head);
+                self.answer(connection, &outline, &body);
+                None
+            }
+            Err(refusal) => {
+                let line = RequestLine::of(&upload.head);
+                let no_route = match refusal {
+                    Refusal::BodyTooLarge => self.desk.shared.service.turn_away(&line),
+                    _ => None,
+                };
+                match no_route {
+                    Some(reply) => self.desk.send_last(connection, reply),
+                    None => self.desk.refuse(connection, refusal),
+                }
+                None
+            }
+        }
+    }
+
+    /// Answers a complete request, whose canonical head is at hand.
+    fn answer(&mut self, connection: &mut Connection, outline: &Outline, body: &[u8]) {
+        framing::finish(&mut self.canonical, outline.body, body);
+        let mut form = Form::of(outline);
+        let reply = match self.exchange(&connection.peer) {
+            Ok(reply) => reply,
+            Err(refusal) => {
+                form.persistence = Persistence::Close;
+                self.desk.shared.refusal(refusal, &connection.peer)
+            }
+        };
+        if self.desk.shared.is_stopping() {
+            form.persistence = Persistence::Close;
+        }
+        self.desk.send(connection, reply, form);
+    }
+
+    /// Takes the canonical request through the airlock to the service.
+    fn exchange(&mut self, peer: &Peer) -> Result<Reply, Refusal> {
+        let mut request = self.pass()?;
+        let service = &self.desk.shared.service;
+        let inside = self.desk.shared.crew.enter();
+        let reply = catch_unwind(AssertUnwindSafe(|| service.answer(&mut request, peer)));
+        drop(inside);
+        airlock::release(request);
+        reply.map_err(|_| {
+            self.desk.shared.metrics.connections.panics.inc();
+            Refusal::Panic
+        })
+    }
+
+    /// A pair that misbehaves is replaced, and the request tried once more.
+    fn pass(&mut self) -> Result<tiny_http::Request, Refusal> {
+        for _ in 0..2 {
+            if self.airlock.is_none() {
+                self.airlock = self.reopen();
+            }
+            let Some(airlock) = &mut self.airlock else { return Err(Refusal::Airlock) };
+            match airlock.pass(&self.canonical) {
+                Ok(request) if request.url() == RequestLine::of(&self.canonical).target => {
+                    return Ok(request);
+                }
+                Ok(request) => {
+                    log::error!("another request came out of the airlock than went in");
+                    airlock::release(request);
+                }
+                Err(error) => log::error!("the airlock broke: {error}"),
+            }
+            self.airlock = None;
+        }
+        Err(Refusal::Airlock)
+    }
+
+    fn reopen(&self) -> Option<Airlock> {
+        let shared = &self.desk.shared;
+        shared.metrics.connections.airlocks_rebuilt.inc();
+        Airlock::open(&shared.temp_dir, shared.airlock_bytes())
+            .inspect_err(|error| log::error!("no new airlock: {error}"))
+            .ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{TcpListener, TcpStream};
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::http::parking;
+    use crate::http::server::{self, Settings};
+    use crate::http::serving::Service;
+    use crate::metrics::Metrics;
+
+    struct Nothing;
+
+    impl Service for Nothing {
+        fn turn_away(&self, _: &RequestLine<'_>) -> Option<Reply> {
+            None
+        }
+
+        fn answer(&self, _: &mut tiny_http::Request, _: &Peer) -> Reply {
+            Reply::new(204)
+        }
+
+        fn refuse(&self, refusal: Refusal, _: &Peer) -> Reply {
+            Reply::new(refusal.status())
+        }
+    }
+
+    fn worker(temp_dir: PathBuf) -> Worker {
+        let settings = Settings {
+            threads: 1,
+            max_connections: 1,
+            max_connections_per_client: 1,
+            max_body_bytes: 1000,
+            max_head_bytes: 1000,
+            idle_timeout: Duration::from_secs(1),
+            request_timeout: Duration::from_secs(1),
+            trusted_proxies: Vec::new(),
+            temp_dir,
+        };
+        let shared = server::share(&settings, Arc::new(Nothing), Arc::new(Metrics::new())).unwrap();
+        let airlock = Airlock::open(&shared.temp_dir, shared.airlock_bytes()).unwrap();
+        Worker::new(Arc::new(shared), airlock)
+    }
+
+    /// A client that trickles steadily is hardly ever parked when the janitor looks.
+    #[test]
+    fn a_thread_keeps_the_deadline_too() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut worker = worker(parent.path().to_owned());
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let (socket, address) = listener.accept().unwrap();
+        let seat = parking::seat(&worker.desk.shared.parking, address.ip()).unwrap();
+        let mut connection = Connection::new(socket, Peer { address }, seat, Duration::ZERO);
+        client.write_all(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+        assert_eq!(worker.drive(&mut connection), Fate::Close(CloseReason::Idle));
+        connection.enter(Stage::Head(Scanner::default()), Duration::ZERO);
+        assert_eq!(worker.drive(&mut connection), Fate::Park(Interest::Readable));
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 408");
+    }
+
+    #[test]
+    fn a_broken_airlock_is_replaced_and_the_request_still_passes() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut worker = worker(parent.path().to_owned());
+        assert!(worker.airlock.as_mut().unwrap().pass(b"nonsense\r\n\r\n").is_err());
+        worker.canonical = b"GET /a HTTP/1.1\r\n\r\n".to_vec();
+        let request = worker.pass().unwrap();
+        assert_eq!(request.url(), "/a");
+        airlock::release(request);
+        assert_eq!(worker.desk.shared.metrics.connections.airlocks_rebuilt.get(), 1);
+    }
+
+    #[test]
+    fn without_an_airlock_a_request_is_refused_and_the_next_one_tries_again() {
+        let parent = tempfile::tempdir().unwrap();
+        let mut worker = worker(parent.path().to_owned());
+        worker.airlock = None;
+        let path = parent.path().to_owned();
+        drop(parent);
+        worker.canonical = b"GET /a HTTP/1.1\r\n\r\n".to_vec();
+        assert_eq!(worker.pass().err(), Some(Refusal::Airlock));
+        std::fs::create_dir(&path).unwrap();
+        airlock::release(worker.pass().unwrap());
+        std::fs::remove_dir(&path).unwrap();
+    }
+}

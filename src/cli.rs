@@ -10,7 +10,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
 use crate::app::{self, App, Foundation, Surroundings};
-use crate::config::{Config, SettingError, load_env_file};
+use crate::config::{Config, SettingError, load_env_file, unreadable_variable};
 use crate::logging::Logging;
 use crate::sys::signals;
 
@@ -167,6 +167,9 @@ fn report_usage(error: &clap::Error) -> ExitCode {
     if let (true, Some(argument)) = (is_value, context(error, ContextKind::InvalidArg)) {
         let value = context(error, ContextKind::InvalidValue).unwrap_or_default();
         return complain(USAGE, &setting_error(error, &argument, value).to_string());
+    }
+    if let (ErrorKind::InvalidUtf8, Some(error)) = (error.kind(), unreadable_variable()) {
+        return complain(USAGE, &error.to_string());
     }
     // Printing fails where nobody reads; the code still says it.
     let _ = error.print();

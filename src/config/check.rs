@@ -1,6 +1,6 @@
 //! What no single setting shows: rules between settings, and about secrets.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use super::{Config, DEFAULT_ADMIN_PASSWORD, SmtpTls};
 use crate::domain::{EmailAddress, Password, Username, password};
@@ -24,7 +24,12 @@ pub struct SettingError {
 
 impl fmt::Display for SettingError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}: {}", self.setting, self.value, self.allowed)
+        let line = format!("{}={}: {}", self.setting, self.value, self.allowed);
+        // A line break or an escape sequence in a value would be more than one line.
+        line.chars().try_for_each(|c| match c.is_control() {
+            true => write!(f, "{}", c.escape_default()),
+            false => f.write_char(c),
+        })
     }
 }
 
@@ -36,6 +41,7 @@ pub(super) fn check(config: &Config) -> Result<(), SettingError> {
     check_secret_key(config)?;
     check_admin(config)?;
     check_mail(config)?;
+    check_paths(config)?;
     check_http(config)
 }
 
@@ -79,7 +85,7 @@ fn check_admin(config: &Config) -> Result<(), SettingError> {
 
 fn check_mail(config: &Config) -> Result<(), SettingError> {
     let Some(server) = &config.smtp_server else { return Ok(()) };
-    if server.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/') {
+    if !could_be_host(server) {
         return refuse("SMTP_SERVER", &format!("{server:?}"), "must be a host name or an address");
     }
     if config.email_pass.is_some() != config.email_user.is_some() {
@@ -96,13 +102,31 @@ fn check_mail(config: &Config) -> Result<(), SettingError> {
     Ok(())
 }
 
+/// What must be there already; folders that are written to are made when they are needed.
+fn check_paths(config: &Config) -> Result<(), SettingError> {
+    if let Some(folder) = config.templates_dir.as_deref().filter(|folder| !folder.is_dir()) {
+        return refuse("TEMPLATES_DIR", &folder.to_string_lossy(), "must be a folder");
+    }
+    if let Some(file) = config.smtp_ca_file.as_deref().filter(|file| !file.is_file()) {
+        return refuse("SMTP_CA_FILE", &file.to_string_lossy(), "must be a file");
+    }
+    Ok(())
+}
+
 fn check_http(config: &Config) -> Result<(), SettingError> {
+    if !could_be_host(&config.host) {
+        return refuse("HOST", &config.host, "must be a host name or an address");
+    }
     let together = config.http_max_body_bytes + config.http_max_head_bytes;
     if together > MAX_REQUEST_BYTES {
         let allowed = format!("with HTTP_MAX_HEAD_BYTES at most {MAX_REQUEST_BYTES} together");
         return refuse("HTTP_MAX_BODY_BYTES", &config.http_max_body_bytes.to_string(), &allowed);
     }
     Ok(())
+}
+
+fn could_be_host(text: &str) -> bool {
+    !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/')
 }
 
 /// By name or by address, without asking a resolver.

@@ -3,7 +3,9 @@
 use std::fs;
 use std::io::ErrorKind;
 
-use super::SettingError;
+use clap::Args;
+
+use super::{Config, SettingError};
 
 /// Adds what the file for `ENVIRONMENT` says to the process's environment, where that
 /// has no such variable; all but `ENVIRONMENT` itself, which has chosen the file. No
@@ -30,6 +32,19 @@ pub fn load_env_file() -> Result<(), SettingError> {
             }
             other => other.to_string(),
         })
+    })
+}
+
+/// The first setting whose variable is no text. The parser of the command line refuses
+/// such a value, and doesn't say whose it is.
+pub fn unreadable_variable() -> Option<SettingError> {
+    let settings = Config::augment_args(clap::Command::new("orderd"));
+    let mut names = settings.get_arguments().filter_map(|argument| argument.get_env());
+    let name = names.find(|name| std::env::var_os(name).is_some_and(|it| it.to_str().is_none()))?;
+    Some(SettingError {
+        setting: name.to_string_lossy().into_owned(),
+        value: "(bytes)".into(),
+        allowed: "must be text in UTF-8".into(),
     })
 }
 

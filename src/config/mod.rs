@@ -7,15 +7,17 @@ mod check;
 mod env_file;
 mod values;
 
+use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::RangedU64ValueParser;
+use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
 
 pub use check::SettingError;
-pub use env_file::load_env_file;
+pub use env_file::{load_env_file, unreadable_variable};
 pub use values::{
     AllowedOrigins, DatabaseUrl, EmailFrom, Interval, LogLevel, Secret, TrustedProxies,
 };
@@ -32,7 +34,7 @@ pub struct Config {
     #[arg(long, env, default_value = "127.0.0.1", help_heading = "Service")]
     pub host: String,
     /// Port to listen on; 0 picks a free one
-    #[arg(long, env, default_value_t = 8000, help_heading = "Service")]
+    #[arg(long, env, default_value_t = 8000, value_parser = port(0), help_heading = "Service")]
     pub port: u16,
     /// The embedded store's file; made with its folder
     #[arg(long, env, default_value = "redb://./data/orders.redb", help_heading = "Service")]
@@ -61,7 +63,7 @@ pub struct Config {
     #[arg(long, env, help_heading = "Mail")]
     pub smtp_server: Option<String>,
     /// Its port
-    #[arg(long, env, default_value_t = 587, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Mail")]
+    #[arg(long, env, default_value_t = 587, value_parser = port(1), help_heading = "Mail")]
     pub smtp_port: u16,
     /// How its connection is secured
     #[arg(long, env, value_enum, default_value = "starttls", help_heading = "Mail")]
@@ -231,6 +233,21 @@ impl Environment {
     }
 }
 
-fn bounds(least: u64, most: u64) -> RangedU64ValueParser<u32> {
-    RangedU64ValueParser::new().range(least..=most)
+fn bounds(least: u32, most: u32) -> impl TypedValueParser<Value = u32> {
+    move |text: &str| whole_number(text, least, most)
+}
+
+fn port(least: u16) -> impl TypedValueParser<Value = u16> {
+    move |text: &str| whole_number(text, least, u16::MAX)
+}
+
+fn whole_number<T: FromStr + PartialOrd + Display>(
+    text: &str,
+    least: T,
+    most: T,
+) -> Result<T, String> {
+    match text.parse() {
+        Ok(number) if (&least..=&most).contains(&&number) => Ok(number),
+        _ => Err(format!("must be a whole number from {least} to {most}")),
+    }
 }

@@ -1,0 +1,139 @@
+//! Files that earlier versions wrote. `version-1.redb` holds two users, `admin` with
+//! `Admin123` and `ann` with `Secure1!`, and four orders with a mail each.
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+
+use redb::{Database, ReadableDatabase, TableDefinition, TableHandle};
+use serde_json::{Value, json};
+
+use orderd::store::SCHEMA_VERSION;
+use support::app::TestApp;
+use support::folder::Folder;
+
+const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+
+fn fixture() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/version-1.redb")
+}
+
+/// Its own copy: opening a file migrates it.
+fn folder() -> Folder {
+    let folder = Folder::new();
+    fs::copy(fixture(), folder.join("orders.redb")).unwrap();
+    folder
+}
+
+fn open() -> TestApp {
+    TestApp::start_in(folder(), &["--rate-limit-requests=0"])
+}
+
+fn order(id: u64, user: u64, success: bool, at: &str) -> Value {
+    json!({"id": id, "user_id": user, "success": success, "created_at": at})
+}
+
+fn ids(list: &Value, key: &str) -> Vec<u64> {
+    let rows = list[key].as_array().expect("a list");
+    rows.iter().map(|row| row["id"].as_u64().expect("an id")).collect()
+}
+
+fn version_and_tables(path: &Path) -> (u64, Vec<String>) {
+    let database = Database::open(path).unwrap();
+    let transaction = database.begin_read().unwrap();
+    let meta = transaction.open_table(META).unwrap();
+    let version = meta.get("schema_version").unwrap().unwrap().value();
+    let mut tables: Vec<_> =
+        transaction.list_tables().unwrap().map(|table| table.name().to_owned()).collect();
+    tables.sort();
+    (version, tables)
+}
+
+#[test]
+fn the_users_of_version_1_log_in() {
+    let app = open();
+    let admin = app.login("admin", "Admin123").good()["user_info"].clone();
+    let expected = json!({
+        "id": 1, "username": "admin", "email": "admin@example.com", "role": "admin",
+        "created_at": "2026-11-22T16:07:43",
+    });
+    assert_eq!(admin, expected);
+    let ann = app.login("ann", "Secure1!").good()["user_info"].clone();
+    assert_eq!((&ann["id"], &ann["role"]), (&json!(2), &json!("user")));
+    app.login("ann", "Admin123").assert_status(401);
+}
+
+#[test]
+fn the_orders_of_version_1_are_listed() {
+    let app = open();
+    let anns =
+        [order(1, 2, true, "2026-11-22T16:07:44"), order(2, 2, false, "2026-11-22T16:07:44")];
+    let token = app.token("ann", "Secure1!");
+    assert_eq!(app.orders(&token).good(), json!({ "orders": anns }));
+    let mut all = anns.to_vec();
+    all.push(order(3, 1, true, "2026-11-22T16:07:46"));
+    all.push(order(4, 1, false, "2026-11-22T16:07:48"));
+    let token = app.token("admin", "Admin123");
+    assert_eq!(app.orders(&token).good(), json!({ "orders": all }));
+}
+
+#[test]
+fn the_orders_of_version_1_are_found_by_their_time() {
+    let app = open();
+    let token = app.token("admin", "Admin123");
+    for (query, expected) in [
+        ("created_from=2026-11-22T16:07:45", vec![3, 4]),
+        ("created_to=2026-11-22T16:07:46", vec![1, 2, 3]),
+        ("created_from=2026-11-23", vec![]),
+        ("created_to=2026-11-21", vec![]),
+    ] {
+        let list = app.get(&format!("/orders/?{query}")).bearer(&token).send().good();
+        assert_eq!(ids(&list, "orders"), expected, "{query}");
+    }
+}
+
+#[test]
+fn the_mails_of_version_1_keep_their_state() {
+    let app = open();
+    let census = app.app().store().read().unwrap().census().unwrap();
+    let mails = census.mails_pending + census.mails_sent + census.mails_dead;
+    assert_eq!((census.users, census.orders, mails), (2, 4, 4));
+    let token = app.token("admin", "Admin123");
+    for (state, expected) in [("pending", vec![4]), ("sent", vec![1, 2]), ("dead", vec![3])] {
+        let list = app.get(&format!("/emails/?state={state}")).bearer(&token).send().good();
+        assert_eq!(ids(&list, "emails"), expected, "{state}");
+    }
+}
+
+#[test]
+fn new_orders_and_users_go_on_where_version_1_ended() {
+    let mut app = open();
+    let token = app.token("admin", "Admin123");
+    assert_eq!(app.create_order(&token, &json!({"success": true})).good()["id"], 5);
+    let body = json!({"username": "ben", "email": "ben@example.com", "password": "Secure1!"});
+    assert_eq!(app.register(&token, &body).good()["id"], 3);
+    let mut taken = body.clone();
+    taken["username"] = "ANN".into();
+    app.register(&token, &taken).assert_detail(400, "Username already registered");
+    app.restart();
+    assert_eq!(ids(&app.orders(&token).good(), "orders"), [1, 2, 3, 4, 5]);
+}
+
+#[test]
+fn a_migrated_file_has_the_version_and_the_tables_of_a_new_one() {
+    let (old, new) = (folder(), Folder::new());
+    assert_eq!(version_and_tables(&old.join("orders.redb")).0, 1, "the fixture was touched");
+    let paths = [old, new].map(|folder| {
+        // The folder goes with the service: what is compared is a copy.
+        let copy = tempfile::NamedTempFile::new().unwrap();
+        let path = folder.join("orders.redb");
+        let mut app = TestApp::start_in(folder, &[]);
+        app.stop();
+        fs::copy(path, copy.path()).unwrap();
+        copy
+    });
+    let [old, new] = paths.map(|copy| version_and_tables(copy.path()));
+    assert_eq!(old, new);
+    assert_eq!(old.0, SCHEMA_VERSION);
+}

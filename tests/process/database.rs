@@ -1,0 +1,124 @@
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt;
+
+use redb::{Database, ReadableDatabase, TableDefinition};
+
+use crate::support::folder::Folder;
+use crate::support::process::Call;
+
+const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+
+#[test]
+fn a_start_makes_the_database_with_its_folder_for_its_owner_only() {
+    let folder = Folder::new();
+    Call::within(&folder).start().stop();
+    let mode = fs::metadata(folder.join("data/orders.redb")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn init_does_nothing_that_is_done_already() {
+    let folder = Folder::new();
+    let first = Call::within(&folder).arg("init").run();
+    assert_eq!(first.code, Some(0), "{first:?}");
+    let key = folder.read("data/orders.key");
+    let again = Call::within(&folder)
+        .env("ADMIN_USERNAME", "other")
+        .env("ADMIN_PASSWORD", "Other-pa55")
+        .arg("init")
+        .run();
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert_eq!(folder.read("data/orders.key"), key);
+    let running = Call::within(&folder).start();
+    running.login("other", "Other-pa55").assert_status(401);
+    assert_eq!(running.login("admin", "Admin123").good()["user_info"]["id"], 1);
+}
+
+#[test]
+fn a_port_in_use_is_a_failure_that_names_it() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let ended = Call::within(&Folder::new()).env("PORT", &port).run();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let line = ended.stderr.lines().last().unwrap_or_default();
+    assert!(line.contains(&port) && line.contains("in use"), "{ended:?}");
+    assert_eq!(ended.stdout, "");
+}
+
+#[test]
+fn a_database_in_use_is_a_failure_that_says_so() {
+    let folder = Folder::new();
+    let running = Call::within(&folder).start();
+    for command in ["serve", "init"] {
+        let ended = Call::within(&folder).arg(command).run();
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let line = ended.stderr.lines().last().unwrap_or_default();
+        let clear = line.contains("orders.redb") && line.contains("in use by another process");
+        assert!(clear, "{ended:?}");
+    }
+    running.ask("GET", "/health", None, "").good();
+    running.stop();
+}
+
+#[test]
+fn a_file_that_is_no_database_is_left_as_it_is() {
+    let text = b"Notes: buy milk.\n".repeat(1000);
+    for content in [&b"x"[..], b"redb", &text] {
+        let folder = Folder::new();
+        folder.write("data/orders.redb", content);
+        let ended = Call::within(&folder).run();
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        let line = ended.stderr.lines().last().unwrap_or_default();
+        assert!(line.contains("orders.redb") && line.contains("not a database"), "{ended:?}");
+        assert_eq!(folder.read("data/orders.redb"), content, "the file was changed");
+    }
+}
+
+#[test]
+fn a_database_of_another_program_is_left_as_it_is() {
+    let folder = Folder::new();
+    folder.write("data/x", "");
+    let path = folder.join("data/orders.redb");
+    let database = Database::create(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    let table = TableDefinition::<u64, u64>::new("theirs");
+    transaction.open_table(table).unwrap().insert(1, 2).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let ended = Call::within(&folder).run();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let database = Database::open(&path).unwrap();
+    let tables = database.begin_read().unwrap().list_tables().unwrap().count();
+    assert_eq!(tables, 1, "something was added");
+}
+
+#[test]
+fn a_database_of_a_later_version_is_refused_and_told() {
+    let folder = Folder::new();
+    Call::within(&folder).arg("init").run();
+    let path = folder.join("data/orders.redb");
+    let database = Database::open(&path).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(META).unwrap().insert("schema_version", 4321).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    let ended = Call::within(&folder).run();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let line = ended.stderr.lines().last().unwrap_or_default();
+    let known = orderd::store::SCHEMA_VERSION.to_string();
+    assert!(line.contains("4321") && line.contains(&known), "{ended:?}");
+    let database = Database::open(&path).unwrap();
+    let table = database.begin_read().unwrap().open_table(META).unwrap();
+    assert_eq!(table.get("schema_version").unwrap().unwrap().value(), 4321);
+}
+
+#[test]
+fn a_folder_that_can_not_be_made_is_a_failure_that_names_it() {
+    let folder = Folder::new();
+    folder.write("data", "a file where the folder should be");
+    let ended = Call::within(&folder).run();
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    assert!(ended.stderr.contains("data"), "{ended:?}");
+    assert_eq!(folder.read_text("data"), "a file where the folder should be");
+}

@@ -1,0 +1,10 @@
+//! The real binary: settings, files, signals and exit codes.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accounts;
+mod database;
+mod env_files;
+mod settings;
+mod signals;

@@ -123,6 +123,18 @@ fn requests_are_counted_by_method_endpoint_and_status() {
 }
 
 #[test]
+fn an_id_in_a_path_counts_under_its_template() {
+    let app = TestApp::start();
+    let token = app.admin();
+    for id in ["4711", "4712", "x4713"] {
+        app.get(&format!("/orders/{id}")).bearer(&token).send();
+    }
+    assert_eq!(count(&app, &requests("GET", "/orders/{order_id}", 404)), 2);
+    assert_eq!(count(&app, &requests("GET", "/orders/{order_id}", 422)), 1);
+    assert!(!app.get("/metrics").send().text().contains("/orders/471"), "a raw path in the metrics");
+}
+
+#[test]
 fn durations_are_observed() {
     let app = TestApp::start();
     app.get("/health").send().good();

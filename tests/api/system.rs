@@ -131,7 +131,10 @@ fn an_id_in_a_path_counts_under_its_template() {
     }
     assert_eq!(count(&app, &requests("GET", "/orders/{order_id}", 404)), 2);
     assert_eq!(count(&app, &requests("GET", "/orders/{order_id}", 422)), 1);
-    assert!(!app.get("/metrics").send().text().contains("/orders/471"), "a raw path in the metrics");
+    assert!(
+        !app.get("/metrics").send().text().contains("/orders/471"),
+        "a raw path in the metrics"
+    );
 }
 
 #[test]

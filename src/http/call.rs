@@ -94,7 +94,7 @@ fn syntax_error(text: &str, why: &serde_json::Error) -> Error {
     // The place is told by `loc`, in characters; the library's own words tell lines.
     let reason = reason.split(" at line ").next().unwrap_or_default();
     Error::Invalid(vec![Violation {
-        location: vec!["body".into(), crate::error::Segment::Index(offset(text, why))],
+        location: vec!["body".into(), crate::error::Segment::Index(offset(text, why, reason))],
         problem: Problem::JsonInvalid { why: reason.to_owned() },
         input: Value::Object(serde_json::Map::new()),
     }])
@@ -102,12 +102,19 @@ fn syntax_error(text: &str, why: &serde_json::Error) -> Error {
 
 /// Where parsing stopped, in characters from 0. The library counts lines from 1 and
 /// bytes of a line from 1, or 0 where the line has only begun.
-fn offset(text: &str, why: &serde_json::Error) -> usize {
+fn offset(text: &str, why: &serde_json::Error, reason: &str) -> usize {
     let line_start: usize =
         text.split_inclusive('\n').take(why.line().saturating_sub(1)).map(str::len).sum();
     let column = if why.is_eof() { why.column() } else { why.column().saturating_sub(1) };
     let end = (line_start + column).min(text.len());
-    text.char_indices().take_while(|(at, _)| *at < end).count()
+    let before = text.get(..end).unwrap_or(text);
+    // A misspelt `true` or `nul` is wrong from its first letter on, not from its second.
+    let in_word = matches!(reason, "expected ident" | "EOF while parsing a value");
+    let before = match in_word {
+        true => before.trim_end_matches(|c: char| c.is_ascii_alphabetic()),
+        false => before,
+    };
+    before.chars().count()
 }
 
 fn body_problem(problem: Problem, input: Value) -> Error {
@@ -119,8 +126,13 @@ mod tests {
     use super::*;
 
     fn stops_at(text: &str) -> usize {
-        let why = serde_json::from_str::<Value>(text).unwrap_err();
-        offset(text, &why)
+        let Err(Error::Invalid(faults)) = parse(BodyKind::Json, text.as_bytes()) else {
+            panic!("{text} is JSON")
+        };
+        match faults[0].location[..] {
+            [_, crate::error::Segment::Index(offset)] => offset,
+            _ => panic!("no offset"),
+        }
     }
 
     #[test]
@@ -130,6 +142,9 @@ mod tests {
         assert_eq!(stops_at("{\n \"ä\": x}"), 8);
         assert_eq!(stops_at(r#"{"a": "#), 6);
         assert_eq!(stops_at("{} x"), 3);
+        assert_eq!(stops_at("not json"), 0);
+        assert_eq!(stops_at(r#"{"a": nul"#), 6);
+        assert_eq!(stops_at(r#"{"a": tru}"#), 6);
     }
 
     #[test]

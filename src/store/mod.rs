@@ -10,6 +10,7 @@
 //! - No transaction is open while anything waits for a network, a hash or a client.
 
 mod batch;
+mod check;
 mod committer;
 mod database;
 mod migrations;
@@ -33,6 +34,7 @@ use committer::Committer;
 use database::Live;
 
 pub use batch::Write;
+pub use check::Check;
 pub use database::{FileMedium, Medium, OpenError};
 pub use schema::VERSION as SCHEMA_VERSION;
 pub use snapshot::{
@@ -87,6 +89,11 @@ impl Store {
     pub fn read(&self) -> Result<Snapshot> {
         let transaction = self.live.begin_read()?;
         Ok(Snapshot::new(transaction))
+    }
+
+    /// Reads all there is and tells what does not hang together.
+    pub fn check(&self) -> Result<Check> {
+        Check::of(&self.live.begin_read()?)
     }
 
     /// Rings when a commit has brought mail to send.

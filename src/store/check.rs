@@ -38,6 +38,8 @@ impl Check {
         check.names(&tables)?;
         check.orders(&tables)?;
         check.order_index(&tables)?;
+        check.hours(&tables)?;
+        check.keys(&tables)?;
         check.pending(&tables)?;
         check.ended(&tables)?;
         check.due(&tables)?;
@@ -93,6 +95,9 @@ impl Check {
             let OrderRecord::V1 { user, created_secs, .. } = order;
             let known = has(&tables.users, user)?;
             self.require(known, || format!("order {id} is of user {user}, who is not there"));
+            let range = value(&tables.orders_by_hour, created_secs / 3600)?;
+            let in_hour = range.is_some_and(|(least, largest)| (least..=largest).contains(&id));
+            self.require(in_hour, || format!("order {id} is not found by its time"));
             let indexed = has(&tables.orders_by_user, (user, id))?;
             self.require(indexed, || format!("order {id} is not among those of user {user}"));
             let mails = tables.mails_of(id)?;
@@ -115,6 +120,35 @@ impl Check {
                 format!("user {user} has order {id} listed, which is {owner:?}'s")
             });
         }
+        Ok(())
+    }
+
+    /// Every order lies in its hour's range, and every range ends at two orders.
+    fn hours(&mut self, tables: &Tables) -> Result<()> {
+        for row in tables.orders_by_hour.iter().map_err(Error::storage)? {
+            let (hour, range) = row.map_err(Error::storage)?;
+            let (least, largest) = range.value();
+            let stand = has(&tables.orders, least)? && has(&tables.orders, largest)?;
+            self.require(stand && least <= largest, || {
+                format!("hour {} is of orders {least} to {largest}", hour.value())
+            });
+        }
+        Ok(())
+    }
+
+    /// A key leads to an order of its user's, and the order to the key.
+    fn keys(&mut self, tables: &Tables) -> Result<()> {
+        for row in tables.idempotency.iter().map_err(Error::storage)? {
+            let (place, order) = row.map_err(Error::storage)?;
+            let ((user, key), order) = (place.value(), order.value());
+            let listed = has(&tables.orders_by_user, (user, order))?;
+            self.require(listed, || format!("a key of user {user} leads to order {order}"));
+            let back = tables.idempotent_orders.get(order).map_err(Error::storage)?;
+            let leads_back = back.is_some_and(|found| found.value() == key);
+            self.require(leads_back, || format!("order {order} doesn't lead to its key"));
+        }
+        let (keys, orders) = (count(&tables.idempotency)?, count(&tables.idempotent_orders)?);
+        self.require(keys == orders, || format!("{keys} keys for {orders} orders with one"));
         Ok(())
     }
 
@@ -196,6 +230,9 @@ struct Tables {
     emails: ReadOnlyTable<&'static str, u64>,
     orders: ReadOnlyTable<u64, &'static [u8]>,
     orders_by_user: ReadOnlyTable<(u64, u64), ()>,
+    orders_by_hour: ReadOnlyTable<u64, (u64, u64)>,
+    idempotency: ReadOnlyTable<(u64, &'static str), u64>,
+    idempotent_orders: ReadOnlyTable<u64, &'static str>,
     mails_pending: ReadOnlyTable<u64, &'static [u8]>,
     mails_sent: ReadOnlyTable<u64, &'static [u8]>,
     mails_dead: ReadOnlyTable<u64, &'static [u8]>,
@@ -217,6 +254,9 @@ impl Tables {
             emails: table(transaction, schema::EMAILS)?,
             orders: table(transaction, schema::ORDERS)?,
             orders_by_user: table(transaction, schema::ORDERS_BY_USER)?,
+            orders_by_hour: table(transaction, schema::ORDERS_BY_HOUR)?,
+            idempotency: table(transaction, schema::IDEMPOTENCY)?,
+            idempotent_orders: table(transaction, schema::IDEMPOTENT_ORDERS)?,
             mails_pending: table(transaction, schema::MAILS_PENDING)?,
             mails_sent: table(transaction, schema::MAILS_SENT)?,
             mails_dead: table(transaction, schema::MAILS_DEAD)?,
@@ -252,6 +292,9 @@ fn has<K: Key + 'static, V: Value + 'static>(
     Ok(table.get(key).map_err(Error::storage)?.is_some())
 }
 
-fn value(table: &ReadOnlyTable<&'static str, u64>, key: &str) -> Result<Option<u64>> {
+fn value<K: Key + 'static, V: for<'a> Value<SelfType<'a> = V> + 'static>(
+    table: &ReadOnlyTable<K, V>,
+    key: K::SelfType<'_>,
+) -> Result<Option<V>> {
     Ok(table.get(key).map_err(Error::storage)?.map(|row| row.value()))
 }

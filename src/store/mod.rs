@@ -9,6 +9,7 @@
 //! - Reads are MVCC snapshots: they never wait for the committer.
 //! - No transaction is open while anything waits for a network, a hash or a client.
 
+mod backup;
 mod batch;
 mod check;
 mod committer;
@@ -33,6 +34,7 @@ use crate::metrics::Metrics;
 use committer::Committer;
 use database::Live;
 
+pub use backup::{BackupReport, check_file};
 pub use batch::Write;
 pub use check::Check;
 pub use database::{FileMedium, Medium, OpenError};
@@ -55,6 +57,7 @@ pub const PAGE_ROWS: usize = 1000;
 pub struct Store {
     live: Arc<Live>,
     committer: Arc<Committer>,
+    backups: Arc<backup::BackupLock>,
 }
 
 impl Store {
@@ -77,7 +80,7 @@ impl Store {
         let live = Arc::new(Live::open(medium)?);
         let committer = Committer::start(live.clone(), clock, metrics.store.clone())
             .map_err(|why| OpenError::Io(why.to_string()))?;
-        Ok(Store { live, committer: Arc::new(committer) })
+        Ok(Store { live, committer: Arc::new(committer), backups: Arc::default() })
     }
 
     /// Hands a write to the committer and waits until it is on disk, or refused.

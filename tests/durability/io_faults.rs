@@ -78,7 +78,7 @@ fn step(second: u64, model: &Model) -> Step {
     match model.pending().next() {
         Some(mail) if second % 3 == 2 => {
             let deferred = Attempt::Deferred { due: at, error: "451".into() };
-            let attempt = if second % 2 == 0 { deferred } else { Attempt::Sent };
+            let attempt = if second.is_multiple_of(2) { deferred } else { Attempt::Sent };
             Step::Mark { marks: marks(&[mail], &attempt), at }
         }
         _ => Step::Place { user: UserId(*user), outcome: Outcome::Successful, at },

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use orderd::clock::Timestamp;
-use orderd::domain::{MailId, Order, OrderId, Outcome, UserId};
-use orderd::store::{Attempt, MailMark, OrderFilter, Snapshot, Store};
+use orderd::domain::{MailId, Order, Outcome, UserId};
+use orderd::store::{Attempt, Direction, MailMark, OrderFilter, Snapshot, Store};
 
 /// One write of a workload. Its moment is its own, so that its row can be known by it.
 #[derive(Clone, Debug)]
@@ -158,15 +158,15 @@ impl Model {
 }
 
 fn all_orders(snapshot: &Snapshot) -> Vec<Order> {
-    let (mut orders, last) = (Vec::new(), snapshot.last_order_id().unwrap());
-    loop {
-        let after = orders.last().map_or(OrderId(0), |order: &Order| order.id);
-        let page = snapshot.orders(OrderFilter::default(), after, last).unwrap();
-        if page.is_empty() {
-            return orders;
-        }
-        orders.extend(page);
+    let (filter, direction) = (OrderFilter::default(), Direction::Ascending);
+    let mut span = snapshot.order_span(&filter, direction, None).unwrap();
+    let mut orders = Vec::new();
+    while let Some(rest) = span {
+        let chunk = snapshot.orders(&filter, direction, rest, usize::MAX).unwrap();
+        orders.extend(chunk.orders);
+        span = chunk.rest;
     }
+    orders
 }
 
 fn pending_mails(snapshot: &Snapshot) -> BTreeMap<u64, MailFact> {

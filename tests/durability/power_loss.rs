@@ -74,7 +74,7 @@ impl Run {
             self.schedule_fault();
             let count = self.rng.usize(1..=MAX_STEPS);
             self.steps(&session, count);
-            if life == 0 && self.seed % ONE_IN_RESTS == 0 {
+            if life == 0 && self.seed.is_multiple_of(ONE_IN_RESTS) {
                 self.rest();
                 self.steps(&session, 3);
             }

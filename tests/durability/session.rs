@@ -7,7 +7,7 @@ use orderd::clock::{Clock, Timestamp};
 use orderd::domain::{EmailAddress, MessageId, NewOrder, Order, Role, User, Username};
 use orderd::error::{Error, Unavailable};
 use orderd::metrics::Metrics;
-use orderd::store::{CreateUser, MarkMails, OpenError, PlaceOrder, Store};
+use orderd::store::{CreateUser, Idempotency, MarkMails, OpenError, PlaceOrder, Store};
 
 use crate::disk::Disk;
 use crate::model::{Model, Step};
@@ -100,7 +100,11 @@ fn run(store: &Store, step: &Step) -> Answer {
         Step::Place { user, outcome, at } => {
             let order = NewOrder { outcome: *outcome };
             let message_id = MessageId(format!("{}@example.com", at.as_secs()));
-            store.write(PlaceOrder { user: *user, order, message_id, at: *at }).map(Answer::Order)
+            let key = at.as_secs().to_string();
+            let keep = Duration::from_secs(1);
+            let idempotency = (at.as_secs() % 3 == 0).then_some(Idempotency { key, keep });
+            let place = PlaceOrder { user: *user, order, message_id, at: *at, idempotency };
+            store.write(place).map(|placed| Answer::Order(placed.order))
         }
         Step::Mark { marks, at } => {
             store.write(MarkMails { marks: marks.clone(), at: *at }).map(|()| Answer::Marked)

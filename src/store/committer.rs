@@ -269,7 +269,8 @@ impl Worker {
         Ending::Committed
     }
 
-    /// Everyone is answered before the file is opened again, which may take its time.
+    /// After a failure the file is opened again before anyone is answered, so that whoever
+    /// asks again finds a store that works if the disk does.
     fn settle(&mut self, mut batch: Vec<Box<dyn Job>>, ending: Ending) {
         match ending {
             Ending::Committed => {
@@ -280,14 +281,12 @@ impl Worker {
             }
             Ending::Untouched => batch.iter_mut().for_each(|job| job.answer()),
             Ending::NotDone(why) => {
-                self.note_failure(&why);
+                self.reopen_after(&why);
                 batch.iter_mut().for_each(|job| job.refuse(Error::storage(&why)));
-                self.reopen();
             }
             Ending::Unknown(why) => {
-                self.note_failure(&why);
+                self.reopen_after(&why);
                 batch.iter_mut().for_each(|job| job.lose(&why));
-                self.reopen();
             }
         }
     }
@@ -302,10 +301,7 @@ impl Worker {
                 self.settled = true;
                 self.recovered();
             }
-            Err(why) => {
-                self.note_failure(&why.to_string());
-                self.reopen();
-            }
+            Err(why) => self.reopen_after(&why.to_string()),
         }
     }
 
@@ -323,7 +319,8 @@ impl Worker {
 
     /// The handle is of no more use after an I/O error, so that the next write needs
     /// another one; where even that fails, the next write or look tries again.
-    fn reopen(&self) {
+    fn reopen_after(&self, why: &str) {
+        self.note_failure(why);
         if let Err(why) = self.shared.live.reopen() {
             log::error!("reopening the store failed: {why}");
         }

@@ -125,7 +125,7 @@ pub(super) fn commit_nothing(database: &Database) -> Result<()> {
 
 /// Fails after an I/O error of this handle, a reader's too. No I/O.
 pub(super) fn check_handle(database: &Database) -> Result<()> {
-    database.begin_write().map(drop).map_err(Error::storage)
+    database.try_begin_write().map(drop).map_err(Error::storage)
 }
 
 /// Logs how far a repair has come, once it has taken a second and at most once in each.
@@ -146,25 +146,50 @@ impl FileMedium {
     }
 
     fn folder(&self) -> &Path {
-        match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        }
+        folder_of(&self.path)
     }
 
-    /// It holds password hashes, so that only its owner may read it. A new file's name is
-    /// on disk only once its folder is.
+    /// Makes the file under another name, so that a crash in the middle leaves nothing that
+    /// looks like a database and is none.
     fn create(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError> {
         let folder = self.folder();
         fs::create_dir_all(folder)?;
-        OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&self.path)?;
-        let database = builder.create(&self.path)?;
-        File::open(folder)?.sync_all()?;
+        let unfinished = named_beside(&self.path, ".new");
+        create_private(&unfinished)?;
+        drop(builder.create(&unfinished)?);
+        File::open(&unfinished)?.sync_all()?;
+        fs::rename(&unfinished, &self.path)?;
+        sync_folder(folder)?;
         if let Some(above) = folder.canonicalize()?.parent() {
-            File::open(above)?.sync_all()?;
+            sync_folder(above)?;
         }
-        Ok(database)
+        builder.open(&self.path)
     }
+}
+
+/// `orders.redb` and a suffix of `.new` make `orders.redb.new`, in the same folder.
+pub(super) fn named_beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
+/// An empty file that only its owner may read: it is to hold password hashes.
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+pub(super) fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A new or changed name is on disk only once its folder is.
+pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
 }
 
 impl Medium for FileMedium {

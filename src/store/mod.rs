@@ -9,7 +9,9 @@
 //! - Reads are MVCC snapshots: they never wait for the committer.
 //! - No transaction is open while anything waits for a network, a hash or a client.
 
+mod backup;
 mod batch;
+mod check;
 mod committer;
 mod database;
 mod migrations;
@@ -32,7 +34,9 @@ use crate::metrics::Metrics;
 use committer::Committer;
 use database::Live;
 
+pub use backup::{BackupReport, check_file};
 pub use batch::Write;
+pub use check::Check;
 pub use database::{FileMedium, Medium, OpenError};
 pub use schema::VERSION as SCHEMA_VERSION;
 pub use snapshot::{
@@ -53,6 +57,7 @@ pub const PAGE_ROWS: usize = 1000;
 pub struct Store {
     live: Arc<Live>,
     committer: Arc<Committer>,
+    backups: Arc<backup::BackupLock>,
 }
 
 impl Store {
@@ -75,7 +80,7 @@ impl Store {
         let live = Arc::new(Live::open(medium)?);
         let committer = Committer::start(live.clone(), clock, metrics.store.clone())
             .map_err(|why| OpenError::Io(why.to_string()))?;
-        Ok(Store { live, committer: Arc::new(committer) })
+        Ok(Store { live, committer: Arc::new(committer), backups: Arc::default() })
     }
 
     /// Hands a write to the committer and waits until it is on disk, or refused.
@@ -87,6 +92,11 @@ impl Store {
     pub fn read(&self) -> Result<Snapshot> {
         let transaction = self.live.begin_read()?;
         Ok(Snapshot::new(transaction))
+    }
+
+    /// Reads all there is and tells what does not hang together.
+    pub fn check(&self) -> Result<Check> {
+        Check::of(&self.live.begin_read()?)
     }
 
     /// Rings when a commit has brought mail to send.

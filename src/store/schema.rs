@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! meta            name                 → number         schema_version, default_password_user,
-//!                                                     last_trial
+//!                                                     last_trial, mails_pruned_before
 //! users           user id              → UserRecord
 //! usernames       folded name          → user id        unique
 //! emails          folded address       → user id        unique
@@ -52,4 +52,6 @@ pub(super) mod meta {
     pub const DEFAULT_PASSWORD_USER: &str = "default_password_user";
     /// When a commit was last tried out, in seconds since 1970.
     pub const LAST_TRIAL: &str = "last_trial";
+    /// Mails sent before that moment, in µs since 1970, may have been pruned. Absent: none.
+    pub const MAILS_PRUNED_BEFORE: &str = "mails_pruned_before";
 }

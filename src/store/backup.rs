@@ -1,0 +1,202 @@
+//! Backups: what one read transaction sees, copied into a new file that is checked before
+//! it gets its name.
+//!
+//! The live file must never be copied as a file: its pages change while it is read.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use redb::{
+    Builder, Database, Durability, Key, ReadTransaction, ReadableDatabase, ReadableTable,
+    ReadableTableMetadata, TableDefinition, Value,
+};
+
+use super::check::Check;
+use super::database::{create_private, folder_of, named_beside, sync_folder};
+use super::schema::{self, VERSION};
+use super::{PAGE_ROWS, Store};
+use crate::error::{Error, Result};
+
+/// Memory for pages of the copy, in bytes.
+const CACHE_BYTES: usize = 4 * 1024 * 1024;
+/// Rows that share a transaction of the copy.
+const ROWS_PER_TRANSACTION: usize = 32 * PAGE_ROWS;
+/// Of the time that copying takes, a rest of as many times as much follows, so that
+/// orders hardly notice.
+const REST_FACTOR: u32 = 3;
+
+/// A backup that has been made, reopened and checked.
+#[derive(Debug)]
+pub struct BackupReport {
+    pub path: PathBuf,
+    pub bytes: u64,
+    pub rows: u64,
+    pub took: Duration,
+}
+
+/// One backup at a time.
+#[derive(Debug, Default)]
+pub(super) struct BackupLock(AtomicBool);
+
+/// Freed when it is dropped.
+pub(super) struct BackupTurn<'a>(&'a AtomicBool);
+
+impl BackupLock {
+    fn take(&self) -> Result<BackupTurn<'_>> {
+        match self.0.swap(true, Ordering::AcqRel) {
+            true => Err(Error::Conflict("A backup is under way")),
+            false => Ok(BackupTurn(&self.0)),
+        }
+    }
+}
+
+impl Drop for BackupTurn<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
+impl Store {
+    /// Copies what is committed now to `path`, of mode 0600, and puts it there only once
+    /// it is synced, reopened, checked and its rows counted. A file that is there already
+    /// is replaced by it. Writes go on meanwhile.
+    ///
+    /// # Errors
+    /// `Conflict` while another backup is under way; `Internal` where the copy can't be
+    /// written or does not pass its check.
+    pub fn back_up_to(&self, path: &Path) -> Result<BackupReport> {
+        let _turn = self.backups.take()?;
+        let started = Instant::now();
+        let unfinished = named_beside(path, ".unfinished");
+        let done = self.copy_checked(&unfinished).and_then(|rows| {
+            fs::rename(&unfinished, path).map_err(Error::internal)?;
+            sync_folder(folder_of(path)).map_err(Error::internal)?;
+            let bytes = fs::metadata(path).map_err(Error::internal)?.len();
+            Ok(BackupReport { path: path.to_owned(), bytes, rows, took: started.elapsed() })
+        });
+        if done.is_err() {
+            // It may never have been made; what is left is overwritten by the next.
+            let _ = fs::remove_file(&unfinished);
+        }
+        done
+    }
+
+    fn copy_checked(&self, to: &Path) -> Result<u64> {
+        let source = self.live.begin_read()?;
+        create_private(to).map_err(Error::internal)?;
+        let mut builder = Builder::new();
+        builder.set_cache_size(CACHE_BYTES);
+        let copy = builder.create(to).map_err(Error::internal)?;
+        let rows = copy_all(&source, &copy)?;
+        drop(source);
+        drop(copy);
+        fs::File::open(to).and_then(|file| file.sync_all()).map_err(Error::internal)?;
+        let checked = check_file(to)?;
+        if !checked.is_sound() {
+            return Err(Error::Internal(format!("the backup is damaged: {:?}", checked.faults)));
+        }
+        Ok(rows)
+    }
+}
+
+/// Checks a file that no process has open: the library's own checksums first, then
+/// whether its rows hang together. What a crash left is repaired by opening it.
+pub fn check_file(path: &Path) -> Result<Check> {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES);
+    let mut database = builder.open(path).map_err(Error::internal)?;
+    let whole = database.check_integrity().map_err(Error::internal)?;
+    let mut check = Check::of(&database.begin_read().map_err(Error::internal)?)?;
+    if !whole {
+        check.fault("the file's structure had to be repaired".into());
+    }
+    Ok(check)
+}
+
+/// Copies every table; gives how many rows there are, the same on both sides.
+fn copy_all(source: &ReadTransaction, copy: &Database) -> Result<u64> {
+    let known = source.list_tables().map_err(Error::storage)?.count();
+    let mut copier = Copier { source, copy, tables: 0, rows: 0 };
+    copier.table(schema::META)?;
+    copier.table(schema::USERS)?;
+    copier.table(schema::USERNAMES)?;
+    copier.table(schema::EMAILS)?;
+    copier.table(schema::ORDERS)?;
+    copier.table(schema::ORDERS_BY_USER)?;
+    copier.table(schema::ORDERS_BY_HOUR)?;
+    copier.table(schema::IDEMPOTENCY)?;
+    copier.table(schema::IDEMPOTENT_ORDERS)?;
+    copier.table(schema::MAILS_PENDING)?;
+    copier.table(schema::MAILS_SENT)?;
+    copier.table(schema::MAILS_DEAD)?;
+    copier.table(schema::MAILS_DUE)?;
+    if copier.tables != known {
+        let why = format!("version {VERSION} has {known} tables, and {} copied", copier.tables);
+        return Err(Error::Internal(why));
+    }
+    Ok(copier.rows)
+}
+
+struct Copier<'a> {
+    source: &'a ReadTransaction,
+    copy: &'a Database,
+    tables: usize,
+    rows: u64,
+}
+
+impl Copier<'_> {
+    fn table<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<()> {
+        let from = self.source.open_table(definition).map_err(Error::storage)?;
+        let mut rows = from.iter().map_err(Error::storage)?.peekable();
+        let mut copied = 0;
+        loop {
+            let mut transaction = self.copy.begin_write().map_err(Error::internal)?;
+            // The whole file is synced at the end, before anyone relies on it.
+            transaction.set_durability(Durability::None).map_err(Error::internal)?;
+            {
+                let mut to = transaction.open_table(definition).map_err(Error::internal)?;
+                for _ in 0..ROWS_PER_TRANSACTION / PAGE_ROWS {
+                    let started = Instant::now();
+                    for row in rows.by_ref().take(PAGE_ROWS) {
+                        let (key, value) = row.map_err(Error::storage)?;
+                        to.insert(key.value(), value.value()).map_err(Error::internal)?;
+                        copied += 1;
+                    }
+                    if rows.peek().is_none() {
+                        break;
+                    }
+                    thread::sleep(started.elapsed() * REST_FACTOR);
+                }
+            }
+            transaction.commit().map_err(Error::internal)?;
+            if rows.peek().is_none() {
+                break;
+            }
+        }
+        self.count(definition, from.len().map_err(Error::storage)?, copied)
+    }
+
+    fn count<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        definition: TableDefinition<'static, K, V>,
+        expected: u64,
+        copied: u64,
+    ) -> Result<()> {
+        let transaction = self.copy.begin_read().map_err(Error::internal)?;
+        let table = transaction.open_table(definition).map_err(Error::internal)?;
+        let found = table.len().map_err(Error::internal)?;
+        if found != expected || copied != expected {
+            let why = format!("{expected} rows, {copied} read, {found} in the copy");
+            return Err(Error::Internal(why));
+        }
+        self.tables += 1;
+        self.rows += found;
+        Ok(())
+    }
+}

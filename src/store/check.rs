@@ -1,0 +1,300 @@
+//! Whether what is stored hangs together: every row with what belongs to it, and nothing
+//! that belongs to no row.
+
+use redb::{
+    Key, ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition,
+    Value,
+};
+
+use super::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, UserRecord, decode};
+use super::schema::{self, VERSION, meta};
+use crate::domain::{EmailAddress, Username};
+use crate::error::{Error, Result};
+
+/// What a check has found.
+#[derive(Debug, Default)]
+pub struct Check {
+    /// Rows of each table.
+    pub rows: Vec<(&'static str, u64)>,
+    /// What is wrong, in words for the operator; the first [`MAX_TOLD`] of them.
+    pub faults: Vec<String>,
+    pub fault_count: u64,
+}
+
+/// Faults that are told in words; the others are counted.
+const MAX_TOLD: usize = 100;
+
+impl Check {
+    pub fn is_sound(&self) -> bool {
+        self.fault_count == 0
+    }
+
+    /// Reads everything that one transaction sees, in memory that does not grow.
+    pub(super) fn of(transaction: &ReadTransaction) -> Result<Check> {
+        let tables = Tables::open(transaction)?;
+        let mut check = Check { rows: tables.rows()?, ..Check::default() };
+        check.version(&tables)?;
+        check.users(&tables)?;
+        check.names(&tables)?;
+        check.orders(&tables)?;
+        check.order_index(&tables)?;
+        check.hours(&tables)?;
+        check.keys(&tables)?;
+        check.pending(&tables)?;
+        check.ended(&tables)?;
+        check.due(&tables)?;
+        Ok(check)
+    }
+
+    fn version(&mut self, tables: &Tables) -> Result<()> {
+        let found = value(&tables.meta, meta::SCHEMA_VERSION)?;
+        self.require(found == Some(VERSION), || format!("schema version {found:?}"));
+        Ok(())
+    }
+
+    fn users(&mut self, tables: &Tables) -> Result<()> {
+        for row in tables.users.iter().map_err(Error::storage)? {
+            let (id, record) = row.map_err(Error::storage)?;
+            let id = id.value();
+            let Some(user) = self.decoded::<UserRecord<'_>>("user", id, record.value()) else {
+                continue;
+            };
+            let UserRecord::V1 { username, email, .. } = user;
+            let named = value(&tables.usernames, Username::fold(username).as_str())?;
+            self.require(named == Some(id), || format!("user {id} is not found by name"));
+            let Ok(email) = EmailAddress::parse(email) else {
+                self.fault(format!("user {id} has an address that can't be"));
+                continue;
+            };
+            let found = value(&tables.emails, email.fold().as_str())?;
+            self.require(found == Some(id), || format!("user {id} is not found by address"));
+        }
+        Ok(())
+    }
+
+    /// Every user has been found by name and address: that there are as many rows there as
+    /// users means that none leads anywhere else.
+    fn names(&mut self, tables: &Tables) -> Result<()> {
+        let users = count(&tables.users)?;
+        for (name, rows) in
+            [("usernames", count(&tables.usernames)?), ("emails", count(&tables.emails)?)]
+        {
+            self.require(rows == users, || format!("{rows} rows in {name} for {users} users"));
+        }
+        Ok(())
+    }
+
+    fn orders(&mut self, tables: &Tables) -> Result<()> {
+        let pruned_before = value(&tables.meta, meta::MAILS_PRUNED_BEFORE)?.unwrap_or(0);
+        for row in tables.orders.iter().map_err(Error::storage)? {
+            let (id, record) = row.map_err(Error::storage)?;
+            let id = id.value();
+            let Some(order) = self.decoded::<OrderRecord>("order", id, record.value()) else {
+                continue;
+            };
+            let OrderRecord::V1 { user, created_secs, .. } = order;
+            let known = has(&tables.users, user)?;
+            self.require(known, || format!("order {id} is of user {user}, who is not there"));
+            let range = value(&tables.orders_by_hour, created_secs / 3600)?;
+            let in_hour = range.is_some_and(|(least, largest)| (least..=largest).contains(&id));
+            self.require(in_hour, || format!("order {id} is not found by its time"));
+            let indexed = has(&tables.orders_by_user, (user, id))?;
+            self.require(indexed, || format!("order {id} is not among those of user {user}"));
+            let mails = tables.mails_of(id)?;
+            let may_be_pruned = created_secs.saturating_mul(1_000_000) < pruned_before;
+            let fits = mails == 1 || (mails == 0 && may_be_pruned);
+            self.require(fits, || format!("order {id} has {mails} mails"));
+        }
+        Ok(())
+    }
+
+    fn order_index(&mut self, tables: &Tables) -> Result<()> {
+        for row in tables.orders_by_user.iter().map_err(Error::storage)? {
+            let (user, id) = row.map_err(Error::storage)?.0.value();
+            let found = tables.orders.get(id).map_err(Error::storage)?;
+            let owner = found.and_then(|record| match decode(record.value()) {
+                Ok(OrderRecord::V1 { user, .. }) => Some(user),
+                Err(_) => None,
+            });
+            self.require(owner == Some(user), || {
+                format!("user {user} has order {id} listed, which is {owner:?}'s")
+            });
+        }
+        Ok(())
+    }
+
+    /// Every order lies in its hour's range, and every range ends at two orders.
+    fn hours(&mut self, tables: &Tables) -> Result<()> {
+        for row in tables.orders_by_hour.iter().map_err(Error::storage)? {
+            let (hour, range) = row.map_err(Error::storage)?;
+            let (least, largest) = range.value();
+            let stand = has(&tables.orders, least)? && has(&tables.orders, largest)?;
+            self.require(stand && least <= largest, || {
+                format!("hour {} is of orders {least} to {largest}", hour.value())
+            });
+        }
+        Ok(())
+    }
+
+    /// A key leads to an order of its user's, and the order to the key.
+    fn keys(&mut self, tables: &Tables) -> Result<()> {
+        for row in tables.idempotency.iter().map_err(Error::storage)? {
+            let (place, order) = row.map_err(Error::storage)?;
+            let ((user, key), order) = (place.value(), order.value());
+            let listed = has(&tables.orders_by_user, (user, order))?;
+            self.require(listed, || format!("a key of user {user} leads to order {order}"));
+            let back = tables.idempotent_orders.get(order).map_err(Error::storage)?;
+            let leads_back = back.is_some_and(|found| found.value() == key);
+            self.require(leads_back, || format!("order {order} doesn't lead to its key"));
+        }
+        let (keys, orders) = (count(&tables.idempotency)?, count(&tables.idempotent_orders)?);
+        self.require(keys == orders, || format!("{keys} keys for {orders} orders with one"));
+        Ok(())
+    }
+
+    fn pending(&mut self, tables: &Tables) -> Result<()> {
+        for row in tables.mails_pending.iter().map_err(Error::storage)? {
+            let (id, record) = row.map_err(Error::storage)?;
+            let id = id.value();
+            self.mail_of_order(tables, id)?;
+            let Some(mail) = self.decoded::<PendingRecord>("mail", id, record.value()) else {
+                continue;
+            };
+            let PendingRecord::V1 { due_micros, .. } = mail;
+            let due = has(&tables.mails_due, (due_micros, id))?;
+            self.require(due, || format!("mail {id} waits and is never due"));
+        }
+        Ok(())
+    }
+
+    fn ended(&mut self, tables: &Tables) -> Result<()> {
+        for row in tables.mails_sent.iter().map_err(Error::storage)? {
+            let (id, record) = row.map_err(Error::storage)?;
+            self.mail_of_order(tables, id.value())?;
+            self.decoded::<SentRecord>("sent mail", id.value(), record.value());
+        }
+        for row in tables.mails_dead.iter().map_err(Error::storage)? {
+            let (id, record) = row.map_err(Error::storage)?;
+            self.mail_of_order(tables, id.value())?;
+            self.decoded::<DeadRecord>("dead mail", id.value(), record.value());
+        }
+        Ok(())
+    }
+
+    fn due(&mut self, tables: &Tables) -> Result<()> {
+        for row in tables.mails_due.iter().map_err(Error::storage)? {
+            let (at, id) = row.map_err(Error::storage)?.0.value();
+            let found = tables.mails_pending.get(id).map_err(Error::storage)?;
+            let due = found.and_then(|record| match decode(record.value()) {
+                Ok(PendingRecord::V1 { due_micros, .. }) => Some(due_micros),
+                Err(_) => None,
+            });
+            self.require(due == Some(at), || format!("mail {id} is due and does not wait"));
+        }
+        Ok(())
+    }
+
+    fn mail_of_order(&mut self, tables: &Tables, id: u64) -> Result<()> {
+        let known = has(&tables.orders, id)?;
+        self.require(known, || format!("mail {id} has no order"));
+        Ok(())
+    }
+
+    fn decoded<'a, T: serde::Deserialize<'a>>(
+        &mut self,
+        what: &str,
+        id: u64,
+        bytes: &'a [u8],
+    ) -> Option<T> {
+        decode(bytes).map_err(|why| self.fault(format!("{what} {id}: {why}"))).ok()
+    }
+
+    fn require(&mut self, holds: bool, complaint: impl FnOnce() -> String) {
+        if !holds {
+            self.fault(complaint());
+        }
+    }
+
+    pub(super) fn fault(&mut self, complaint: String) {
+        self.fault_count += 1;
+        if self.faults.len() < MAX_TOLD {
+            self.faults.push(complaint);
+        }
+    }
+}
+
+struct Tables {
+    meta: ReadOnlyTable<&'static str, u64>,
+    users: ReadOnlyTable<u64, &'static [u8]>,
+    usernames: ReadOnlyTable<&'static str, u64>,
+    emails: ReadOnlyTable<&'static str, u64>,
+    orders: ReadOnlyTable<u64, &'static [u8]>,
+    orders_by_user: ReadOnlyTable<(u64, u64), ()>,
+    orders_by_hour: ReadOnlyTable<u64, (u64, u64)>,
+    idempotency: ReadOnlyTable<(u64, &'static str), u64>,
+    idempotent_orders: ReadOnlyTable<u64, &'static str>,
+    mails_pending: ReadOnlyTable<u64, &'static [u8]>,
+    mails_sent: ReadOnlyTable<u64, &'static [u8]>,
+    mails_dead: ReadOnlyTable<u64, &'static [u8]>,
+    mails_due: ReadOnlyTable<(u64, u64), ()>,
+}
+
+impl Tables {
+    fn open(transaction: &ReadTransaction) -> Result<Tables> {
+        fn table<K: Key + 'static, V: Value + 'static>(
+            transaction: &ReadTransaction,
+            definition: TableDefinition<'_, K, V>,
+        ) -> Result<ReadOnlyTable<K, V>> {
+            transaction.open_table(definition).map_err(Error::storage)
+        }
+        Ok(Tables {
+            meta: table(transaction, schema::META)?,
+            users: table(transaction, schema::USERS)?,
+            usernames: table(transaction, schema::USERNAMES)?,
+            emails: table(transaction, schema::EMAILS)?,
+            orders: table(transaction, schema::ORDERS)?,
+            orders_by_user: table(transaction, schema::ORDERS_BY_USER)?,
+            orders_by_hour: table(transaction, schema::ORDERS_BY_HOUR)?,
+            idempotency: table(transaction, schema::IDEMPOTENCY)?,
+            idempotent_orders: table(transaction, schema::IDEMPOTENT_ORDERS)?,
+            mails_pending: table(transaction, schema::MAILS_PENDING)?,
+            mails_sent: table(transaction, schema::MAILS_SENT)?,
+            mails_dead: table(transaction, schema::MAILS_DEAD)?,
+            mails_due: table(transaction, schema::MAILS_DUE)?,
+        })
+    }
+
+    fn rows(&self) -> Result<Vec<(&'static str, u64)>> {
+        Ok(vec![
+            ("users", count(&self.users)?),
+            ("orders", count(&self.orders)?),
+            ("mails_pending", count(&self.mails_pending)?),
+            ("mails_sent", count(&self.mails_sent)?),
+            ("mails_dead", count(&self.mails_dead)?),
+        ])
+    }
+
+    /// In how many tables that order has a mail.
+    fn mails_of(&self, order: u64) -> Result<usize> {
+        let tables = [&self.mails_pending, &self.mails_sent, &self.mails_dead];
+        tables.iter().try_fold(0, |found, table| Ok(found + usize::from(has(table, order)?)))
+    }
+}
+
+fn count(table: &impl ReadableTableMetadata) -> Result<u64> {
+    table.len().map_err(Error::storage)
+}
+
+fn has<K: Key + 'static, V: Value + 'static>(
+    table: &ReadOnlyTable<K, V>,
+    key: K::SelfType<'_>,
+) -> Result<bool> {
+    Ok(table.get(key).map_err(Error::storage)?.is_some())
+}
+
+fn value<K: Key + 'static, V: for<'a> Value<SelfType<'a> = V> + 'static>(
+    table: &ReadOnlyTable<K, V>,
+    key: K::SelfType<'_>,
+) -> Result<Option<V>> {
+    Ok(table.get(key).map_err(Error::storage)?.map(|row| row.value()))
+}

@@ -1,0 +1,202 @@
+//! Disks that fail once, at every operation of a workload in turn; that fill up; whose
+//! readers fail. The store mends itself as soon as the disk allows, and tells the truth
+//! meanwhile.
+
+use orderd::clock::Timestamp;
+use orderd::domain::{Outcome, UserId};
+use orderd::store::Attempt;
+
+use crate::disk::{Disk, Effect, Fault, Kind};
+use crate::model::{Model, Step, marks};
+use crate::session::{Answer, Session, wait_until};
+
+#[test]
+fn any_write_may_fail_once() {
+    every_operation_fails_in_turn(Kind::Write);
+}
+
+#[test]
+fn any_sync_may_fail_once() {
+    every_operation_fails_in_turn(Kind::Sync);
+}
+
+#[test]
+fn any_read_may_fail_once() {
+    every_operation_fails_in_turn(Kind::Read);
+}
+
+#[test]
+fn any_resize_may_fail_once() {
+    every_operation_fails_in_turn(Kind::Length);
+}
+
+/// Runs the workload with the first operation failing, then with the second, until it is
+/// over before the fault comes.
+fn every_operation_fails_in_turn(kind: Kind) {
+    let mut nth = 1;
+    loop {
+        let disk = Disk::new(nth);
+        disk.schedule(Fault { kind: Some(kind), nth, effect: Effect::Error });
+        let mut model = Model::default();
+        let session = Session::open(&disk).or_else(|_| Session::open(&disk));
+        let session = session.unwrap_or_else(|why| panic!("{kind:?} {nth}: {why}"));
+        work(&session, &mut model);
+        model.reconcile(&session.store);
+        session.store.close();
+        if !disk.has_failed() {
+            assert!(nth > 1, "the workload has none of these");
+            return;
+        }
+        let reopened = Session::open(&disk).unwrap();
+        model.reconcile(&reopened.store);
+        nth += 1;
+    }
+}
+
+/// Every step is tried until it is done, and a fault that comes once costs it one try.
+fn work(session: &Session, model: &mut Model) {
+    for second in 0..40_u64 {
+        let mut failures = 0;
+        while is_failure(&session.take(&step(second, model), model)) {
+            assert!(session.store.trouble().is_some(), "it refuses and says that all is well");
+            failures += 1;
+            assert!(failures <= 1, "one fault has cost two tries");
+            wait_until(|| session.store.read().is_ok());
+            model.reconcile(&session.store);
+        }
+        assert_eq!(session.store.trouble(), None, "it works and says that it doesn't");
+    }
+}
+
+/// A user first, then orders, marks among them. After a failure it depends on what the
+/// model has seen, so that nothing is marked or made twice.
+fn step(second: u64, model: &Model) -> Step {
+    let at = moment(second * 100 + model.orders.len() as u64);
+    let Some(user) = model.users.keys().next() else {
+        return Step::CreateUser { name: "ann".into(), at };
+    };
+    match model.pending().next() {
+        Some(mail) if second % 3 == 2 => {
+            let deferred = Attempt::Deferred { due: at, error: "451".into() };
+            let attempt = if second.is_multiple_of(2) { deferred } else { Attempt::Sent };
+            Step::Mark { marks: marks(&[mail], &attempt), at }
+        }
+        _ => Step::Place { user: UserId(*user), outcome: Outcome::Successful, at },
+    }
+}
+
+#[test]
+fn a_full_disk_refuses_writes_serves_reads_and_takes_writes_again_when_there_is_room() {
+    let (disk, mut model) = (Disk::new(1), Model::default());
+    let session = Session::open(&disk).unwrap();
+    work(&session, &mut model);
+    disk.fill_up();
+    for second in 0..5 {
+        let answer = session.take(&new_user(second), &mut model);
+        assert!(is_failure(&answer), "{answer:?}");
+        assert!(session.store.trouble().is_some());
+        assert!(session.store.read().unwrap().user(UserId(1)).unwrap().is_some());
+    }
+    disk.make_room();
+    let answer = session.take(&new_user(9), &mut model);
+    assert!(matches!(answer, Answer::User(_)), "{answer:?}");
+    assert_eq!(session.store.trouble(), None);
+    model.reconcile(&session.store);
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_takes_marks_and_nothing_new() {
+    let (disk, mut model) = (Disk::new(1), Model::default());
+    let session = Session::open(&disk).unwrap();
+    work(&session, &mut model);
+    session.store.close();
+    disk.set_free_bytes(Some(1000));
+    let session = Session::open(&disk).unwrap();
+    assert!(matches!(session.take(&new_user(1), &mut model), Answer::Busy));
+    assert!(session.store.trouble().unwrap().contains("nearly full"));
+    let mail = model.pending().next().unwrap();
+    let sent = Step::Mark { marks: marks(&[mail], &Attempt::Sent), at: moment(2) };
+    assert!(matches!(session.take(&sent, &mut model), Answer::Marked));
+    assert!(session.store.trouble().is_some(), "a mark doesn't make room");
+    disk.set_free_bytes(None);
+    session.clock.advance(std::time::Duration::from_secs(2));
+    assert!(matches!(session.take(&new_user(3), &mut model), Answer::User(_)));
+    assert_eq!(session.store.trouble(), None);
+}
+
+#[test]
+fn a_shortage_that_ends_while_nobody_writes_is_noticed() {
+    let (disk, mut model) = (Disk::new(1), Model::default());
+    disk.set_free_bytes(Some(1000));
+    let session = Session::open(&disk).unwrap();
+    assert!(matches!(session.take(&new_user(1), &mut model), Answer::Busy));
+    disk.set_free_bytes(None);
+    session.clock.advance(std::time::Duration::from_secs(2));
+    wait_until(|| session.store.trouble().is_none());
+}
+
+#[test]
+fn a_disk_that_works_again_is_noticed_while_nobody_writes() {
+    let (disk, mut model) = (Disk::new(1), Model::default());
+    let session = Session::open(&disk).unwrap();
+    disk.fill_up();
+    assert!(is_failure(&session.take(&new_user(1), &mut model)));
+    assert!(session.store.trouble().is_some());
+    disk.make_room();
+    wait_until(|| session.store.trouble().is_none());
+}
+
+#[test]
+fn a_read_that_fails_is_noticed_and_mended_while_nobody_writes() {
+    let (disk, mut model) = (Disk::new(1), Model::default());
+    let session = Session::open(&disk).unwrap();
+    work(&session, &mut model);
+    session.store.close();
+    disk.forgo_cache();
+    let session = Session::open(&disk).unwrap();
+    disk.schedule(Fault { kind: Some(Kind::Read), nth: 1, effect: Effect::Error });
+    wait_until(|| session.store.check().is_err());
+    wait_until(|| session.store.check().is_ok());
+    wait_until(|| session.store.trouble().is_none());
+    model.reconcile(&session.store);
+}
+
+#[test]
+fn a_refused_write_harms_none_of_its_batch() {
+    let (disk, mut model) = (Disk::new(1), Model::default());
+    let session = Session::open(&disk).unwrap();
+    let ann = |second| Step::CreateUser { name: "ann".into(), at: moment(second) };
+    let steps = [ann(1), ann(2), new_user(3), ann(4), new_user(5)];
+    let answers = session.take_together(&steps, &mut model);
+    let refused: Vec<bool> = answers.iter().map(|it| matches!(it, Answer::Refused)).collect();
+    assert_eq!(refused, [false, true, false, true, false], "{answers:?}");
+    model.reconcile(&session.store);
+}
+
+#[test]
+fn whoever_is_refused_for_a_write_that_is_lost_is_not_told_so() {
+    let (disk, mut model) = (Disk::new(1), Model::default());
+    let session = Session::open(&disk).unwrap();
+    let ann = |second| Step::CreateUser { name: "ann".into(), at: moment(second) };
+    let before = disk.counts().syncs;
+    assert!(!is_failure(&session.take(&new_user(0), &mut model)));
+    let syncs_each = disk.counts().syncs - before;
+    // The first goes alone; the sync of the batch that the others make up fails.
+    let nth = syncs_each + 1;
+    disk.schedule(Fault { kind: Some(Kind::Sync), nth, effect: Effect::Error });
+    let answers = session.take_together(&[new_user(1), ann(2), ann(3)], &mut model);
+    assert!(matches!(answers[..], [Answer::User(_), Answer::Unknown, Answer::Busy]), "{answers:?}");
+    model.reconcile(&session.store);
+}
+
+fn new_user(second: u64) -> Step {
+    Step::CreateUser { name: format!("user{second}"), at: moment(second) }
+}
+
+fn moment(second: u64) -> Timestamp {
+    Timestamp::from_secs(1_700_000_000 + second)
+}
+
+fn is_failure(answer: &Answer) -> bool {
+    matches!(answer, Answer::Busy | Answer::Unknown)
+}

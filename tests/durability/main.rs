@@ -1,0 +1,11 @@
+//! Nothing that was acknowledged is ever lost: power cuts, failing disks, kills.
+//!
+//! A run that fails prints its seed. `DURABILITY_SEED=17` runs that one alone,
+//! `DURABILITY_SECS=600` runs fresh seeds for that long.
+
+mod disk;
+mod io_faults;
+mod model;
+mod power_loss;
+mod seeds;
+mod session;

@@ -1,0 +1,204 @@
+//! Seeded workloads, cut anywhere, opened again and compared with what was acknowledged.
+
+use orderd::clock::Timestamp;
+use orderd::domain::{Outcome, UserId};
+use orderd::store::Attempt;
+
+use crate::disk::{Disk, Effect, Fault};
+use crate::model::{Model, Step, marks};
+use crate::seeds;
+use crate::session::{Answer, Session, wait_until};
+
+/// Lives of one file: each ends in a crash or a clean stop, but for the last.
+const MAX_LIVES: usize = 4;
+const MAX_STEPS: usize = 25;
+/// Runs in which the store is left alone long enough to count as idle.
+const ONE_IN_RESTS: u64 = 150;
+
+#[test]
+fn nothing_acknowledged_is_lost_wherever_it_is_cut() {
+    seeds::run_each(250, |seed| Run::new(seed).all_lives());
+}
+
+struct Run {
+    seed: u64,
+    rng: fastrand::Rng,
+    disk: Disk,
+    model: Model,
+    /// Every step has a second of its own.
+    second: u64,
+}
+
+impl Run {
+    fn new(seed: u64) -> Run {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let disk = Disk::new(rng.u64(..));
+        Run { seed, rng, disk, model: Model::default(), second: 1_700_000_000 }
+    }
+
+    fn all_lives(mut self) {
+        let lives = self.rng.usize(1..=MAX_LIVES);
+        for life in 0..lives {
+            self.life(life);
+            self.disk = self.disk.after_restart();
+        }
+        self.disk.make_room();
+        let session = Session::open(&self.disk).unwrap();
+        self.model.reconcile(&session.store);
+        self.steps(&session, 3);
+        self.model.reconcile(&session.store);
+        session.store.close();
+        self.check_file();
+    }
+
+    /// Opens, works until a fault has ended it or it has done enough, and dies or stops.
+    fn life(&mut self, life: usize) {
+        self.disk.make_room();
+        if self.rng.u8(0..4) == 0 {
+            self.schedule_fault();
+        }
+        if self.rng.u8(0..4) == 0 {
+            self.disk.forgo_cache();
+        }
+        let opened = Session::open(&self.disk);
+        self.disk.unschedule();
+        let session = match opened {
+            Ok(session) => session,
+            Err(why) => {
+                assert!(self.disk.has_failed(), "it doesn't open, and no fault has come: {why}");
+                return;
+            }
+        };
+        if !self.disk.is_gone() {
+            self.after_failure(&session);
+            self.schedule_fault();
+            let count = self.rng.usize(1..=MAX_STEPS);
+            self.steps(&session, count);
+            if life == 0 && self.seed.is_multiple_of(ONE_IN_RESTS) {
+                self.rest();
+                self.steps(&session, 3);
+            }
+        }
+        match self.rng.u8(0..4) {
+            0 => {}
+            1 => self.disk.kill(),
+            _ => self.disk.cut_power(),
+        }
+        session.store.close();
+    }
+
+    /// Most often early: a life has a few hundred operations.
+    fn schedule_fault(&mut self) {
+        let nth = 1 + (self.rng.f64().powi(2) * 500.0) as u64;
+        let effect = match self.rng.u8(0..6) {
+            0 => Effect::Kill,
+            1 | 2 => Effect::Error,
+            3 => Effect::Full,
+            _ => Effect::PowerCut,
+        };
+        self.disk.schedule(Fault { kind: None, nth, effect });
+        // Two at once: the way back fails too.
+        if effect == Effect::Error && self.rng.bool() {
+            self.disk.schedule(Fault { nth: nth + self.rng.u64(1..20), kind: None, effect });
+        }
+    }
+
+    fn steps(&mut self, session: &Session, count: usize) {
+        for _ in 0..count {
+            if self.disk.is_gone() {
+                return;
+            }
+            let failed = match self.rng.u8(0..3) {
+                0 => self.together(session),
+                _ => self.alone(session),
+            };
+            if failed && !self.disk.is_gone() {
+                self.after_failure(session);
+            }
+        }
+    }
+
+    fn alone(&mut self, session: &Session) -> bool {
+        let step = self.next_step(&mut Vec::new());
+        is_failure(&session.take(&step, &mut self.model))
+    }
+
+    fn together(&mut self, session: &Session) -> bool {
+        let mut busy = Vec::new();
+        let count = self.rng.usize(2..7);
+        let steps: Vec<Step> = (0..count).map(|_| self.next_step(&mut busy)).collect();
+        let answers = session.take_together(&steps, &mut self.model);
+        answers.iter().any(is_failure)
+    }
+
+    /// Whoever looks now sees what must be there for ever. A disk that failed once takes
+    /// the next write, or the one after when the way back has failed as well.
+    fn after_failure(&mut self, session: &Session) {
+        self.disk.make_room();
+        self.disk.unschedule();
+        let mut step = self.next_user();
+        while is_failure(&session.take(&step, &mut self.model)) {
+            let told = session.store.trouble();
+            assert!(told.is_some(), "it refuses writes and says that all is well");
+            step = self.next_user();
+        }
+        assert_eq!(session.store.trouble(), None);
+        self.model.reconcile(&session.store);
+    }
+
+    /// A step that touches no mail of `busy`, and adds its own there.
+    fn next_step(&mut self, busy: &mut Vec<u64>) -> Step {
+        let at = self.next_moment();
+        let free: Vec<u64> = self.model.pending().filter(|id| !busy.contains(id)).collect();
+        match self.rng.u8(0..10) {
+            0 => self.next_user(),
+            1 => Step::CreateUser { name: format!("u{}", self.rng.u8(0..9)), at },
+            2..5 if !free.is_empty() => {
+                let count = self.rng.usize(1..=free.len().min(5));
+                let ids = self.rng.choose_multiple(free, count);
+                busy.extend(&ids);
+                Step::Mark { marks: marks(&ids, &self.next_attempt(at)), at }
+            }
+            _ => {
+                let users = self.model.users.keys().copied();
+                let Some(user) = self.rng.choice(users) else { return self.next_user() };
+                let outcome = Outcome::from_success(self.rng.bool());
+                Step::Place { user: UserId(user), outcome, at }
+            }
+        }
+    }
+
+    fn next_user(&mut self) -> Step {
+        let at = self.next_moment();
+        Step::CreateUser { name: format!("user{}", at.as_secs()), at }
+    }
+
+    fn next_attempt(&mut self, at: Timestamp) -> Attempt {
+        match self.rng.u8(0..3) {
+            0 => Attempt::Sent,
+            1 => Attempt::Died { error: "550 no such user".into() },
+            _ => Attempt::Deferred { due: at, error: "451 later".into() },
+        }
+    }
+
+    fn next_moment(&mut self) -> Timestamp {
+        self.second += 1;
+        Timestamp::from_secs(self.second)
+    }
+
+    /// Until the store has made its next start quick, which takes two syncs.
+    fn rest(&self) {
+        let before = self.disk.counts().syncs;
+        wait_until(|| self.disk.counts().syncs >= before + 2 || self.disk.is_gone());
+    }
+
+    /// What the library thinks of the file that is left.
+    fn check_file(&self) {
+        let mut database = Session::open_file(self.disk.image());
+        assert!(database.check_integrity().unwrap(), "the file had to be repaired");
+    }
+}
+
+fn is_failure(answer: &Answer) -> bool {
+    matches!(answer, Answer::Busy | Answer::Unknown)
+}

@@ -1,0 +1,155 @@
+//! A process that uses the store, step by step, and tells the model what it was told.
+
+use std::thread;
+use std::time::{Duration, Instant};
+
+use orderd::clock::{Clock, Timestamp};
+use orderd::domain::{EmailAddress, MessageId, NewOrder, Order, Role, User, Username};
+use orderd::error::{Error, Unavailable};
+use orderd::metrics::Metrics;
+use orderd::store::{CreateUser, Idempotency, MarkMails, OpenError, PlaceOrder, Store};
+
+use crate::disk::Disk;
+use crate::model::{Model, Step};
+
+/// Against hangs only.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+pub struct Session {
+    pub store: Store,
+    pub clock: Clock,
+    metrics: Metrics,
+    disk: Disk,
+}
+
+/// What a step came to.
+#[derive(Debug)]
+pub enum Answer {
+    User(User),
+    Order(Order),
+    Marked,
+    /// The name is taken.
+    Refused,
+    /// Nothing was done.
+    Busy,
+    Unknown,
+}
+
+impl Session {
+    pub fn open(disk: &Disk) -> std::result::Result<Session, OpenError> {
+        let (clock, metrics) = (Clock::fixed(Timestamp::from_secs(1)), Metrics::new());
+        let store = Store::open_on(disk.medium(), clock.clone(), &metrics)?;
+        Ok(Session { store, clock, metrics, disk: disk.clone() })
+    }
+
+    /// The library's own view of a file.
+    pub fn open_file(image: Vec<u8>) -> redb::Database {
+        let file = redb::backends::InMemoryBackend::new();
+        redb::StorageBackend::set_len(&file, image.len() as u64).unwrap();
+        redb::StorageBackend::write(&file, 0, &image).unwrap();
+        redb::Builder::new().create_with_backend(file).unwrap()
+    }
+
+    /// One write alone.
+    pub fn take(&self, step: &Step, model: &mut Model) -> Answer {
+        let answer = run(&self.store, step);
+        learn(model, step, &answer);
+        answer
+    }
+
+    /// Writes that share one batch, in their order: the first that has something to commit
+    /// waits in its sync until those after it are queued.
+    pub fn take_together(&self, steps: &[Step], model: &mut Model) -> Vec<Answer> {
+        let answers = thread::scope(|scope| {
+            let held = self.disk.hold_syncs();
+            let mut queued = 0;
+            let mut threads = Vec::new();
+            for step in steps {
+                let leads = !self.disk.is_syncing();
+                let thread = scope.spawn(move || run(&self.store, step));
+                if leads {
+                    wait_until(|| thread.is_finished() || self.disk.is_syncing());
+                } else {
+                    queued += 1;
+                    wait_until(|| thread.is_finished() || self.queue_depth() >= queued);
+                }
+                threads.push(thread);
+            }
+            drop(held);
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect::<Vec<_>>()
+        });
+        // A batch of the store's own may have come between them and changed their order.
+        let mut learned: Vec<_> = steps.iter().zip(&answers).collect();
+        learned.sort_by_key(|(_, answer)| match answer {
+            Answer::User(user) => user.id.0,
+            Answer::Order(order) => order.id.0,
+            _ => 0,
+        });
+        learned.into_iter().for_each(|(step, answer)| learn(model, step, answer));
+        answers
+    }
+
+    fn queue_depth(&self) -> i64 {
+        self.metrics.store.queue_depth.get()
+    }
+}
+
+fn run(store: &Store, step: &Step) -> Answer {
+    match step {
+        Step::CreateUser { name, at } => store.write(new_user(name, *at)).map(Answer::User),
+        Step::Place { user, outcome, at } => {
+            let order = NewOrder { outcome: *outcome };
+            let message_id = MessageId(format!("{}@example.com", at.as_secs()));
+            let key = at.as_secs().to_string();
+            let keep = Duration::from_secs(1);
+            let idempotency = (at.as_secs() % 3 == 0).then_some(Idempotency { key, keep });
+            let place = PlaceOrder { user: *user, order, message_id, at: *at, idempotency };
+            store.write(place).map(|placed| Answer::Order(placed.order))
+        }
+        Step::Mark { marks, at } => {
+            store.write(MarkMails { marks: marks.clone(), at: *at }).map(|()| Answer::Marked)
+        }
+    }
+    .unwrap_or_else(|why| failure(&why))
+}
+
+fn new_user(name: &str, at: Timestamp) -> CreateUser {
+    CreateUser {
+        username: Username::parse(name).unwrap(),
+        email: EmailAddress::parse(&format!("{name}-{}@example.com", at.as_secs())).unwrap(),
+        role: Role::User,
+        password_hash: "$scrypt$".into(),
+        at,
+    }
+}
+
+fn failure(why: &Error) -> Answer {
+    match why {
+        Error::Refused("Username already registered") => Answer::Refused,
+        Error::Unavailable(Unavailable::Busy { .. }) => Answer::Busy,
+        Error::Unavailable(Unavailable::OutcomeUnknown) => Answer::Unknown,
+        other => panic!("a store in trouble said {other:?}"),
+    }
+}
+
+fn learn(model: &mut Model, step: &Step, answer: &Answer) {
+    match (step, answer) {
+        (Step::CreateUser { name, .. }, Answer::User(user)) => model.made_user(user.id, name),
+        (Step::CreateUser { name, .. }, Answer::Refused) => model.refused_name(name),
+        (Step::Place { .. }, Answer::Order(order)) => model.placed(*order),
+        (Step::Mark { marks, .. }, Answer::Marked) => model.marked(marks),
+        (_, Answer::Unknown) => model.unsure_of(step),
+        (_, Answer::Busy) => {}
+        (step, answer) => panic!("{step:?} was answered {answer:?}"),
+    }
+}
+
+/// Looks again and again; what is waited for needs no time of its own.
+#[track_caller]
+pub fn wait_until(mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < PATIENCE, "it never came");
+        thread::yield_now();
+    }
+}

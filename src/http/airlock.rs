@@ -22,24 +22,27 @@ pub struct Airlock {
 }
 
 impl Airlock {
-    /// Opens a pair through a socket in a fresh private directory under `parent`, which is
-    /// gone afterwards. Fails unless both ends belong together and a request of `capacity`
-    /// bytes fits in.
-    pub fn open(parent: &Path, capacity: usize) -> io::Result<Airlock> {
-        let nonce = nonce()?;
-        let folder = Folder::create(parent.join(format!("orderd-{nonce}")))?;
+    /// Opens `count` pairs through a socket in a fresh private directory under `parent`, which
+    /// is gone afterwards. Fails unless the ends of each belong together and a request of
+    /// `capacity` bytes fits in.
+    pub fn open(parent: &Path, capacity: usize, count: usize) -> io::Result<Vec<Airlock>> {
+        let folder = Folder::create(parent.join(format!("orderd-{}", nonce()?)))?;
         let listener = UnixListener::bind(folder.socket())?;
         // Where the receiver's buffer counts, the accepted end has the listener's.
         socket::enlarge_buffers(&listener, capacity);
         let listener = Listener::Unix(listener);
-        let entry = UnixStream::connect(folder.socket())?;
+        (0..count).map(|_| Airlock::connect(&listener, &folder.socket(), capacity)).collect()
+    }
+
+    fn connect(listener: &Listener, path: &Path, capacity: usize) -> io::Result<Airlock> {
+        let entry = UnixStream::connect(path)?;
         socket::enlarge_buffers(&entry, capacity);
         entry.set_nonblocking(true)?;
         let plain = SslContextWrap::build_ssl_capabilities(None).map_err(io::Error::other)?;
-        let exit = Server::accept_connection(&listener, &plain)?
+        let exit = Server::accept_connection(listener, &plain)?
             .ok_or_else(|| io::Error::other("the HTTP library took no connection"))?;
         let mut airlock = Airlock { entry, exit: Box::new(exit.map(Result::ok)) };
-        airlock.verify(&nonce, capacity)?;
+        airlock.verify(&nonce()?, capacity)?;
         Ok(airlock)
     }
 
@@ -106,10 +109,14 @@ fn nonce() -> io::Result<String> {
 mod tests {
     use super::*;
 
+    fn open(parent: &Path, capacity: usize) -> Airlock {
+        Airlock::open(parent, capacity, 1).unwrap().remove(0)
+    }
+
     #[test]
     fn requests_pass_one_after_the_other_and_leave_no_trace() {
         let parent = tempfile::tempdir().unwrap();
-        let mut airlock = Airlock::open(parent.path(), 140_000).unwrap();
+        let mut airlock = open(parent.path(), 140_000);
         assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
         for body in ["", "hello"] {
             let length = body.len();
@@ -125,7 +132,7 @@ mod tests {
     #[test]
     fn a_body_that_nobody_read_is_skipped() {
         let parent = tempfile::tempdir().unwrap();
-        let mut airlock = Airlock::open(parent.path(), 140_000).unwrap();
+        let mut airlock = open(parent.path(), 140_000);
         let text =
             format!("POST /a HTTP/1.1\r\nContent-Length: 50000\r\n\r\n{}", "x".repeat(50000));
         release(airlock.pass(text.as_bytes()).unwrap());
@@ -135,8 +142,8 @@ mod tests {
     #[test]
     fn what_does_not_fit_or_is_not_http_is_an_error() {
         let parent = tempfile::tempdir().unwrap();
-        assert!(Airlock::open(parent.path(), 10_000_000).is_err());
-        let mut airlock = Airlock::open(parent.path(), 1000).unwrap();
+        assert!(Airlock::open(parent.path(), 10_000_000, 1).is_err());
+        let mut airlock = open(parent.path(), 1000);
         assert!(airlock.pass(b"nonsense\r\n\r\n").is_err());
     }
 }

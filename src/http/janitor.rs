@@ -17,8 +17,8 @@ pub fn run(shared: Arc<Shared>, stop: &Receiver<()>) {
     }
 }
 
-/// One round. Public, so that a test can make one at a time of its choice.
-pub fn sweep(desk: &mut Desk, now: Instant) {
+/// One round.
+fn sweep(desk: &mut Desk, now: Instant) {
     let shared = Arc::clone(&desk.shared);
     for mut connection in shared.parking.take_all(|connection| connection.deadline <= now) {
         let fate = desk.expire(&mut connection);

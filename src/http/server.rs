@@ -73,9 +73,7 @@ impl Server {
         socket::prepare_listener(&listener)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(share(&settings, service, metrics)?);
-        let airlocks = (0..shared.threads)
-            .map(|_| Airlock::open(&shared.temp_dir, shared.airlock_bytes()))
-            .collect::<io::Result<Vec<_>>>()?;
+        let airlocks = Airlock::open(&shared.temp_dir, shared.airlock_bytes(), shared.threads)?;
         let threads = airlocks
             .into_iter()
             .map(|airlock| {

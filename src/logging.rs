@@ -26,6 +26,9 @@ const ROTATE_BYTES: usize = 10 * 1024 * 1024;
 const KEPT_FILES: usize = 5;
 /// Lines that wait to be written, in bytes; what doesn't fit is dropped.
 const BUFFER_BYTES: usize = 1024 * 1024;
+/// How long lines are gathered before they are written, so that waking the thread and
+/// writing twice is paid once for many of them. A process that is killed loses as much.
+const GATHERING: Duration = Duration::from_millis(10);
 /// How long a stop waits for the last lines.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
@@ -141,6 +144,11 @@ impl Pipe {
             if waiting.text.is_empty() {
                 return;
             }
+            let (gathered, _) = self
+                .arrivals
+                .wait_timeout_while(waiting, GATHERING, |waiting| !waiting.closed)
+                .unwrap_or_else(PoisonError::into_inner);
+            waiting = gathered;
             text.clear();
             std::mem::swap(&mut text, &mut waiting.text);
             let dropped = std::mem::take(&mut waiting.dropped);

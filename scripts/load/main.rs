@@ -74,7 +74,7 @@ fn run(command: Command) -> io::Result<Verdict> {
         Command::Suite(suite) => return suite::run(&suite),
         Command::Growth(growth) => return growth::run(&growth),
     };
-    let site = aim.site()?;
+    let site = if scenario == Scenario::Health { Site::at(&aim.url)? } else { aim.site()? };
     let plan = scenario.plan(&site)?;
     show(scenario.name(), &aim.load(&site), &plan, &aim.output)
 }

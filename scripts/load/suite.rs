@@ -5,6 +5,7 @@
 
 use std::fs;
 use std::io;
+use std::thread;
 use std::time::Duration;
 
 use crate::Verdict;
@@ -34,6 +35,7 @@ pub fn run(options: &Suite) -> io::Result<Verdict> {
     let admin = server.admin()?;
     let mut bench = Bench { options, table: Table::default(), faults: Vec::new() };
     let idle = server.resident_bytes();
+    bench.note_load();
     bench.health(&admin, &bare.site)?;
     drop(bare);
     let top = bench.creates(&admin)?;
@@ -74,6 +76,14 @@ impl Bench<'_> {
 
     fn rate(&mut self, site: &Site, connections: usize, plan: &Plan) -> io::Result<f64> {
         Ok(self.drive(&self.load(site, connections), plan)?.per_second())
+    }
+
+    /// Whoever else uses the machine spoils the figures.
+    fn note_load(&mut self) {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+        let load = load.split(' ').next().unwrap_or_default();
+        self.table.notes.push(format!("{cores} cores, load average {load} at the start"));
     }
 
     /// Measures two things in turn: the medians of both, and of their ratio.

@@ -7,7 +7,7 @@ pub struct Row {
     pub what: String,
     pub measured: String,
     pub yardstick: String,
-    /// What is compared with the goal.
+    /// What is compared with the goal; 0 where there is nothing to compare.
     pub figure: f64,
     pub goal: Goal,
 }
@@ -49,7 +49,7 @@ impl Table {
                 None => "",
             };
             let figure = format!("{:.2}", row.figure);
-            let figure = if row.goal == Goal::None { "" } else { &figure };
+            let figure = if row.figure == 0.0 { "" } else { &figure };
             let cells =
                 [&row.what, &row.measured, &row.yardstick, figure, &row.goal.text(), verdict];
             text += &line(cells);

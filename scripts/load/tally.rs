@@ -43,11 +43,13 @@ impl Tally {
     }
 
     pub fn record(&mut self, exchange: usize, due: Instant, now: Instant) {
-        let Some(at) = due.checked_duration_since(self.begun) else { return };
-        let latency = now.saturating_duration_since(due);
+        if due < self.begun {
+            return;
+        }
+        let (at, latency) = (now.duration_since(self.begun), now.duration_since(due));
         self.latencies[exchange].saturating_record(nanos(latency));
         self.timeline.record(at, latency);
-        self.elapsed = self.elapsed.max(now.saturating_duration_since(self.begun));
+        self.elapsed = self.elapsed.max(at);
     }
 
     pub fn fault(&mut self, why: String) {

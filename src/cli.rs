@@ -11,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::app::{self, App, Foundation, Surroundings};
 use crate::config::{Config, SettingError, load_env_file, unreadable_variable};
+use crate::http;
 use crate::logging::Logging;
 use crate::sys::signals;
 
@@ -38,6 +39,8 @@ enum Command {
     Init(Box<Config>),
     /// Make, list and change users, with the server stopped
     User(users::UserArgs),
+    /// Print the OpenAPI document
+    Openapi,
 }
 
 /// Which database a command works on.
@@ -89,6 +92,7 @@ fn dispatch(args: Vec<OsString>) -> Result<(), Stop> {
         Command::Serve(config) => serve(&config.checked().map_err(Stop::Setting)?),
         Command::Init(config) => init(&config.checked().map_err(Stop::Setting)?),
         Command::User(args) => users::run(args),
+        Command::Openapi => print_openapi(),
     }
 }
 
@@ -141,6 +145,10 @@ fn init(config: &Config) -> Result<(), Stop> {
     }
     foundation.store.close();
     Ok(())
+}
+
+fn print_openapi() -> Result<(), Stop> {
+    writeln!(io::stdout().lock(), "{}", http::openapi::json()).map_err(failed)
 }
 
 fn failed(why: impl std::fmt::Display) -> Stop {

@@ -12,7 +12,7 @@ use crate::error::Problem;
 pub struct EmailAddress(String);
 
 /// RFC 5321, 4.5.3.1.3, less the angle brackets.
-const MAX_CHARS: usize = 254;
+pub const MAX_CHARS: usize = 254;
 
 impl EmailAddress {
     /// The domain is kept in lower case, the part before it as it was typed.

@@ -26,6 +26,7 @@ mod endpoint;
 mod errors;
 mod fields;
 mod handlers;
+pub mod openapi;
 mod problem;
 mod query;
 pub mod routes;

@@ -1,7 +1,8 @@
 //! The whole API on one page, and the matching of paths against it.
 
 use super::call::Call;
-use super::handlers::{accounts, emails, order_list, orders, system, users};
+use super::handlers::{accounts, docs, emails, order_list, orders, system, users};
+use super::openapi::{Sketch, operations as op};
 use super::reply::Reply;
 use crate::error::Result;
 use crate::service::Limit;
@@ -15,6 +16,8 @@ pub struct Route {
     pub limit: Option<Limit>,
     pub body: BodyKind,
     pub handler: fn(&Call<'_>) -> Result<Reply>,
+    /// What the OpenAPI document says of it; none for pages that people look at.
+    pub operation: Option<fn() -> Sketch>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,30 +47,38 @@ use Method::{Get, Post};
 
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
-    //    method pattern                            access  limit                  body    handler
-    route(Get,  "/",                                Public, None,                  Unused, system::root),
-    route(Get,  "/health",                          Public, None,                  Unused, system::health),
-    route(Get,  "/livez",                           Public, None,                  Unused, system::livez),
-    route(Get,  "/readyz",                          Public, None,                  Unused, system::readyz),
-    route(Get,  "/metrics",                         Public, None,                  Unused, system::metrics),
-    route(Get,  "/metrics/",                        Public, None,                  Unused, system::metrics),
+    //    method pattern                            access  limit                  body    handler                     operation
+    route(Get,  "/",                                Public, None,                  Unused, system::root,               Some(op::root)),
+    route(Get,  "/health",                          Public, None,                  Unused, system::health,             Some(op::health)),
+    route(Get,  "/livez",                           Public, None,                  Unused, system::livez,              Some(op::livez)),
+    route(Get,  "/readyz",                          Public, None,                  Unused, system::readyz,             Some(op::readyz)),
+    route(Get,  "/metrics",                         Public, None,                  Unused, system::metrics,            Some(op::metrics)),
+    route(Get,  "/metrics/",                        Public, None,                  Unused, system::metrics,            None),
 
-    route(Post, "/auth/login",                      Public, Some(Limit::Login),    Json,   accounts::login),
-    route(Post, "/auth/register",                   Admin,  Some(Limit::Register), Json,   accounts::register),
-    route(Get,  "/auth/me",                         User,   None,                  Unused, accounts::me),
-    route(Post, "/auth/password",                   User,   None,                  Json,   accounts::change_password),
+    route(Get,  "/openapi.json",                    Public, None,                  Unused, docs::document,             None),
+    route(Get,  "/docs",                            Public, None,                  Unused, docs::page,                 None),
+    route(Get,  "/docs/start.js",                   Public, None,                  Unused, docs::start_script,         None),
+    route(Get,  "/docs/favicon.png",                Public, None,                  Unused, docs::icon,                 None),
+    route(Get,  "/docs/5.35.0/swagger-ui-bundle.js", Public, None,                 Unused, docs::bundle,               None),
+    route(Get,  "/docs/5.35.0/swagger-ui.css",      Public, None,                  Unused, docs::stylesheet,           None),
+    route(Get,  "/redoc",                           Public, None,                  Unused, docs::redoc,                None),
 
-    route(Get,  "/auth/users",                      Admin,  None,                  Unused, users::list),
-    route(Post, "/auth/users/{user_id}/disable",    Admin,  None,                  Unused, users::disable),
-    route(Post, "/auth/users/{user_id}/enable",     Admin,  None,                  Unused, users::enable),
-    route(Post, "/auth/users/{user_id}/password",   Admin,  None,                  Json,   users::set_password),
+    route(Post, "/auth/login",                      Public, Some(Limit::Login),    Json,   accounts::login,            Some(op::login)),
+    route(Post, "/auth/register",                   Admin,  Some(Limit::Register), Json,   accounts::register,         Some(op::register)),
+    route(Get,  "/auth/me",                         User,   None,                  Unused, accounts::me,               Some(op::me)),
+    route(Post, "/auth/password",                   User,   None,                  Json,   accounts::change_password,  Some(op::change_password)),
 
-    route(Post, "/orders/create",                   User,   Some(Limit::Orders),   Json,   orders::create),
-    route(Get,  "/orders/",                         User,   None,                  Unused, order_list::list),
-    route(Get,  "/orders/{order_id}",               User,   None,                  Unused, orders::get),
+    route(Get,  "/auth/users",                      Admin,  None,                  Unused, users::list,                Some(op::list_users)),
+    route(Post, "/auth/users/{user_id}/disable",    Admin,  None,                  Unused, users::disable,             Some(op::disable_user)),
+    route(Post, "/auth/users/{user_id}/enable",     Admin,  None,                  Unused, users::enable,              Some(op::enable_user)),
+    route(Post, "/auth/users/{user_id}/password",   Admin,  None,                  Json,   users::set_password,        Some(op::set_password)),
 
-    route(Get,  "/emails/",                         Admin,  None,                  Unused, emails::list),
-    route(Post, "/emails/{email_id}/retry",         Admin,  None,                  Unused, emails::retry),
+    route(Post, "/orders/create",                   User,   Some(Limit::Orders),   Json,   orders::create,             Some(op::create_order)),
+    route(Get,  "/orders/",                         User,   None,                  Unused, order_list::list,           Some(op::list_orders)),
+    route(Get,  "/orders/{order_id}",               User,   None,                  Unused, orders::get,                Some(op::get_order)),
+
+    route(Get,  "/emails/",                         Admin,  None,                  Unused, emails::list,               Some(op::list_emails)),
+    route(Post, "/emails/{email_id}/retry",         Admin,  None,                  Unused, emails::retry,              Some(op::retry_email)),
 ];
 
 const fn route(
@@ -77,8 +88,9 @@ const fn route(
     limit: Option<Limit>,
     body: BodyKind,
     handler: fn(&Call<'_>) -> Result<Reply>,
+    operation: Option<fn() -> Sketch>,
 ) -> Route {
-    Route { method, pattern, access, limit, body, handler }
+    Route { method, pattern, access, limit, body, handler, operation }
 }
 
 /// Where a request's method and path lead.

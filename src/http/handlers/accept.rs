@@ -27,6 +27,17 @@ fn quality(accept: &str, (family, subtype): (&str, &str)) -> u32 {
     ranges.max_by_key(|(specificity, _)| *specificity).map_or(0, |(_, weight)| weight)
 }
 
+/// Whether a client takes gzip; one that says nothing may not know how.
+pub fn takes_gzip(accept_encoding: &str) -> bool {
+    let weights = accept_encoding.split(',').filter_map(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        let is_gzip = parts.next()?.eq_ignore_ascii_case("gzip");
+        let weight = parts.find_map(|part| part.strip_prefix("q=")).unwrap_or("1");
+        is_gzip.then(|| weight.parse::<f32>().unwrap_or(0.0))
+    });
+    weights.fold(0.0, f32::max) > 0.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -42,5 +53,14 @@ mod tests {
         assert!(!prefers_html("application/json, text/html;q=0.5"));
         assert!(!prefers_html("nonsense"));
         assert!(!prefers_html(""));
+    }
+
+    #[test]
+    fn gzip_is_taken_where_it_is_named_and_not_refused() {
+        assert!(takes_gzip("gzip, deflate, br"));
+        assert!(takes_gzip("br;q=1.0, GZIP;q=0.5"));
+        for refused in ["", "identity", "gzip;q=0", "br, gzip; q=0.0", "gzip;q=x"] {
+            assert!(!takes_gzip(refused), "{refused}");
+        }
     }
 }

@@ -1,11 +1,24 @@
 //! Logging in, being someone, becoming someone.
 
+use utoipa::ToSchema;
+
 use super::unread;
 use crate::domain::{EmailAddress, NewUser, Password, Role, Username, password};
 use crate::error::{Error, Result};
 use crate::http::bodies::{LoginBody, UserBody, reply};
 use crate::http::call::Call;
+use crate::http::openapi::schemas;
 use crate::http::reply::Reply;
+
+/// Who logs in.
+#[derive(ToSchema)]
+#[schema(as = Login)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct LoginRequest {
+    username: String,
+    #[schema(schema_with = schemas::known_password)]
+    password: String,
+}
 
 pub fn login(call: &Call<'_>) -> Result<Reply> {
     let mut fields = call.fields()?;
@@ -19,6 +32,21 @@ pub fn login(call: &Call<'_>) -> Result<Reply> {
         user_info: UserBody::from(&login.user),
     };
     Ok(reply(200, &body))
+}
+
+/// A user who is to be made.
+#[derive(ToSchema)]
+#[schema(as = NewUser)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct RegisterRequest {
+    #[schema(schema_with = schemas::username)]
+    username: String,
+    #[schema(schema_with = schemas::email)]
+    email: String,
+    #[schema(schema_with = schemas::password)]
+    password: String,
+    #[schema(schema_with = schemas::role_or_default, required = false)]
+    role: String,
 }
 
 pub fn register(call: &Call<'_>) -> Result<Reply> {
@@ -42,6 +70,16 @@ pub fn register(call: &Call<'_>) -> Result<Reply> {
 pub fn me(call: &Call<'_>) -> Result<Reply> {
     let user = call.service().me(call.cx, &call.caller)?;
     Ok(reply(200, &UserBody::from(&user)))
+}
+
+/// A new password, and the one that is to go.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct PasswordChange {
+    #[schema(schema_with = schemas::known_password)]
+    old_password: String,
+    #[schema(schema_with = schemas::password)]
+    new_password: String,
 }
 
 pub fn change_password(call: &Call<'_>) -> Result<Reply> {

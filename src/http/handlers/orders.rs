@@ -1,13 +1,24 @@
 //! Placing an order, and looking one up.
 
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::unread;
 use crate::domain::{NewOrder, OrderId, Outcome};
 use crate::error::{Error, Problem, Result, Violation};
 use crate::http::bodies::{OrderBody, reply};
 use crate::http::call::Call;
+use crate::http::openapi::schemas;
 use crate::http::reply::Reply;
+
+/// An order that is to be placed.
+#[derive(ToSchema)]
+#[schema(as = NewOrder)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct OrderRequest {
+    #[schema(schema_with = schemas::lax_bool)]
+    success: bool,
+}
 
 pub fn create(call: &Call<'_>) -> Result<Reply> {
     let mut fields = call.fields()?;

@@ -1,10 +1,13 @@
 //! Users, for admins.
 
+use utoipa::ToSchema;
+
 use super::accounts::read_password;
 use crate::domain::UserId;
 use crate::error::Result;
 use crate::http::bodies::{AccountBody, AccountsBody, reply};
 use crate::http::call::Call;
+use crate::http::openapi::schemas;
 use crate::http::query::{MAX_ID, Query};
 use crate::http::reply::Reply;
 use crate::store::PAGE_ROWS;
@@ -38,6 +41,14 @@ fn set_disabled(call: &Call<'_>, disabled: bool) -> Result<Reply> {
     let id = UserId(call.path_id("user_id")?);
     let user = call.service().set_disabled(call.cx, &call.caller, id, disabled)?;
     Ok(reply(200, &AccountBody::from(&user)))
+}
+
+/// A new password.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+pub struct PasswordReset {
+    #[schema(schema_with = schemas::password)]
+    new_password: String,
 }
 
 pub fn set_password(call: &Call<'_>) -> Result<Reply> {

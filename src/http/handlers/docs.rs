@@ -1,0 +1,151 @@
+//! The documentation: the OpenAPI document, and a page that shows it. All of it is in the
+//! binary, and nothing on the page may come from elsewhere.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Read};
+
+use flate2::read::GzDecoder;
+
+use super::accept;
+use crate::error::Result;
+use crate::http::call::Call;
+use crate::http::openapi;
+use crate::http::reply::{Body, Reply, Stream};
+
+const PAGE: &str = include_str!("../../../templates/docs/index.html");
+const START_SCRIPT: &str = include_str!("../../../templates/docs/start.js");
+const ICON: &[u8] = include_bytes!("../../../templates/docs/favicon.png");
+const BUNDLE: &[u8] = include_bytes!("../../../templates/docs/swagger-ui-bundle.js.gz");
+const STYLESHEET: &[u8] = include_bytes!("../../../templates/docs/swagger-ui.css.gz");
+
+const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+
+/// Only what this service serves; the stylesheet has its images within itself.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+                      img-src 'self' data:; connect-src 'self'; base-uri 'none'; \
+                      form-action 'none'; frame-ancestors 'none'";
+
+/// For what has its version in its path.
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+/// For the rest: kept, and asked about each time.
+const REVALIDATED: &str = "no-cache";
+
+/// How much is decompressed at a time, in bytes.
+const PIECE_BYTES: u64 = 65_536;
+
+pub fn document(call: &Call<'_>) -> Result<Reply> {
+    Ok(revalidated(call, "application/json", openapi::json().as_bytes()))
+}
+
+pub fn page(call: &Call<'_>) -> Result<Reply> {
+    let reply = revalidated(call, "text/html; charset=utf-8", PAGE.as_bytes());
+    Ok(reply.header("Content-Security-Policy", POLICY))
+}
+
+pub fn start_script(call: &Call<'_>) -> Result<Reply> {
+    Ok(revalidated(call, JAVASCRIPT, START_SCRIPT.as_bytes()))
+}
+
+pub fn icon(call: &Call<'_>) -> Result<Reply> {
+    Ok(revalidated(call, "image/png", ICON))
+}
+
+pub fn bundle(call: &Call<'_>) -> Result<Reply> {
+    Ok(compressed(call, JAVASCRIPT, BUNDLE))
+}
+
+pub fn stylesheet(call: &Call<'_>) -> Result<Reply> {
+    Ok(compressed(call, "text/css; charset=utf-8", STYLESHEET))
+}
+
+pub fn redoc(_call: &Call<'_>) -> Result<Reply> {
+    Ok(Reply::new(307).header("Location", "/docs"))
+}
+
+/// 304 to a client that has it already (RFC 9110, 13.1.2).
+fn revalidated(call: &Call<'_>, content_type: &'static str, bytes: &'static [u8]) -> Reply {
+    let tag = entity_tag(bytes);
+    let known = call.header("If-None-Match").unwrap_or_default();
+    let reply = match names(known, &tag) {
+        true => Reply::new(304),
+        false => Reply::new(200).header("Content-Type", content_type).bytes(bytes),
+    };
+    reply.header("ETag", tag).header("Cache-Control", REVALIDATED)
+}
+
+fn entity_tag(bytes: &[u8]) -> String {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    format!("\"{:016x}\"", hasher.finish())
+}
+
+fn names(known: &str, tag: &str) -> bool {
+    known.split(',').map(str::trim).any(|it| it == "*" || it.trim_start_matches("W/") == tag)
+}
+
+fn compressed(call: &Call<'_>, content_type: &'static str, gzip: &'static [u8]) -> Reply {
+    let reply = match accept::takes_gzip(call.header("Accept-Encoding").unwrap_or_default()) {
+        true => Reply::new(200).header("Content-Encoding", "gzip").bytes(gzip),
+        false => {
+            let stream = Decompressed { decoder: GzDecoder::new(gzip) };
+            Reply { body: Body::Stream(Box::new(stream)), ..Reply::new(200) }
+        }
+    };
+    reply
+        .header("Content-Type", content_type)
+        .header("Cache-Control", FOR_EVER)
+        .header("Vary", "Accept-Encoding")
+}
+
+/// For the rare client that can't do it itself.
+struct Decompressed {
+    decoder: GzDecoder<&'static [u8]>,
+}
+
+impl Stream for Decompressed {
+    fn next(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
+        let read = self.decoder.by_ref().take(PIECE_BYTES).read_to_end(buffer)?;
+        Ok(read as u64 == PIECE_BYTES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tag_is_known_by_itself_in_a_list_weakly_or_by_a_star() {
+        for known in ["\"a\"", "\"b\", \"a\"", "W/\"a\"", "*"] {
+            assert!(names(known, "\"a\""), "{known}");
+        }
+        for unknown in ["", "\"b\"", "a"] {
+            assert!(!names(unknown, "\"a\""), "{unknown}");
+        }
+    }
+
+    #[test]
+    fn the_page_asks_for_nothing_that_is_not_served_here() {
+        use crate::http::routes::{Found, find};
+        let mut count = 0;
+        for attribute in ["src=\"", "href=\""] {
+            for part in PAGE.split(attribute).skip(1) {
+                let path = format!("/{}", part.split('"').next().unwrap());
+                assert!(matches!(find("GET", &path), Found::Route { .. }), "{path}");
+                count += 1;
+            }
+        }
+        assert_eq!(count, 4);
+    }
+
+    #[test]
+    fn what_is_compressed_comes_out_whole_piece_by_piece() {
+        for gzip in [BUNDLE, STYLESHEET] {
+            let mut whole = Vec::new();
+            GzDecoder::new(gzip).read_to_end(&mut whole).unwrap();
+            let mut stream = Decompressed { decoder: GzDecoder::new(gzip) };
+            let mut pieces = Vec::new();
+            while stream.next(&mut pieces).unwrap() {}
+            assert!(pieces == whole && whole.len() > 100_000);
+        }
+    }
+}

@@ -91,7 +91,7 @@ impl Costs {
             let cost = self.cost(&admin, one, READS)?;
             self.one.push(cost);
         }
-        if let Some(page) = plan::page(&admin)? {
+        if let Some(page) = plan::page(&admin) {
             let cost = self.cost(&admin, page, READS)?;
             self.page.push(cost);
         }

@@ -10,6 +10,8 @@ use orderd::app::{App, Surroundings};
 use orderd::auth::Cost;
 use orderd::clock::{Clock, Timestamp};
 use orderd::config::Config;
+use orderd::domain::{MessageId, NewOrder, Outcome, UserId};
+use orderd::store::PlaceOrder;
 use serde_json::{Value, json};
 
 use super::connection::{Connection, Expect};
@@ -102,6 +104,18 @@ impl TestApp {
         Connection::open(self.address())
     }
 
+    /// Places an order at any time, straight in the store.
+    pub fn place(&self, user: u64, success: bool, at_secs: u64) {
+        let placed = self.app().store().write(PlaceOrder {
+            user: UserId(user),
+            order: NewOrder { outcome: Outcome::from_success(success) },
+            message_id: MessageId(format!("{user}.{at_secs}@orders.test")),
+            at: Timestamp::from_secs(at_secs),
+            idempotency: None,
+        });
+        placed.unwrap();
+    }
+
     fn begin(&mut self) {
         let around = Surroundings { clock: self.clock.clone(), hash_cost: Cost::Minimal };
         self.app = Some(App::start(&config(&self.folder, &self.settings), &around).unwrap());
@@ -182,6 +196,11 @@ impl TestApp {
 
     pub fn orders(&self, token: &str) -> Response {
         self.get("/orders/").bearer(token).send()
+    }
+
+    /// A GET with a token.
+    pub fn read(&self, token: &str, target: &str) -> Response {
+        self.get(target).bearer(token).send()
     }
 
     pub fn get(&self, target: &str) -> Request<'_> {

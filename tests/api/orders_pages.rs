@@ -219,7 +219,6 @@ fn only_an_admin_asks_for_another_s_orders() {
 }
 
 #[test]
-#[ignore = "the handler reads the values first"]
 fn the_role_counts_before_the_values() {
     let (app, admin) = shop();
     let ann = app.token("ann", crate::support::app::PASSWORD);

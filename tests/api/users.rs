@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use crate::support::app::{ADMIN_PASSWORD, PASSWORD, TestApp};
+use crate::support::connection::Expect;
 use crate::support::response::Response;
 
 const GONE: &str = "Could not validate credentials";
@@ -193,6 +194,26 @@ fn the_last_enabled_admin_can_not_be_disabled() {
     app.me(&admin).assert_detail(401, GONE);
     let zoe = app.token("zoe", PASSWORD);
     post(&app, &zoe, "/auth/users/2/disable").assert_status(409);
+}
+
+#[test]
+fn two_admins_who_disable_each_other_at_once_leave_one() {
+    let app = TestApp::start();
+    let (admin, zoe) = (app.admin(), second_admin(&app));
+    let disable = |token: &str, id: u64| {
+        let mut connection = app.connect();
+        connection.send(format!(
+            "POST /auth/users/{id}/disable HTTP/1.1\r\nHost: shop\r\n\
+             Authorization: Bearer {token}\r\n\r\n"
+        ));
+        connection
+    };
+    let both = [disable(&admin, 2), disable(&zoe, 1)];
+    let answers = both.map(|mut connection| connection.receive(Expect::HeadAndBody).status);
+    let disabled = answers.iter().filter(|status| **status == 200).count();
+    // The loser is refused, or is out already when the request is looked at.
+    assert_eq!(disabled, 1, "{answers:?}");
+    assert!(answers.iter().all(|status| [200, 401, 409].contains(status)), "{answers:?}");
 }
 
 #[test]

@@ -1,4 +1,3 @@
-use std::net::TcpListener;
 use std::time::Instant;
 
 use orderd::clock::Timestamp;
@@ -11,19 +10,6 @@ use crate::support::connection::PATIENCE;
 use crate::support::response::Response;
 
 const NOW: &str = "2025-10-07T05:58:11";
-
-/// With a mail server that nobody answers for, so that mails wait.
-fn cut_off() -> TestApp {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
-    TestApp::start_with(&[
-        "--rate-limit-requests=0",
-        "--smtp-server=127.0.0.1",
-        &format!("--smtp-port={port}"),
-        "--smtp-tls=none",
-    ])
-}
 
 fn mark(app: &TestApp, id: u64, attempt: Attempt) {
     let marks = vec![MailMark { id: MailId(id), attempt }];
@@ -79,7 +65,7 @@ fn without_orders_there_are_no_mails() {
 
 #[test]
 fn every_mail_is_in_the_list_of_its_state() {
-    let app = cut_off();
+    let app = TestApp::cut_off();
     with_mails(&app, 3);
     mark(&app, 1, Attempt::Sent);
     kill(&app, 3);
@@ -100,7 +86,7 @@ fn every_mail_is_in_the_list_of_its_state() {
 
 #[test]
 fn a_mail_that_waits_says_why_and_until_when() {
-    let app = cut_off();
+    let app = TestApp::cut_off();
     with_mails(&app, 1);
     let mail = app.read(&app.admin(), "/emails/?state=pending").good()["emails"][0].clone();
     assert!(mail["next_attempt_at"].as_str().unwrap() > NOW, "{mail}");
@@ -109,7 +95,7 @@ fn a_mail_that_waits_says_why_and_until_when() {
 
 #[test]
 fn a_dead_mail_says_what_killed_it() {
-    let app = cut_off();
+    let app = TestApp::cut_off();
     with_mails(&app, 1);
     kill(&app, 1);
     let mail = app.read(&app.admin(), "/emails/?state=dead").good()["emails"][0].clone();
@@ -118,8 +104,24 @@ fn a_dead_mail_says_what_killed_it() {
 }
 
 #[test]
+fn a_mail_that_left_is_listed_as_sent() {
+    let app = TestApp::start();
+    let admin = app.admin();
+    app.create_order(&admin, &json!({"success": false})).good();
+    let began = Instant::now();
+    while listed(&app, "state=sent") != [1] {
+        assert!(began.elapsed() < PATIENCE, "it was never sent");
+        std::thread::yield_now();
+    }
+    let mail = app.read(&admin, "/emails/?state=sent").good()["emails"][0].clone();
+    assert_eq!((&mail["sent_at"], &mail["to"]), (&json!(NOW), &json!("admin@example.com")));
+    assert_eq!((&mail["attempts"], &mail["last_error"]), (&json!(1), &Value::Null));
+    assert!(listed(&app, "state=pending").is_empty());
+}
+
+#[test]
 fn pages_of_mails_give_each_one_once() {
-    let app = cut_off();
+    let app = TestApp::cut_off();
     with_mails(&app, 5);
     for id in 1..=5 {
         kill(&app, id);
@@ -176,7 +178,7 @@ fn only_an_admin_sees_and_retries_mails() {
 
 #[test]
 fn a_dead_mail_is_tried_again_under_its_message_id() {
-    let app = cut_off();
+    let app = TestApp::cut_off();
     with_mails(&app, 1);
     kill(&app, 1);
     let admin = app.admin();
@@ -191,7 +193,7 @@ fn a_dead_mail_is_tried_again_under_its_message_id() {
 
 #[test]
 fn a_mail_that_waits_is_due_at_once_when_retried() {
-    let app = cut_off();
+    let app = TestApp::cut_off();
     with_mails(&app, 1);
     let admin = app.admin();
     let waiting = app.read(&admin, "/emails/").good()["emails"][0].clone();
@@ -203,7 +205,7 @@ fn a_mail_that_waits_is_due_at_once_when_retried() {
 
 #[test]
 fn a_mail_that_was_sent_is_not_sent_again() {
-    let app = cut_off();
+    let app = TestApp::cut_off();
     with_mails(&app, 1);
     mark(&app, 1, Attempt::Sent);
     let refused = retry(&app, &app.admin(), "1");

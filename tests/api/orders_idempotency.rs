@@ -194,9 +194,9 @@ fn a_key_that_can_not_be_told_from_another_is_refused() {
 }
 
 /// One order on a connection of its own.
-fn place_apart(address: SocketAddr, token: &str, key: &str) -> Response {
+fn place_apart(address: SocketAddr, token: &str, key: &str, body: &Value) -> Response {
     let mut connection = Connection::open(address);
-    let body = order().to_string();
+    let body = body.to_string();
     connection.send(format!(
         "POST /orders/create HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n\
          Idempotency-Key: {key}\r\nContent-Length: {}\r\n\r\n{body}",
@@ -214,7 +214,7 @@ fn many_at_once_with_one_key_place_one_order_and_one_mail() {
     for round in 0..KEYS {
         let key = format!("key-{round}");
         let answers: Vec<Response> = thread::scope(|scope| {
-            let place = || place_apart(address, &token, &key);
+            let place = || place_apart(address, &token, &key, &order());
             let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(place)).collect();
             threads.into_iter().map(|thread| thread.join().unwrap()).collect()
         });
@@ -225,5 +225,24 @@ fn many_at_once_with_one_key_place_one_order_and_one_mail() {
             assert_eq!(answer.text(), answers[0].text());
         }
         assert_eq!(counts(&app), (round + 1, round + 1));
+    }
+}
+
+#[test]
+fn of_two_orders_at_once_with_one_key_one_is_placed_and_the_other_refused() {
+    let app = TestApp::start();
+    let (address, token) = (app.address(), app.user("ann"));
+    for round in 1..=8 {
+        let key = format!("key-{round}");
+        let answers = thread::scope(|scope| {
+            let place = |success: bool| {
+                let (token, key) = (&token, &key);
+                scope
+                    .spawn(move || place_apart(address, token, key, &json!({ "success": success })))
+            };
+            [place(true), place(false)].map(|thread| thread.join().unwrap().status)
+        });
+        assert!(matches!(answers, [200, 422] | [422, 200]), "{answers:?}");
+        assert_eq!(counts(&app), (round, round));
     }
 }

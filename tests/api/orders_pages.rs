@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
-use crate::support::app::{START_SECS, TestApp};
+use crate::orders_list::seed;
+use crate::support::app::{PASSWORD, START_SECS, TestApp};
 use crate::support::response::Response;
 
 const HOUR_SECS: u64 = 3600;
@@ -112,7 +113,7 @@ fn the_oldest_come_first_unless_asked_otherwise() {
 #[test]
 fn pages_of_a_user_hold_their_own_orders_alone() {
     let (app, _) = shop();
-    let ben = app.token("ben", crate::support::app::PASSWORD);
+    let ben = app.token("ben", PASSWORD);
     let own: Vec<u64> = (2..=24).step_by(2).collect();
     assert_eq!(walk(&app, &ben, "", 5), own);
     let newest_first: Vec<u64> = own.into_iter().rev().collect();
@@ -202,6 +203,40 @@ fn both_ends_of_a_time_are_included() {
 }
 
 #[test]
+fn a_clock_that_was_set_back_takes_no_order_from_a_filter() {
+    let app = TestApp::start();
+    let admin = app.admin();
+    for hours in [9, 2, 10, 9] {
+        app.place(1, true, START_SECS + hours * HOUR_SECS);
+    }
+    for (query, expected) in [
+        ("created_from=2025-10-07T14:00:00", &[1, 3, 4][..]),
+        ("created_to=2025-10-07T14:00:00", &[2]),
+        ("created_from=2025-10-07T14:58:11&created_to=2025-10-07T14:58:11", &[1, 4]),
+    ] {
+        assert_eq!(walk(&app, &admin, query, 1), expected, "{query}");
+    }
+}
+
+#[test]
+fn a_page_looks_past_a_thousand_orders_that_do_not_match() {
+    let app = TestApp::start();
+    let admin = app.admin();
+    app.place(1, true, START_SECS - 1);
+    seed(&app, 1, 2_100);
+    app.place(1, true, START_SECS + 1);
+    for (query, expected) in [
+        ("created_from=2025-10-07T05:58:12", &[2_102][..]),
+        ("order=desc&created_to=2025-10-07T05:58:10", &[1]),
+        ("user_id=1&created_from=2025-10-07T05:58:12", &[2_102]),
+    ] {
+        assert_eq!(walk(&app, &admin, query, 1), expected, "{query}");
+        let whole = app.read(&admin, &format!("/orders/?{query}")).good();
+        assert_eq!(ids(&whole), expected, "{query} without a limit");
+    }
+}
+
+#[test]
 #[ignore = "Timestamp::parse takes no date after 9999-12-30T22:00:00"]
 fn the_last_day_of_the_calendar_is_a_date() {
     let (app, admin) = shop();
@@ -212,7 +247,7 @@ fn the_last_day_of_the_calendar_is_a_date() {
 #[test]
 fn only_an_admin_asks_for_another_s_orders() {
     let (app, _) = shop();
-    let ann = app.token("ann", crate::support::app::PASSWORD);
+    let ann = app.token("ann", PASSWORD);
     for target in ["/orders/?user_id=3", "/orders/?user_id=2", "/orders/?user_id=9&limit=1"] {
         app.read(&ann, target).assert_detail(403, "Admin privileges required");
     }
@@ -221,7 +256,7 @@ fn only_an_admin_asks_for_another_s_orders() {
 #[test]
 fn the_role_counts_before_the_values() {
     let (app, admin) = shop();
-    let ann = app.token("ann", crate::support::app::PASSWORD);
+    let ann = app.token("ann", PASSWORD);
     app.read(&ann, "/orders/?user_id=x").assert_detail(403, "Admin privileges required");
     app.read(&admin, "/orders/?user_id=x").assert_bad_parameter("user_id", "x");
 }

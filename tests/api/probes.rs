@@ -1,5 +1,3 @@
-use std::net::TcpListener;
-
 use serde_json::{Value, json};
 
 use crate::support::app::TestApp;
@@ -58,15 +56,7 @@ fn it_is_not_ready_when_the_store_takes_no_write_and_says_so() {
 
 #[test]
 fn mails_that_wait_are_told_and_never_make_it_unready() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
-    let app = TestApp::start_with(&[
-        "--rate-limit-requests=0",
-        "--smtp-server=127.0.0.1",
-        &format!("--smtp-port={port}"),
-        "--smtp-tls=none",
-    ]);
+    let app = TestApp::cut_off();
     let admin = app.admin();
     for _ in 0..3 {
         app.create_order(&admin, &json!({"success": true})).good();

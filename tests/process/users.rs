@@ -196,3 +196,23 @@ fn without_a_database_none_is_made() {
     assert!(line.contains("orders.redb"), "{line}");
     assert!(!folder.join("data").exists());
 }
+
+#[test]
+fn a_flag_names_another_database() {
+    let folder = shop();
+    let flag = "--database-url=redb://./data/orders.redb";
+    assert_eq!(done(&folder, &["list", flag], "").lines().count(), 1);
+    let ended = user(&folder, &["list", "--database-url=redb://./other/orders.redb"], "");
+    let line = ended.refusal(1);
+    assert!(line.contains("other/orders.redb"), "{line}");
+    assert!(!folder.join("other").exists());
+}
+
+#[test]
+fn a_password_that_is_no_text_makes_no_user() {
+    let folder = shop();
+    let call = Call::within(&folder).arg("user").arg("add").arg("ann").arg("ann@example.com");
+    let ended = call.input(b"Secure1!\xff\n").run();
+    ended.refusal(1);
+    assert_eq!(done(&folder, &["list"], "").lines().count(), 1);
+}

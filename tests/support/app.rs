@@ -1,7 +1,7 @@
 //! The service in this process, with a folder and a clock of its own.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use clap::builder::Resettable;
@@ -59,6 +59,15 @@ impl TestApp {
     /// With the default limits, which count by `X-Forwarded-For`.
     pub fn limited() -> TestApp {
         TestApp::start_with(&["--trusted-proxies=127.0.0.1"])
+    }
+
+    /// With a mail server that nobody answers for, so that mails wait; without rate limits.
+    pub fn cut_off() -> TestApp {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = format!("--smtp-port={}", listener.local_addr().unwrap().port());
+        drop(listener);
+        let server = ["--smtp-server=127.0.0.1", &port, "--smtp-tls=none"];
+        TestApp::start_with(&[&["--rate-limit-requests=0"], &server[..]].concat())
     }
 
     /// With settings as flags, beside the ones that every test has.

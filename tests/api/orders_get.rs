@@ -71,3 +71,41 @@ fn a_last_slash_behind_an_id_is_redirected() {
     response.assert_status(307);
     response.assert_header("Location", "/orders/7");
 }
+
+#[test]
+fn parameters_behind_an_id_are_ignored() {
+    let app = TestApp::start();
+    let admin = app.admin();
+    let order = app.create_order(&admin, &json!({"success": false})).good();
+    for query in ["limit=x", "user_id=2&user_id=3", "success"] {
+        app.read(&admin, &format!("/orders/1?{query}")).assert_json(200, &order);
+    }
+}
+
+#[test]
+fn the_head_of_an_order_has_no_body() {
+    let app = TestApp::start();
+    let admin = app.admin();
+    app.create_order(&admin, &json!({"success": true})).good();
+    let head = |target: &str| app.request("HEAD", target).bearer(&admin).send();
+    head("/orders/1").assert_status(200);
+    head("/orders/2").assert_status(404);
+}
+
+#[test]
+fn another_s_order_looks_like_one_that_is_not_there() {
+    let app = TestApp::start();
+    let (ann, ben) = (app.user("ann"), app.user("ben"));
+    app.create_order(&ann, &json!({"success": true})).good();
+    let (others, nobodys) = (app.read(&ben, "/orders/1"), app.read(&ben, "/orders/2"));
+    assert_eq!((others.status, others.text()), (nobodys.status, nobodys.text()));
+}
+
+#[test]
+fn an_order_is_the_same_after_a_restart() {
+    let mut app = TestApp::start();
+    let ann = app.user("ann");
+    let order = app.create_order(&ann, &json!({"success": false})).good();
+    app.restart();
+    app.read(&ann, "/orders/1").assert_json(200, &order);
+}

@@ -8,7 +8,7 @@ use crate::support::app::TestApp;
 use crate::support::connection::Expect;
 
 /// Places `count` orders, many at once: the committer puts what waits into one commit.
-fn seed(app: &TestApp, user: u64, count: usize) {
+pub fn seed(app: &TestApp, user: u64, count: usize) {
     const THREADS: usize = 16;
     thread::scope(|scope| {
         for thread in 0..THREADS {

@@ -8,3 +8,4 @@ mod database;
 mod env_files;
 mod settings;
 mod signals;
+mod users;

@@ -1,7 +1,7 @@
 //! The service in this process, with a folder and a clock of its own.
 
 use std::cell::RefCell;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
 
 use clap::builder::Resettable;
@@ -10,6 +10,8 @@ use orderd::app::{App, Surroundings};
 use orderd::auth::Cost;
 use orderd::clock::{Clock, Timestamp};
 use orderd::config::Config;
+use orderd::domain::{MessageId, NewOrder, Outcome, UserId};
+use orderd::store::PlaceOrder;
 use serde_json::{Value, json};
 
 use super::connection::{Connection, Expect};
@@ -59,6 +61,15 @@ impl TestApp {
         TestApp::start_with(&["--trusted-proxies=127.0.0.1"])
     }
 
+    /// With a mail server that nobody answers for, so that mails wait; without rate limits.
+    pub fn cut_off() -> TestApp {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = format!("--smtp-port={}", listener.local_addr().unwrap().port());
+        drop(listener);
+        let server = ["--smtp-server=127.0.0.1", &port, "--smtp-tls=none"];
+        TestApp::start_with(&[&["--rate-limit-requests=0"], &server[..]].concat())
+    }
+
     /// With settings as flags, beside the ones that every test has.
     pub fn start_with(settings: &[&str]) -> TestApp {
         TestApp::start_in(Folder::new(), settings)
@@ -100,6 +111,18 @@ impl TestApp {
 
     pub fn connect(&self) -> Connection {
         Connection::open(self.address())
+    }
+
+    /// Places an order at any time, straight in the store.
+    pub fn place(&self, user: u64, success: bool, at_secs: u64) {
+        let placed = self.app().store().write(PlaceOrder {
+            user: UserId(user),
+            order: NewOrder { outcome: Outcome::from_success(success) },
+            message_id: MessageId(format!("{user}.{at_secs}@orders.test")),
+            at: Timestamp::from_secs(at_secs),
+            idempotency: None,
+        });
+        placed.unwrap();
     }
 
     fn begin(&mut self) {
@@ -182,6 +205,11 @@ impl TestApp {
 
     pub fn orders(&self, token: &str) -> Response {
         self.get("/orders/").bearer(token).send()
+    }
+
+    /// A GET with a token.
+    pub fn read(&self, token: &str, target: &str) -> Response {
+        self.get(target).bearer(token).send()
     }
 
     pub fn get(&self, target: &str) -> Request<'_> {

@@ -1,7 +1,7 @@
 //! The real binary, in a working directory and an environment of its own.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
@@ -60,6 +60,15 @@ impl Call {
 
     pub fn envs(mut self, variables: &[(&str, &str)]) -> Call {
         self.0.envs(variables.iter().copied());
+        self
+    }
+
+    /// What it reads from standard input.
+    pub fn input(mut self, text: impl AsRef<[u8]>) -> Call {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(text.as_ref()).unwrap();
+        file.rewind().unwrap();
+        self.0.stdin(file);
         self
     }
 

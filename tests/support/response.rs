@@ -82,6 +82,21 @@ impl Response {
         assert!(self.header("X-Request-Id").is_some(), "no X-Request-Id");
     }
 
+    /// 422 for one query parameter and nothing else, in the shape of all 422s.
+    #[track_caller]
+    pub fn assert_bad_parameter(&self, name: &str, input: &str) {
+        self.assert_status(422);
+        let body = self.json();
+        let faults = body["detail"].as_array().unwrap_or_else(|| panic!("no list: {body}"));
+        assert_eq!(faults.len(), 1, "{body}");
+        let fault = &faults[0];
+        assert_eq!(fault["loc"], json!(["query", name]), "{body}");
+        assert_eq!(fault["input"], input, "{body}");
+        for key in ["type", "msg"] {
+            assert!(fault[key].as_str().is_some_and(|text| !text.is_empty()), "{key}: {body}");
+        }
+    }
+
     #[track_caller]
     pub fn assert_header(&self, name: &str, value: &str) {
         assert_eq!(self.header(name), Some(value), "{name} in {:?}", self.headers);

@@ -47,6 +47,10 @@ pub fn list(call: &Call<'_>) -> Result<Reply> {
 
 fn read_query(call: &Call<'_>) -> Result<Wanted> {
     let mut query = Query::of(call.query, &PARAMETERS);
+    // The role counts before the values (403, then 422).
+    if query.text("user_id").is_some() {
+        call.caller.require_admin()?;
+    }
     let limit = query.integer("limit", 1, PAGE_ROWS as u64).map(|limit| limit as usize);
     let after = query.integer("after", 1, MAX_ID).map(OrderId);
     let direction = query.choice("order", "'asc' or 'desc'", |text| match text {

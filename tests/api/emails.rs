@@ -1,0 +1,228 @@
+use std::time::Instant;
+
+use orderd::clock::Timestamp;
+use orderd::domain::MailId;
+use orderd::store::{Attempt, MailMark, MarkMails};
+use serde_json::{Value, json};
+
+use crate::support::app::{START_SECS, TestApp};
+use crate::support::connection::PATIENCE;
+use crate::support::response::Response;
+
+const NOW: &str = "2025-10-07T05:58:11";
+
+fn mark(app: &TestApp, id: u64, attempt: Attempt) {
+    let marks = vec![MailMark { id: MailId(id), attempt }];
+    let at = Timestamp::from_secs(START_SECS);
+    app.app().store().write(MarkMails { marks, at }).unwrap();
+}
+
+fn kill(app: &TestApp, id: u64) {
+    mark(app, id, Attempt::Died { error: "550 no such box".into() });
+}
+
+fn retry(app: &TestApp, token: &str, id: &str) -> Response {
+    app.post(&format!("/emails/{id}/retry")).bearer(token).send()
+}
+
+/// Ann's orders with their mails, tried once and waiting.
+fn with_mails(app: &TestApp, count: u64) {
+    let ann = app.user("ann");
+    for _ in 0..count {
+        app.create_order(&ann, &json!({"success": true})).good();
+    }
+    let admin = app.admin();
+    let began = Instant::now();
+    loop {
+        let list = app.read(&admin, "/emails/?state=pending").good();
+        let mails = list["emails"].as_array().unwrap();
+        if mails.iter().all(|mail| mail["attempts"] == 1) {
+            return assert_eq!(mails.len() as u64, count);
+        }
+        assert!(began.elapsed() < PATIENCE, "the first attempts were never marked: {list}");
+        std::thread::yield_now();
+    }
+}
+
+fn ids(list: &Value) -> Vec<u64> {
+    let mails = list["emails"].as_array().expect("a list");
+    mails.iter().map(|mail| mail["id"].as_u64().expect("an id")).collect()
+}
+
+fn listed(app: &TestApp, query: &str) -> Vec<u64> {
+    ids(&app.read(&app.admin(), &format!("/emails/?{query}")).good())
+}
+
+#[test]
+fn without_orders_there_are_no_mails() {
+    let app = TestApp::start();
+    let admin = app.admin();
+    for query in ["", "?state=pending", "?state=sent", "?state=dead"] {
+        let response = app.read(&admin, &format!("/emails/{query}"));
+        response.assert_json(200, &json!({"emails": [], "next": null}));
+    }
+}
+
+#[test]
+fn every_mail_is_in_the_list_of_its_state() {
+    let app = TestApp::cut_off();
+    with_mails(&app, 3);
+    mark(&app, 1, Attempt::Sent);
+    kill(&app, 3);
+    for (state, id) in [("sent", 1), ("pending", 2), ("dead", 3)] {
+        let list = app.read(&app.admin(), &format!("/emails/?state={state}")).good();
+        assert_eq!(ids(&list), [id]);
+        let mail = &list["emails"][0];
+        assert_eq!(mail["state"], state);
+        assert_eq!((&mail["order_id"], &mail["user_id"]), (&json!(id), &json!(2)));
+        assert_eq!(mail["to"], "ann@example.com");
+        assert!(mail["message_id"].as_str().is_some_and(|text| text.contains('@')), "{mail}");
+        for (key, of) in [("next_attempt_at", "pending"), ("sent_at", "sent"), ("died_at", "dead")]
+        {
+            assert_eq!(mail[key].is_string(), state == of, "{key}: {mail}");
+        }
+    }
+}
+
+#[test]
+fn a_mail_that_waits_says_why_and_until_when() {
+    let app = TestApp::cut_off();
+    with_mails(&app, 1);
+    let mail = app.read(&app.admin(), "/emails/?state=pending").good()["emails"][0].clone();
+    assert!(mail["next_attempt_at"].as_str().unwrap() > NOW, "{mail}");
+    assert!(mail["last_error"].as_str().is_some_and(|why| !why.is_empty()), "{mail}");
+}
+
+#[test]
+fn a_dead_mail_says_what_killed_it() {
+    let app = TestApp::cut_off();
+    with_mails(&app, 1);
+    kill(&app, 1);
+    let mail = app.read(&app.admin(), "/emails/?state=dead").good()["emails"][0].clone();
+    assert_eq!((&mail["last_error"], &mail["died_at"]), (&json!("550 no such box"), &json!(NOW)));
+    assert_eq!(mail["attempts"], 2);
+}
+
+#[test]
+fn a_mail_that_left_is_listed_as_sent() {
+    let app = TestApp::start();
+    let admin = app.admin();
+    app.create_order(&admin, &json!({"success": false})).good();
+    let began = Instant::now();
+    while listed(&app, "state=sent") != [1] {
+        assert!(began.elapsed() < PATIENCE, "it was never sent");
+        std::thread::yield_now();
+    }
+    let mail = app.read(&admin, "/emails/?state=sent").good()["emails"][0].clone();
+    assert_eq!((&mail["sent_at"], &mail["to"]), (&json!(NOW), &json!("admin@example.com")));
+    assert_eq!((&mail["attempts"], &mail["last_error"]), (&json!(1), &Value::Null));
+    assert!(listed(&app, "state=pending").is_empty());
+}
+
+#[test]
+fn pages_of_mails_give_each_one_once() {
+    let app = TestApp::cut_off();
+    with_mails(&app, 5);
+    for id in 1..=5 {
+        kill(&app, id);
+    }
+    let admin = app.admin();
+    for limit in [1, 2, 5, 1000] {
+        let mut all = Vec::new();
+        let mut after = String::new();
+        loop {
+            let target = format!("/emails/?state=dead&limit={limit}{after}");
+            let page = app.read(&admin, &target).good();
+            let here = ids(&page);
+            assert!(!here.is_empty() && here.len() <= limit, "{page}");
+            all.extend(here);
+            if page["next"].is_null() {
+                break;
+            }
+            assert_eq!(page["next"].as_u64(), all.last().copied());
+            after = format!("&after={}", page["next"]);
+        }
+        assert_eq!(all, [1, 2, 3, 4, 5], "by {limit}");
+    }
+    assert!(listed(&app, "state=dead&after=5").is_empty());
+}
+
+#[test]
+fn a_parameter_of_the_mail_list_that_makes_no_sense_is_refused() {
+    let app = TestApp::start();
+    let admin = app.admin();
+    for (query, name, input) in [
+        ("state=lost", "state", "lost"),
+        ("state=", "state", ""),
+        ("state=sent&state=dead", "state", "dead"),
+        ("limit=0", "limit", "0"),
+        ("limit=1001", "limit", "1001"),
+        ("after=x", "after", "x"),
+        ("after=0", "after", "0"),
+        ("user_id=2", "user_id", "2"),
+    ] {
+        app.read(&admin, &format!("/emails/?{query}")).assert_bad_parameter(name, input);
+    }
+}
+
+#[test]
+fn only_an_admin_sees_and_retries_mails() {
+    let app = TestApp::start();
+    let ann = app.user("ann");
+    app.create_order(&ann, &json!({"success": true})).good();
+    app.read(&ann, "/emails/").assert_detail(403, "Admin privileges required");
+    retry(&app, &ann, "1").assert_detail(403, "Admin privileges required");
+    app.get("/emails/").send().assert_detail(401, "Not authenticated");
+    app.post("/emails/1/retry").send().assert_detail(401, "Not authenticated");
+}
+
+#[test]
+fn a_dead_mail_is_tried_again_under_its_message_id() {
+    let app = TestApp::cut_off();
+    with_mails(&app, 1);
+    kill(&app, 1);
+    let admin = app.admin();
+    let dead = app.read(&admin, "/emails/?state=dead").good()["emails"][0].clone();
+    let retried = retry(&app, &admin, "1").good();
+    assert_eq!(retried["state"], "pending");
+    assert_eq!(retried["message_id"], dead["message_id"]);
+    assert!(retried["died_at"].is_null() && retried["next_attempt_at"].is_string(), "{retried}");
+    assert!(listed(&app, "state=dead").is_empty());
+    assert_eq!(listed(&app, "state=pending"), [1]);
+}
+
+#[test]
+fn a_mail_that_waits_is_due_at_once_when_retried() {
+    let app = TestApp::cut_off();
+    with_mails(&app, 1);
+    let admin = app.admin();
+    let waiting = app.read(&admin, "/emails/").good()["emails"][0].clone();
+    let retried = retry(&app, &admin, "1").good();
+    assert_eq!(retried["state"], "pending");
+    assert_eq!(retried["message_id"], waiting["message_id"]);
+    assert_eq!(listed(&app, "state=pending"), [1]);
+}
+
+#[test]
+fn a_mail_that_was_sent_is_not_sent_again() {
+    let app = TestApp::cut_off();
+    with_mails(&app, 1);
+    mark(&app, 1, Attempt::Sent);
+    let refused = retry(&app, &app.admin(), "1");
+    refused.assert_status(409);
+    assert!(refused.json()["detail"].is_string());
+    assert_eq!(listed(&app, "state=sent"), [1]);
+}
+
+#[test]
+fn a_mail_that_is_not_there_is_not_found() {
+    let app = TestApp::start();
+    let admin = app.admin();
+    retry(&app, &admin, "1").assert_detail(404, "Not Found");
+    for (id, kind) in [("x", "int_parsing"), ("0", "greater_than_equal")] {
+        let response = retry(&app, &admin, id);
+        response.assert_status(422);
+        let fault = response.json()["detail"][0].clone();
+        assert_eq!((&fault["type"], &fault["loc"]), (&kind.into(), &json!(["path", "email_id"])));
+    }
+}

@@ -6,11 +6,12 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::net::{Shutdown, SocketAddr};
+use std::net::Shutdown;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::force::{End, Load, Opening, Pace};
 use crate::line::{Ending, Line, Progress, State};
 use crate::plan::Plan;
 use crate::readiness::{Interest, Readiness};
@@ -23,39 +24,6 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(30);
 /// Past so many faults a thread gives up.
 const MAX_FAULTS: u64 = 1000;
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
-
-/// How hard, and for how long.
-#[derive(Clone, Debug)]
-pub struct Load {
-    pub address: SocketAddr,
-    pub connections: usize,
-    pub threads: usize,
-    pub pace: Pace,
-    pub end: End,
-    /// Requests due in it are sent and checked, and not counted.
-    pub warmup: Duration,
-    pub opening: Opening,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Pace {
-    Closed,
-    Open { per_second: f64 },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
-    After(Duration),
-    Count(u64),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Opening {
-    /// Connections are opened first, and kept.
-    Kept,
-    /// Opening them is what is measured; each carries one request.
-    Burst,
-}
 
 /// How far it has come: answers so far, and the part of the whole that is over, 0 to 1.
 pub type Watcher = Box<dyn FnMut(u64, f64)>;

@@ -8,8 +8,9 @@ use orderd::domain::UserId;
 
 use crate::Verdict;
 use crate::client::Site;
-use crate::engine::{End, Load, Opening, Pace, drive};
+use crate::engine::drive;
 use crate::fill::fill;
+use crate::force::{End, Load, Opening, Pace};
 use crate::options::Growth;
 use crate::plan::{self, Exchange, Plan};
 use crate::server::{Folder, Limiter, Server};

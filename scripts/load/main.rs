@@ -13,6 +13,7 @@
 mod client;
 mod engine;
 mod fill;
+mod force;
 mod growth;
 mod limits;
 mod line;
@@ -37,7 +38,8 @@ use std::time::Duration;
 use clap::Parser;
 
 use client::Site;
-use engine::{Load, Opening, drive};
+use engine::drive;
+use force::{Load, Opening};
 use options::{Aim, Command, Options, Output};
 use plan::{Plan, Scenario};
 use report::Report;

@@ -6,7 +6,8 @@ use std::io::{IsTerminal, Write as _};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use crate::engine::{Load, Pace, Watcher};
+use crate::engine::Watcher;
+use crate::force::{Load, Pace};
 use crate::plan::Plan;
 use crate::tally::Tally;
 

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use crate::Verdict;
 use crate::client::Site;
-use crate::engine::{End, Load, Opening, Pace, drive};
+use crate::engine::drive;
+use crate::force::{End, Load, Opening, Pace};
 use crate::limits;
 use crate::options::{Aim, Output, Suite, seconds};
 use crate::plan::{self, Plan, Scenario};

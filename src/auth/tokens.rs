@@ -45,7 +45,7 @@ struct Verified {
 }
 
 /// Signatures found right lately: a client sends one token many times, and checking it
-/// was a quarter of what a request costs. Nothing but a right signature is remembered.
+/// was a quarter of the work outside the kernel. Nothing but a right signature is remembered.
 #[derive(Default)]
 struct Recent(RwLock<HashMap<Box<str>, Verified>>);
 

@@ -58,7 +58,8 @@ impl Timestamp {
             19 if text.as_bytes()[10] == b'T' => text.parse().ok()?,
             _ => return None,
         };
-        let secs = jiff::tz::TimeZone::UTC.to_timestamp(moment).ok()?.as_second();
+        let epoch = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
+        let secs = moment.duration_since(epoch).as_secs();
         Some(Timestamp::from_secs(u64::try_from(secs).ok()?))
     }
 

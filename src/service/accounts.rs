@@ -137,7 +137,8 @@ impl Service {
             }
             self.limits.forgive(user.username.as_str(), guess, cx);
             let hash = self.hasher.hash(new.as_str())?;
-            self.store.write(SetPassword { user: id, hash }).map(drop)
+            let replaces = Some(user.password_hash);
+            self.store.write(SetPassword { user: id, hash, replaces }).map(drop)
         })
     }
 
@@ -157,7 +158,7 @@ impl Service {
                 return Err(Error::NotFound);
             }
             let hash = self.hasher.hash(new.as_str())?;
-            self.store.write(SetPassword { user, hash }).map(drop)
+            self.store.write(SetPassword { user, hash, replaces: None }).map(drop)
         })
     }
 

@@ -237,7 +237,6 @@ fn a_page_looks_past_a_thousand_orders_that_do_not_match() {
 }
 
 #[test]
-#[ignore = "Timestamp::parse takes no date after 9999-12-30T22:00:00"]
 fn the_last_day_of_the_calendar_is_a_date() {
     let (app, admin) = shop();
     let list = app.read(&admin, "/orders/?created_from=1970-01-01&created_to=9999-12-31").good();

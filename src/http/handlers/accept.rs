@@ -20,7 +20,8 @@ fn quality(accept: &str, (family, subtype): (&str, &str)) -> u32 {
             }
             _ => return None,
         };
-        let weight = parts.find_map(|part| part.strip_prefix("q=")).unwrap_or("1");
+        let weight =
+            parts.find_map(|part| part.strip_prefix(['q', 'Q'])?.strip_prefix('=')).unwrap_or("1");
         let weight = weight.parse::<f32>().unwrap_or(0.0).clamp(0.0, 1.0);
         Some((specificity, (weight * 1000.0) as u32))
     });

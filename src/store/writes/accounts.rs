@@ -90,6 +90,8 @@ impl Write for Rehash {
 pub struct SetPassword {
     pub user: UserId,
     pub hash: String,
+    /// The hash that the old password was checked against, where one was asked for.
+    pub replaces: Option<String>,
 }
 
 impl Write for SetPassword {
@@ -98,6 +100,9 @@ impl Write for SetPassword {
 
     fn apply(&self, batch: &mut Batch<'_>) -> Applied<User> {
         let mut user = batch.require_user(self.user)?;
+        if self.replaces.as_ref().is_some_and(|old| *old != user.password_hash) {
+            return Err(Error::Conflict("The password was changed meanwhile").into());
+        }
         user.password_hash = self.hash.clone();
         user.token_generation = user.token_generation.wrapping_add(1);
         if batch.default_password_user()? == Some(user.id) {

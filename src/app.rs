@@ -14,7 +14,7 @@ use crate::http::{self, Api, Drained};
 use crate::mail::{self, Office, Sender};
 use crate::metrics::Metrics;
 use crate::service::{FirstAdmin, Seed, Service};
-use crate::store::Store;
+use crate::store::{BackupPlan, RunningUpkeep, Store, Upkeep, UpkeepPlan};
 use crate::sys;
 
 /// How long a stop waits for what is under way.
@@ -37,6 +37,7 @@ pub struct App {
     store: Store,
     server: http::Server,
     sender: mail::Running,
+    upkeep: RunningUpkeep,
 }
 
 /// Why the service can't start; prints as one line.
@@ -72,11 +73,15 @@ impl App {
         let sender = Sender::new(office, store.clone(), around.clock.clone(), metrics.mail.clone())
             .start()
             .map_err(StartError::of)?;
+        let (clock, gauge) = (around.clock.clone(), gauges.last_backup_seconds.clone());
+        let upkeep = Upkeep::new(store.clone(), clock, upkeep_plan(config), gauge)
+            .start()
+            .map_err(StartError::of)?;
         let api = Api::new(config, Arc::new(service), metrics.clone()).map_err(StartError::of)?;
         let server =
             http::Server::start(listener, transport_settings(config), Arc::new(api), metrics)
                 .map_err(StartError::of)?;
-        Ok(App { store, server, sender })
+        Ok(App { store, server, sender, upkeep })
     }
 
     /// Where it listens; with `PORT=0` the port that was picked.
@@ -94,6 +99,7 @@ impl App {
             log::warn!("{connections} connections were cut");
         }
         self.sender.stop();
+        self.upkeep.stop();
         self.store.close();
     }
 }
@@ -184,6 +190,18 @@ fn warn_of_published_password(service: &Service, at: &TcpListener) -> Result<(),
 fn bind(config: &Config) -> Result<TcpListener, StartError> {
     TcpListener::bind((config.host.as_str(), config.port))
         .map_err(|why| StartError(format!("{}:{}: {why}", config.host, config.port)))
+}
+
+fn upkeep_plan(config: &Config) -> UpkeepPlan {
+    UpkeepPlan {
+        backups: config.backup_dir.clone().map(|folder| BackupPlan {
+            folder,
+            interval: config.backup_interval.0,
+            keep: config.backup_keep as usize,
+        }),
+        keep_sent_mails: Duration::from_secs(u64::from(config.mail_keep_days) * 86_400),
+        keep_keys: Duration::from_secs(u64::from(config.idempotency_keep_hours) * 3600),
+    }
 }
 
 fn transport_settings(config: &Config) -> http::Settings {

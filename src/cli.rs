@@ -1,5 +1,6 @@
 //! Commands and exit codes.
 
+mod backups;
 mod users;
 
 use std::ffi::OsString;
@@ -41,6 +42,12 @@ enum Command {
     User(users::UserArgs),
     /// Print the OpenAPI document
     Openapi,
+    /// Copy the database into a checked file, with the server stopped
+    Backup(backups::BackupArgs),
+    /// Put a checked backup in the database's place, with the server stopped
+    Restore(backups::RestoreArgs),
+    /// Check the database, row against row, with the server stopped
+    Check(backups::CheckArgs),
 }
 
 /// Which database a command works on.
@@ -93,6 +100,9 @@ fn dispatch(args: Vec<OsString>) -> Result<(), Stop> {
         Command::Init(config) => init(&config.checked().map_err(Stop::Setting)?),
         Command::User(args) => users::run(args),
         Command::Openapi => print_openapi(),
+        Command::Backup(args) => backups::back_up(args),
+        Command::Restore(args) => backups::restore(args),
+        Command::Check(args) => backups::check(args),
     }
 }
 

@@ -68,6 +68,11 @@ impl Timestamp {
         self.civil().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
     }
 
+    /// `20251007T055811`, for names of files.
+    pub fn to_compact(self) -> String {
+        self.civil().strftime("%Y%m%dT%H%M%S").to_string()
+    }
+
     fn civil(self) -> jiff::civil::DateTime {
         jiff::Timestamp::from_second(self.as_secs() as i64)
             .map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).datetime())

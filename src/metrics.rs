@@ -341,6 +341,7 @@ pub struct Gauges {
     pub open_fds: Gauge,
     pub max_fds: Gauge,
     pub start_seconds: Gauge,
+    pub last_backup_seconds: Gauge,
 }
 
 impl Gauges {
@@ -364,6 +365,10 @@ impl Gauges {
             resident_bytes: gauge("process_resident_memory_bytes", "Resident memory"),
             open_fds: gauge("process_open_fds", "Open file descriptors"),
             max_fds: gauge("process_max_fds", "Most file descriptors that may be open"),
+            last_backup_seconds: gauge(
+                "last_verified_backup_timestamp_seconds",
+                "When the last backup was made and checked, in Unix time",
+            ),
             start_seconds: gauge("process_start_time_seconds", "Start, in Unix time"),
         }
     }

@@ -1,7 +1,7 @@
 //! The whole API on one page, and the matching of paths against it.
 
 use super::call::Call;
-use super::handlers::{accounts, docs, emails, order_list, orders, system, users};
+use super::handlers::{accounts, backups, docs, emails, order_list, orders, system, users};
 use super::openapi::{Sketch, operations as op};
 use super::reply::Reply;
 use crate::error::Result;
@@ -79,6 +79,8 @@ pub const ROUTES: &[Route] = &[
 
     route(Get,  "/emails/",                         Admin,  None,                  Unused, emails::list,               Some(op::list_emails)),
     route(Post, "/emails/{email_id}/retry",         Admin,  None,                  Unused, emails::retry,              Some(op::retry_email)),
+
+    route(Get,  "/admin/backup",                    Admin,  None,                  Unused, backups::download,          Some(op::back_up)),
 ];
 
 const fn route(

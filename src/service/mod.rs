@@ -2,6 +2,7 @@
 //! here, once.
 
 mod accounts;
+mod backups;
 mod limits;
 mod operation;
 mod orders;
@@ -11,6 +12,9 @@ mod system;
 
 use std::cell::Cell;
 use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::auth::{Hasher, Tokens};
@@ -22,6 +26,7 @@ use crate::metrics::Metrics;
 use crate::store::Store;
 
 pub use accounts::{FirstAdmin, Login, Seed};
+pub use backups::Download;
 pub use limits::{Limit, LimitStanding, Limits};
 pub use operation::Notes;
 pub use orders::{OrderPages, OrderQuery};
@@ -44,6 +49,9 @@ pub struct Service {
     environment: &'static str,
     keep_keys: Duration,
     last_trial: readiness::LastTrial,
+    /// Where a backup lies until it is sent.
+    download_path: PathBuf,
+    downloading: Arc<AtomicBool>,
 }
 
 /// Who wants it done.
@@ -85,6 +93,8 @@ impl Service {
             environment: config.environment.as_str(),
             keep_keys: Duration::from_secs(u64::from(config.idempotency_keep_hours) * 3600),
             last_trial: readiness::LastTrial::default(),
+            download_path: config.beside_database("orders.download"),
+            downloading: Arc::default(),
             store,
             hasher,
             tokens,

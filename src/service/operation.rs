@@ -21,6 +21,7 @@ pub(super) struct Operations {
     pub list_orders: Operation,
     pub list_emails: Operation,
     pub retry_email: Operation,
+    pub back_up: Operation,
 }
 
 pub(super) struct Operation {
@@ -48,6 +49,7 @@ impl Operations {
             list_orders: operation("list_orders"),
             list_emails: operation("list_emails"),
             retry_email: operation("retry_email"),
+            back_up: operation("back_up"),
         }
     }
 }

@@ -14,8 +14,9 @@ use redb::{
     ReadableTableMetadata, TableDefinition, Value,
 };
 
+use super::OpenError;
 use super::check::Check;
-use super::database::{create_private, folder_of, named_beside, sync_folder};
+use super::database::{commit_nothing, create_private, named_beside, sync_folder_of};
 use super::schema::{self, VERSION};
 use super::{PAGE_ROWS, Store};
 use crate::error::{Error, Result};
@@ -37,18 +38,21 @@ pub struct BackupReport {
     pub took: Duration,
 }
 
-/// One backup at a time.
+/// One backup at a time, and none once the service stops.
 #[derive(Debug, Default)]
-pub(super) struct BackupLock(AtomicBool);
+pub(super) struct BackupLock {
+    taken: AtomicBool,
+    stopping: AtomicBool,
+}
 
 /// Freed when it is dropped.
 pub(super) struct BackupTurn<'a>(&'a AtomicBool);
 
 impl BackupLock {
     fn take(&self) -> Result<BackupTurn<'_>> {
-        match self.0.swap(true, Ordering::AcqRel) {
+        match self.taken.swap(true, Ordering::AcqRel) {
             true => Err(Error::Conflict("A backup is under way")),
-            false => Ok(BackupTurn(&self.0)),
+            false => Ok(BackupTurn(&self.taken)),
         }
     }
 }
@@ -73,7 +77,7 @@ impl Store {
         let unfinished = named_beside(path, ".unfinished");
         let done = self.copy_checked(&unfinished).and_then(|rows| {
             fs::rename(&unfinished, path).map_err(Error::internal)?;
-            sync_folder(folder_of(path)).map_err(Error::internal)?;
+            sync_folder_of(path).map_err(Error::internal)?;
             let bytes = fs::metadata(path).map_err(Error::internal)?.len();
             Ok(BackupReport { path: path.to_owned(), bytes, rows, took: started.elapsed() })
         });
@@ -84,32 +88,40 @@ impl Store {
         done
     }
 
+    /// Ends the backup under way, and lets none begin.
+    pub fn stop_backups(&self) {
+        self.backups.stopping.store(true, Ordering::Release);
+    }
+
     fn copy_checked(&self, to: &Path) -> Result<u64> {
         let source = self.live.begin_read()?;
         create_private(to).map_err(Error::internal)?;
         let mut builder = Builder::new();
         builder.set_cache_size(CACHE_BYTES);
         let copy = builder.create(to).map_err(Error::internal)?;
-        let rows = copy_all(&source, &copy)?;
+        let rows = copy_all(&source, &copy, &self.backups.stopping)?;
         drop(source);
+        commit_nothing(&copy)?;
         drop(copy);
-        fs::File::open(to).and_then(|file| file.sync_all()).map_err(Error::internal)?;
-        let checked = check_file(to)?;
+        let checked = check_file(to).map_err(Error::internal)?;
         if !checked.is_sound() {
             return Err(Error::Internal(format!("the backup is damaged: {:?}", checked.faults)));
         }
+        fs::File::open(to).and_then(|file| file.sync_all()).map_err(Error::internal)?;
         Ok(rows)
     }
 }
 
 /// Checks a file that no process has open: the library's own checksums first, then
 /// whether its rows hang together. What a crash left is repaired by opening it.
-pub fn check_file(path: &Path) -> Result<Check> {
+pub fn check_file(path: &Path) -> std::result::Result<Check, OpenError> {
     let mut builder = Builder::new();
     builder.set_cache_size(CACHE_BYTES);
-    let mut database = builder.open(path).map_err(Error::internal)?;
-    let whole = database.check_integrity().map_err(Error::internal)?;
-    let mut check = Check::of(&database.begin_read().map_err(Error::internal)?)?;
+    let mut database = builder.open(path)?;
+    let whole = database.check_integrity()?;
+    let unreadable = |why: String| OpenError::Unreadable(why);
+    let read = database.begin_read().map_err(|why| unreadable(why.to_string()))?;
+    let mut check = Check::of(&read).map_err(|why| unreadable(why.to_string()))?;
     if !whole {
         check.fault("the file's structure had to be repaired".into());
     }
@@ -117,9 +129,9 @@ pub fn check_file(path: &Path) -> Result<Check> {
 }
 
 /// Copies every table; gives how many rows there are, the same on both sides.
-fn copy_all(source: &ReadTransaction, copy: &Database) -> Result<u64> {
+fn copy_all(source: &ReadTransaction, copy: &Database, stopping: &AtomicBool) -> Result<u64> {
     let known = source.list_tables().map_err(Error::storage)?.count();
-    let mut copier = Copier { source, copy, tables: 0, rows: 0 };
+    let mut copier = Copier { source, copy, stopping, tables: 0, rows: 0 };
     copier.table(schema::META)?;
     copier.table(schema::USERS)?;
     copier.table(schema::USERNAMES)?;
@@ -143,6 +155,7 @@ fn copy_all(source: &ReadTransaction, copy: &Database) -> Result<u64> {
 struct Copier<'a> {
     source: &'a ReadTransaction,
     copy: &'a Database,
+    stopping: &'a AtomicBool,
     tables: usize,
     rows: u64,
 }
@@ -162,6 +175,9 @@ impl Copier<'_> {
             {
                 let mut to = transaction.open_table(definition).map_err(Error::internal)?;
                 for _ in 0..ROWS_PER_TRANSACTION / PAGE_ROWS {
+                    if self.stopping.load(Ordering::Acquire) {
+                        return Err(Error::busy("the service is stopping"));
+                    }
                     let started = Instant::now();
                     for row in rows.by_ref().take(PAGE_ROWS) {
                         let (key, value) = row.map_err(Error::storage)?;

@@ -292,6 +292,35 @@ impl<'txn> Batch<'txn> {
         Ok(())
     }
 
+    /// Sent mails with ids above `after`, rising, `limit` at most.
+    pub(super) fn sent_mails(
+        &mut self,
+        after: MailId,
+        limit: usize,
+    ) -> Applied<Vec<(MailId, SentRecord)>> {
+        let table = self.mails_sent.get(self.transaction)?;
+        let rows = table.range(after.0.saturating_add(1)..)?.take(limit).map(|row| {
+            let (id, record) = row?;
+            Ok((MailId(id.value()), decode(record.value())?))
+        });
+        rows.collect()
+    }
+
+    pub(super) fn remove_sent(&mut self, id: MailId) -> Applied<()> {
+        self.dirty = true;
+        self.mails_sent.get(self.transaction)?.remove(id.0)?;
+        Ok(())
+    }
+
+    /// Mails sent before `then` may be gone from now on.
+    pub(super) fn note_pruned(&mut self, then: Timestamp) -> Applied<()> {
+        self.dirty = true;
+        let table = self.meta.get(self.transaction)?;
+        let known = table.get(meta::MAILS_PRUNED_BEFORE)?.map_or(0, |row| row.value());
+        table.insert(meta::MAILS_PRUNED_BEFORE, known.max(then.as_micros()))?;
+        Ok(())
+    }
+
     pub(super) fn insert_dead(&mut self, id: MailId, record: &DeadRecord) -> Applied<()> {
         let bytes = encode(record)?;
         self.dirty = true;

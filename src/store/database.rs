@@ -175,7 +175,7 @@ pub(super) fn named_beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// An empty file that only its owner may read: it is to hold password hashes.
-pub(super) fn create_private(path: &Path) -> io::Result<File> {
+pub fn create_private(path: &Path) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
 }
@@ -188,8 +188,21 @@ pub(super) fn folder_of(path: &Path) -> &Path {
 }
 
 /// A new or changed name is on disk only once its folder is.
-pub(super) fn sync_folder(folder: &Path) -> io::Result<()> {
+pub fn sync_folder_of(path: &Path) -> io::Result<()> {
+    sync_folder(folder_of(path))
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// Keeps every other process from opening the file until it is dropped.
+pub struct FileLock {
+    _database: Database,
+}
+
+pub fn lock_file(path: &Path) -> std::result::Result<FileLock, OpenError> {
+    Ok(FileLock { _database: Database::open(path)? })
 }
 
 impl Medium for FileMedium {

@@ -20,6 +20,7 @@ mod schema;
 mod snapshot;
 mod ticket;
 mod trouble;
+mod upkeep;
 mod wakeup;
 mod writes;
 
@@ -37,16 +38,17 @@ use database::Live;
 pub use backup::{BackupReport, check_file};
 pub use batch::Write;
 pub use check::Check;
-pub use database::{FileMedium, Medium, OpenError};
+pub use database::{FileMedium, Medium, OpenError, create_private, lock_file, sync_folder_of};
 pub use schema::VERSION as SCHEMA_VERSION;
 pub use snapshot::{
     Census, Direction, DueMails, MailShelf, OrderChunk, OrderFilter, Snapshot, Span, SpoiltMail,
     Standing,
 };
+pub use upkeep::{BackupPlan, RunningUpkeep, Upkeep, UpkeepPlan};
 pub use wakeup::Wakeup;
 pub use writes::{
     Attempt, BuryMail, CreateFirstAdmin, CreateUser, ForgetKeys, Idempotency, MailMark, MarkMails,
-    PlaceOrder, Placed, Rehash, RetryMail, SetDisabled, SetPassword, Trial,
+    PlaceOrder, Placed, PruneSent, Pruned, Rehash, RetryMail, SetDisabled, SetPassword, Trial,
 };
 
 /// Rows that one short read transaction gives at most.

@@ -3,8 +3,12 @@
 //! A run that fails prints its seed. `DURABILITY_SEED=17` runs that one alone,
 //! `DURABILITY_SECS=600` runs fresh seeds for that long.
 
+#[path = "../support/mod.rs"]
+mod support;
+
 mod disk;
 mod io_faults;
+mod kill9;
 mod model;
 mod power_loss;
 mod seeds;

@@ -4,6 +4,7 @@
 mod support;
 
 mod accounts;
+mod backups;
 mod database;
 mod env_files;
 mod settings;

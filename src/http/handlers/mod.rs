@@ -2,6 +2,7 @@
 
 pub mod accept;
 pub mod accounts;
+pub mod backups;
 pub mod docs;
 pub mod emails;
 pub mod order_list;

@@ -181,6 +181,19 @@ pub fn retry_email() -> Sketch {
         .refuses(409)
 }
 
+pub fn back_up() -> Sketch {
+    let file = ObjectBuilder::new().schema_type(Type::String).description(Some("a database file"));
+    let mut backup = with_headers("The backup", &["Content-Disposition"]);
+    let content = Content::new(Some(file));
+    backup.content.insert("application/octet-stream".to_owned(), content.into());
+    Sketch::new("back_up", SYSTEM, "Download a backup (admins)")
+        .about(
+            "A snapshot of one moment, made and checked before the answer begins;              `orderd restore` takes it. 409 while another is under way.",
+        )
+        .responds(200, backup)
+        .refuses(409)
+}
+
 /// The parameters of the lists that are always paged.
 fn paged(sketch: Sketch, default: &str) -> Sketch {
     let limit = schemas::integer(1, PAGE_ROWS as u64);

@@ -3,9 +3,11 @@
 mod accounts;
 mod mails;
 mod orders;
+mod pruning;
 mod trial;
 
 pub use accounts::{CreateFirstAdmin, CreateUser, Rehash, SetDisabled, SetPassword};
 pub use mails::{Attempt, BuryMail, MailMark, MarkMails, RetryMail};
 pub use orders::{ForgetKeys, Idempotency, PlaceOrder, Placed};
+pub use pruning::{PruneSent, Pruned};
 pub use trial::Trial;

@@ -1,0 +1,162 @@
+//! `orderd backup`, `restore` and `check`: the file, with the server stopped.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+
+use super::{Place, Stop, failed};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::metrics::Metrics;
+use crate::store::{self, OpenError, Store};
+
+const HELD: &str = "the server has the database open: stop it first";
+const HELD_FOR_BACKUP: &str = "the server has the database open: stop it first, or have it make \
+                               the backup (GET /admin/backup, or BACKUP_DIR)";
+
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Where the backup goes; must not be there yet
+    file: PathBuf,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// A backup
+    file: PathBuf,
+    /// Put it in the place of the database that is there, which is kept under another name
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    place: Place,
+}
+
+pub fn back_up(args: BackupArgs) -> Result<(), Stop> {
+    let config = args.place.config()?;
+    let path = existing(&config)?;
+    if args.file.exists() {
+        return Err(failed(format!("{} is there already", args.file.display())));
+    }
+    let store = open(path, HELD_FOR_BACKUP)?;
+    let made = store.back_up_to(&args.file);
+    store.close();
+    let report = made.map_err(failed)?;
+    say(&format!("{} rows, checked, in {}", report.rows, report.path.display()))
+}
+
+pub fn check(args: CheckArgs) -> Result<(), Stop> {
+    let config = args.place.config()?;
+    let path = existing(&config)?;
+    let check = store::check_file(path).map_err(|why| explain(path, &why, HELD))?;
+    for (table, rows) in &check.rows {
+        say(&format!("{table}\t{rows}"))?;
+    }
+    check.faults.iter().try_for_each(|fault| say(fault))?;
+    match check.is_sound() {
+        true => say("all is well"),
+        false => Err(failed(format!("{} faults in {}", check.fault_count, path.display()))),
+    }
+}
+
+/// The backup is copied beside the database, brought up to date and checked there; only
+/// then do the two change places, in one step.
+pub fn restore(args: RestoreArgs) -> Result<(), Stop> {
+    let config = args.place.config()?;
+    let path = config.database_path();
+    let was_there = path.exists();
+    if was_there && !args.force {
+        let why = "is there already; --force replaces it and keeps it under another name";
+        return Err(failed(format!("{} {why}", path.display())));
+    }
+    let incoming = with_suffix(path, ".incoming");
+    let restored = bring(&args.file, &incoming)
+        .and_then(|()| if was_there { swap(&incoming, path) } else { place(&incoming, path) });
+    if restored.is_err() {
+        // What is left of it is no use, and may never have been made.
+        let _ = fs::remove_file(&incoming);
+    }
+    restored
+}
+
+fn bring(backup: &Path, incoming: &Path) -> Result<(), Stop> {
+    let blame = |why: io::Error| failed(format!("{}: {why}", backup.display()));
+    let mut from = File::open(backup).map_err(blame)?;
+    if let Some(folder) = incoming.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let mut to = store::create_private(incoming).map_err(failed)?;
+    io::copy(&mut from, &mut to).and_then(|_| to.sync_all()).map_err(failed)?;
+    drop(to);
+    // An older backup is migrated here. An empty file would be taken for a new database.
+    if from.metadata().map_err(blame)?.len() == 0 {
+        return Err(failed(format!("{} is empty", backup.display())));
+    }
+    open(incoming, HELD)?.close();
+    let check = store::check_file(incoming).map_err(|why| explain(backup, &why, HELD))?;
+    if let Some(fault) = check.faults.first() {
+        let (count, backup) = (check.fault_count, backup.display());
+        return Err(failed(format!("{backup} has {count} faults, the first: {fault}")));
+    }
+    File::open(incoming).and_then(|file| file.sync_all()).map_err(failed)?;
+    for (table, rows) in &check.rows {
+        say(&format!("{table}\t{rows}"))?;
+    }
+    Ok(())
+}
+
+/// The lock is held until it is done; a database that can't be read any more is replaced too.
+fn swap(incoming: &Path, path: &Path) -> Result<(), Stop> {
+    let _lock = match store::lock_file(path) {
+        Err(OpenError::Locked) => return Err(failed(format!("{}: {HELD}", path.display()))),
+        held => held.ok(),
+    };
+    let aside = with_suffix(path, &format!(".{}", Clock::system().now().to_compact()));
+    fs::hard_link(path, &aside).map_err(failed)?;
+    place(incoming, path)?;
+    say(&format!("the old database is {}", aside.display()))
+}
+
+fn place(incoming: &Path, path: &Path) -> Result<(), Stop> {
+    fs::rename(incoming, path).map_err(failed)?;
+    store::sync_folder_of(path).map_err(failed)?;
+    say(&format!("restored {}", path.display()))
+}
+
+fn existing(config: &Config) -> Result<&Path, Stop> {
+    let path = config.database_path();
+    match path.exists() {
+        true => Ok(path),
+        false => Err(failed(format!("there is no database at {}", path.display()))),
+    }
+}
+
+fn open(path: &Path, held: &str) -> Result<Store, Stop> {
+    Store::open(path, Clock::system(), &Metrics::new()).map_err(|why| explain(path, &why, held))
+}
+
+fn explain(path: &Path, why: &OpenError, held: &str) -> Stop {
+    match why {
+        OpenError::Locked => failed(format!("{}: {held}", path.display())),
+        other => failed(format!("{}: {other}", path.display())),
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+fn say(line: &str) -> Result<(), Stop> {
+    writeln!(io::stdout().lock(), "{line}").map_err(failed)
+}

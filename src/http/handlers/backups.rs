@@ -1,0 +1,25 @@
+use std::io::{self, Read};
+
+use crate::error::Result;
+use crate::http::call::Call;
+use crate::http::reply::{Body, Reply, Stream};
+use crate::service::Download;
+
+/// What is read at once, in bytes.
+const PIECE: u64 = 64 * 1024;
+
+pub fn download(call: &Call<'_>) -> Result<Reply> {
+    let download = call.service().back_up(call.cx, &call.caller)?;
+    let name = format!("attachment; filename=\"orders-{}.redb\"", download.made_at.to_compact());
+    let mut reply = Reply::new(200)
+        .header("Content-Type", "application/octet-stream")
+        .header("Content-Disposition", name);
+    reply.body = Body::Stream(Box::new(download));
+    Ok(reply)
+}
+
+impl Stream for Download {
+    fn next(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
+        Ok((&mut self.file).take(PIECE).read_to_end(buffer)? > 0)
+    }
+}

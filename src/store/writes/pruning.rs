@@ -1,0 +1,46 @@
+//! Sent mails whose time is over.
+
+use crate::clock::Timestamp;
+use crate::domain::MailId;
+use crate::store::PAGE_ROWS;
+use crate::store::batch::{Applied, Batch, Write};
+use crate::store::records::SentRecord;
+
+/// Removes the rows of mails sent before a moment, among the [`PAGE_ROWS`] next ones.
+#[derive(Debug)]
+pub struct PruneSent {
+    pub after: MailId,
+    pub sent_before: Timestamp,
+}
+
+/// What one turn of pruning has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pruned {
+    pub removed: usize,
+    /// Where the next turn begins; none when all that can be old has been seen.
+    pub next: Option<MailId>,
+}
+
+impl Write for PruneSent {
+    type Output = Pruned;
+    const GROWS: bool = false;
+
+    fn apply(&self, batch: &mut Batch<'_>) -> Applied<Pruned> {
+        let rows = batch.sent_mails(self.after, PAGE_ROWS)?;
+        let mut pruned = Pruned { removed: 0, next: rows.last().map(|(id, _)| *id) };
+        for (id, SentRecord::V1 { sent_micros, .. }) in rows {
+            if Timestamp::from_micros(sent_micros) < self.sent_before {
+                batch.remove_sent(id)?;
+                pruned.removed += 1;
+            } else if batch.order(id.order())?.is_some_and(|it| it.created_at >= self.sent_before) {
+                // No mail is sent before its order is placed, and later ones are younger.
+                pruned.next = None;
+                break;
+            }
+        }
+        if pruned.removed > 0 {
+            batch.note_pruned(self.sent_before)?;
+        }
+        Ok(pruned)
+    }
+}

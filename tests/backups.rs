@@ -1,0 +1,174 @@
+//! Backups of a store in use, their schedule, and pruning.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use orderd::clock::{Clock, Timestamp};
+use orderd::domain::{EmailAddress, MailId, MessageId, NewOrder, Outcome, Role, UserId, Username};
+use orderd::error::Error;
+use orderd::metrics::Metrics;
+use orderd::store::{
+    Attempt, BackupPlan, Check, CreateUser, MailMark, MarkMails, PlaceOrder, Store, Upkeep,
+    UpkeepPlan, check_file,
+};
+
+const START: Timestamp = Timestamp::EPOCH;
+const DAY: Duration = Duration::from_secs(86_400);
+
+struct Shop {
+    store: Store,
+    clock: Clock,
+    metrics: Metrics,
+    folder: tempfile::TempDir,
+}
+
+impl Shop {
+    fn open() -> Shop {
+        let folder = tempfile::tempdir().unwrap();
+        let (clock, metrics) = (Clock::fixed(START + 1000 * DAY), Metrics::new());
+        let store = Store::open(&folder.path().join("a.redb"), clock.clone(), &metrics).unwrap();
+        let user = CreateUser {
+            username: Username::parse("ann").unwrap(),
+            email: EmailAddress::parse("ann@example.com").unwrap(),
+            role: Role::User,
+            password_hash: "$scrypt$".into(),
+            at: clock.now(),
+        };
+        store.write(user).unwrap();
+        Shop { store, clock, metrics, folder }
+    }
+
+    fn order(&self) -> u64 {
+        let order = NewOrder { outcome: Outcome::Successful };
+        let message_id = MessageId("m@example.com".into());
+        let (user, at) = (UserId(1), self.clock.now());
+        let place = PlaceOrder { user, order, message_id, at, idempotency: None };
+        self.store.write(place).unwrap().order.id.0
+    }
+
+    fn mark_sent(&self, id: u64) {
+        let marks = vec![MailMark { id: MailId(id), attempt: Attempt::Sent }];
+        self.store.write(MarkMails { marks, at: self.clock.now() }).unwrap();
+    }
+
+    fn upkeep(&self, backups: Option<BackupPlan>) -> Upkeep {
+        let plan = UpkeepPlan { backups, keep_sent_mails: 30 * DAY, keep_keys: DAY };
+        let gauge = self.metrics.gauges.last_backup_seconds.clone();
+        Upkeep::new(self.store.clone(), self.clock.clone(), plan, gauge)
+    }
+}
+
+fn rows(check: &Check, table: &str) -> u64 {
+    check.rows.iter().find(|(name, _)| *name == table).unwrap().1
+}
+
+#[test]
+fn a_backup_holds_what_was_there_when_it_began_while_orders_go_on_coming() {
+    let shop = Shop::open();
+    for _ in 0..2000 {
+        shop.order();
+    }
+    let path = shop.folder.path().join("backup.redb");
+    let done = AtomicBool::new(false);
+    let (before, after) = thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::SeqCst) {
+                shop.order();
+            }
+        });
+        let before = shop.store.read().unwrap().census().unwrap().orders;
+        let made = shop.store.back_up_to(&path);
+        done.store(true, Ordering::SeqCst);
+        made.unwrap();
+        (before, shop.store.read().unwrap().census().unwrap().orders)
+    });
+    let check = check_file(&path).unwrap();
+    assert!(check.is_sound(), "{:?}", check.faults);
+    let copied = rows(&check, "orders");
+    assert!((before..=after).contains(&copied), "{copied} of {before} to {after}");
+    assert_eq!(rows(&check, "mails_pending"), copied);
+    let mode = fs::metadata(&path).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(files(shop.folder.path()), ["a.redb", "backup.redb"]);
+}
+
+#[test]
+fn one_backup_at_a_time() {
+    let shop = Shop::open();
+    for _ in 0..2000 {
+        shop.order();
+    }
+    let (first, unfinished) =
+        (shop.folder.path().join("b"), shop.folder.path().join("b.unfinished"));
+    // The first may be done before the second has asked; not every time.
+    let refused = (0..20).any(|_| {
+        thread::scope(|scope| {
+            let making = scope.spawn(|| shop.store.back_up_to(&first).map(drop));
+            while !unfinished.exists() && !making.is_finished() {
+                thread::yield_now();
+            }
+            let second = shop.store.back_up_to(&shop.folder.path().join("c")).map(drop);
+            making.join().unwrap().unwrap();
+            matches!(second, Err(Error::Conflict(_)))
+        })
+    });
+    assert!(refused);
+    assert!(shop.store.back_up_to(&first).is_ok(), "the turn is free again");
+}
+
+#[test]
+fn scheduled_backups_are_made_when_due_and_only_the_newest_of_them_are_kept() {
+    let shop = Shop::open();
+    let folder = shop.folder.path().join("backups");
+    let plan = BackupPlan { folder: folder.clone(), interval: DAY, keep: 2 };
+    let mut upkeep = shop.upkeep(Some(plan.clone()));
+    upkeep.step();
+    assert_eq!(shop.metrics.gauges.last_backup_seconds.get(), shop.clock.now().as_secs() as i64);
+    upkeep.step();
+    assert_eq!(files(&folder).len(), 1, "it was not due again");
+    fs::write(folder.join("orders-notes.redb"), "not ours").unwrap();
+    for _ in 0..3 {
+        shop.clock.advance(DAY);
+        upkeep.step();
+    }
+    let newest = ["orders-19720929T000000.redb", "orders-19720930T000000.redb"];
+    assert_eq!(files(&folder), [newest[0], newest[1], "orders-notes.redb"]);
+    shop.clock.advance(Duration::from_secs(60));
+    shop.upkeep(Some(plan)).step();
+    assert_eq!(files(&folder).len(), 3, "a restart makes none before its time");
+}
+
+#[test]
+fn sent_mails_go_when_their_time_is_over_and_others_stay() {
+    let shop = Shop::open();
+    let (old, waiting, late) = (shop.order(), shop.order(), shop.order());
+    shop.mark_sent(old);
+    shop.clock.advance(20 * DAY);
+    shop.mark_sent(late);
+    let young = shop.order();
+    shop.mark_sent(young);
+    let mut upkeep = shop.upkeep(None);
+    upkeep.step();
+    assert_eq!(shop.store.read().unwrap().census().unwrap().mails_sent, 3);
+    shop.clock.advance(11 * DAY);
+    upkeep.step();
+    let read = shop.store.read().unwrap();
+    assert!(read.mail(MailId(old)).unwrap().is_none());
+    for id in [waiting, late, young] {
+        assert!(read.mail(MailId(id)).unwrap().is_some(), "mail {id}");
+    }
+    let check = shop.store.check().unwrap();
+    assert!(check.is_sound(), "{:?}", check.faults);
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        names.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}

@@ -1,0 +1,163 @@
+//! The real binary under load, killed again and again, against a ledger kept outside.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::seeds;
+use crate::session::{PATIENCE, wait_until};
+use crate::support::folder::Folder;
+use crate::support::process::{Call, Running};
+
+const CLIENTS: usize = 12;
+const ROUNDS: u64 = 3;
+
+/// Every order that was acknowledged, by its id, as it was answered.
+type Ledger = Mutex<BTreeMap<u64, Value>>;
+
+#[test]
+fn what_was_acknowledged_survives_every_kill() {
+    let (folder, ledger) = (Folder::new(), Ledger::default());
+    let mut rng = fastrand::Rng::with_seed(seeds::number("DURABILITY_SEED").unwrap_or(1));
+    let token = start(&folder).token("admin", "Admin123");
+    let limit = seeds::number("DURABILITY_SECS").map(Duration::from_secs);
+    let (started, mut round) = (Instant::now(), 0);
+    while limit.map_or(round < ROUNDS, |limit| started.elapsed() < limit) {
+        let running = start(&folder);
+        compare(&running, &token, &ledger);
+        let wanted = ledger.lock().unwrap().len() + rng.usize(5..400);
+        kill_under_load(running, &token, &ledger, wanted);
+        round += 1;
+    }
+    let running = start(&folder);
+    let stored = compare(&running, &token, &ledger);
+    wait_until(|| pending_mails(&running, &token) == 0);
+    running.stop();
+    assert_eq!(mails_by_order(&folder), stored.keys().map(|id| (*id, 1)).collect());
+    let check = Call::within(&folder).arg("check").run();
+    assert_eq!(check.code, Some(0), "{check:?}");
+    println!("{round} kills, {} orders", stored.len());
+}
+
+fn start(folder: &Folder) -> Running {
+    let settings = [
+        ("RATE_LIMIT_REQUESTS", "0"),
+        ("MAIL_MAX_PER_SECOND", "0"),
+        ("LOG_LEVEL", "error"),
+        ("LOG_FILE", ""),
+    ];
+    Call::within(folder).envs(&settings).start()
+}
+
+/// Clients order until the process is dead; it dies once so many orders are acknowledged.
+fn kill_under_load(running: Running, token: &str, ledger: &Ledger, wanted: usize) {
+    let address = running.address;
+    thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            scope.spawn(move || {
+                // It ends with the process, in the middle of whatever it was doing.
+                let _ = order_for_ever(address, token, ledger, client);
+            });
+        }
+        wait_until(|| ledger.lock().unwrap().len() >= wanted);
+        running.signal(Signal::KILL);
+    });
+    running.wait();
+}
+
+fn order_for_ever(
+    address: SocketAddr,
+    token: &str,
+    ledger: &Ledger,
+    client: usize,
+) -> io::Result<()> {
+    let mut stream = BufReader::new(TcpStream::connect(address)?);
+    stream.get_ref().set_read_timeout(Some(PATIENCE))?;
+    let body = format!("{{\"success\":{}}}", client.is_multiple_of(2));
+    loop {
+        let (status, order) = ask(&mut stream, "POST", "/orders/create", token, &body)?;
+        assert_eq!(status, 200, "{order}");
+        let id = order["id"].as_u64().unwrap();
+        let known = ledger.lock().unwrap().insert(id, order);
+        assert_eq!(known, None, "id {id} was given twice");
+    }
+}
+
+/// All that is acknowledged is there once and as it was answered. Gives all that is stored.
+fn compare(running: &Running, token: &str, ledger: &Ledger) -> BTreeMap<u64, Value> {
+    let list = running.ask("GET", "/orders/", Some(token), "").good();
+    let list = list["orders"].as_array().unwrap();
+    let stored: BTreeMap<u64, Value> =
+        list.iter().map(|order| (order["id"].as_u64().unwrap(), order.clone())).collect();
+    assert_eq!(stored.len(), list.len(), "an order is listed twice");
+    let mut ledger = ledger.lock().unwrap();
+    for (id, order) in ledger.iter() {
+        assert_eq!(stored.get(id), Some(order), "order {id}");
+    }
+    // What has been seen must stay as well.
+    *ledger = stored.clone();
+    stored
+}
+
+fn pending_mails(running: &Running, token: &str) -> usize {
+    let list = running.ask("GET", "/emails/?state=pending&limit=1", Some(token), "").good();
+    list["emails"].as_array().unwrap().len()
+}
+
+/// How many mails there are for each order. A repeat with the same Message-ID replaces its
+/// file, so that two would mean two Message-IDs.
+fn mails_by_order(folder: &Folder) -> BTreeMap<u64, usize> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder.join("data/mail")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let Some(rest) = name.strip_prefix("order-").filter(|it| it.ends_with(".eml")) else {
+            continue;
+        };
+        let (id, _) = rest.split_once('-').unwrap();
+        *found.entry(id.parse().unwrap()).or_default() += 1;
+    }
+    found
+}
+
+/// One request and its answer, on a connection that is kept.
+fn ask(
+    stream: &mut BufReader<TcpStream>,
+    method: &str,
+    target: &str,
+    token: &str,
+    body: &str,
+) -> io::Result<(u16, Value)> {
+    let length = body.len();
+    let request = format!(
+        "{method} {target} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n\
+         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
+    );
+    stream.get_mut().write_all(request.as_bytes())?;
+    let mut status = 0;
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        if let Some(rest) = line.strip_prefix("HTTP/1.1 ") {
+            status = rest[..3].parse().unwrap();
+        }
+        if let Some(rest) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = rest.trim().parse().unwrap();
+        }
+        if line.trim().is_empty() {
+            break;
+        }
+    }
+    let mut body = vec![0; length];
+    stream.read_exact(&mut body)?;
+    Ok((status, serde_json::from_slice(&body)?))
+}

@@ -1,0 +1,107 @@
+//! `orderd backup`, `restore` and `check`, and the download.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use crate::support::folder::Folder;
+use crate::support::process::{Call, Ended};
+
+fn run(folder: &Folder, args: &[&str]) -> Ended {
+    args.iter().fold(Call::within(folder), |call, arg| call.arg(arg)).run()
+}
+
+fn shop_with_orders(folder: &Folder, orders: usize) {
+    let running = Call::within(folder).env("RATE_LIMIT_REQUESTS", "0").start();
+    let token = running.token("admin", "Admin123");
+    for _ in 0..orders {
+        running.ask("POST", "/orders/create", Some(&token), "{\"success\":true}").good();
+    }
+    running.stop();
+}
+
+fn orders_in(ended: &Ended) -> &str {
+    let line = ended.stdout.lines().find(|line| line.starts_with("orders\t"));
+    line.unwrap_or_else(|| panic!("{ended:?}")).split_once('\t').unwrap().1
+}
+
+#[test]
+fn a_backup_is_restored_and_the_old_database_kept() {
+    let folder = Folder::new();
+    shop_with_orders(&folder, 3);
+    assert_eq!(run(&folder, &["backup", "b.redb"]).code, Some(0));
+    run(&folder, &["backup", "b.redb"]).refusal(1);
+    shop_with_orders(&folder, 2);
+    assert_eq!(orders_in(&run(&folder, &["check"])), "5");
+    assert!(run(&folder, &["restore", "b.redb"]).refusal(1).contains("--force"));
+    assert_eq!(orders_in(&run(&folder, &["check"])), "5");
+    let restored = run(&folder, &["restore", "b.redb", "--force"]);
+    assert_eq!(restored.code, Some(0), "{restored:?}");
+    assert_eq!(orders_in(&run(&folder, &["check"])), "3");
+    let names = fs::read_dir(folder.join("data")).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let aside = names.filter(|name| name.starts_with("orders.redb.")).collect::<Vec<_>>();
+    assert_eq!(aside.len(), 1, "{aside:?}");
+    let url = format!("redb://./data/{}", aside[0]);
+    assert_eq!(orders_in(&run(&folder, &["check", "--database-url", &url])), "5");
+}
+
+#[test]
+fn a_damaged_backup_is_not_restored() {
+    let folder = Folder::new();
+    shop_with_orders(&folder, 50);
+    assert_eq!(run(&folder, &["backup", "b.redb"]).code, Some(0));
+    let mut bytes = folder.read("b.redb");
+    let name = bytes.windows(5).rposition(|it| it == b"admin").expect("the admin's row");
+    bytes[name] = b'x';
+    folder.write("b.redb", &bytes);
+    let ended = run(&folder, &["restore", "b.redb", "--force"]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    folder.write("c.redb", "no database");
+    assert_eq!(run(&folder, &["restore", "c.redb", "--force"]).code, Some(1));
+    folder.write("d.redb", "");
+    assert_eq!(run(&folder, &["restore", "d.redb", "--force"]).code, Some(1));
+    let check = run(&folder, &["check"]);
+    assert_eq!((check.code, orders_in(&check)), (Some(0), "50"));
+}
+
+#[test]
+fn while_the_server_runs_the_tools_say_what_to_do() {
+    let folder = Folder::new();
+    shop_with_orders(&folder, 1);
+    assert_eq!(run(&folder, &["backup", "b.redb"]).code, Some(0));
+    let running = Call::within(&folder).start();
+    let tools: [&[&str]; 3] =
+        [&["backup", "c.redb"], &["restore", "b.redb", "--force"], &["check"]];
+    for args in tools {
+        let ended = run(&folder, args);
+        assert_eq!(ended.code, Some(1), "{ended:?}");
+        assert!(ended.stderr.contains("stop it first"), "{ended:?}");
+    }
+    running.ask("GET", "/health", None, "").good();
+    running.stop();
+    assert_eq!(run(&folder, &["check"]).code, Some(0));
+}
+
+#[test]
+fn an_admin_downloads_a_backup_that_can_be_restored() {
+    let folder = Folder::new();
+    shop_with_orders(&folder, 4);
+    let running = Call::within(&folder).start();
+    running.ask("GET", "/admin/backup", None, "").assert_status(401);
+    let token = running.token("admin", "Admin123");
+    let mut stream = TcpStream::connect(running.address).unwrap();
+    let head = format!("Host: shop\r\nAuthorization: Bearer {token}\r\nConnection: close");
+    write!(stream, "GET /admin/backup HTTP/1.0\r\n{head}\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|it| it == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+    assert!(head.contains("200 OK") && head.contains("application/octet-stream"), "{head}");
+    assert!(head.contains("attachment; filename=\"orders-"), "{head}");
+    folder.write("b.redb", &answer[end + 4..]);
+    running.stop();
+    assert!(!folder.join("data/orders.download").exists());
+    let restored = run(&folder, &["restore", "b.redb", "--force"]);
+    assert_eq!((restored.code, orders_in(&restored)), (Some(0), "4"));
+}

@@ -57,7 +57,9 @@ impl Sketch {
 
     /// `response`, with a JSON body.
     pub fn answers_with<T: ToSchema>(mut self, status: u16, mut response: Response) -> Sketch {
-        response.content.insert("application/json".to_owned(), self.content::<T>().into());
+        // Generated clients read the first media type that they know.
+        let content = self.content::<T>().into();
+        response.content.shift_insert(0, "application/json".to_owned(), content);
         self.responds(status, response)
     }
 

@@ -20,16 +20,22 @@ pub mod worker;
 
 mod api;
 mod bodies;
-mod call;
 mod cors;
 mod endpoint;
-mod errors;
-mod fields;
 mod handlers;
 pub mod openapi;
 mod problem;
-mod query;
 pub mod routes;
+
+// Public for the fuzz targets alone.
+#[doc(hidden)]
+pub mod call;
+#[doc(hidden)]
+pub mod errors;
+#[doc(hidden)]
+pub mod fields;
+#[doc(hidden)]
+pub mod query;
 
 pub use api::Api;
 pub use connection::Peer;

@@ -1,0 +1,228 @@
+//! The front door: what a client sends, whole and in pieces, read as the serving threads
+//! read it. Cuts must not matter, nothing outgrows its bound, and whatever is let through
+//! is framed the same by a second reader, and by the library behind the airlock.
+#![no_main]
+
+use std::cell::RefCell;
+
+use libfuzzer_sys::fuzz_target;
+use orderd::http::Refusal;
+use orderd::http::airlock::{Airlock, release};
+use orderd::http::connection::Upload;
+use orderd::http::framing::{self, BodyLength, Outline, Persistence, RequestLine, Scanner};
+use orderd_fuzz::pieces::Delivery;
+use orderd_fuzz::second::{self, Framing};
+
+const MAX_HEAD_BYTES: usize = 1024;
+const MAX_BODY_BYTES: usize = 512;
+/// As the serving threads size the airlock.
+const MAX_CANONICAL_BYTES: usize = MAX_HEAD_BYTES + MAX_BODY_BYTES + 64;
+
+/// What came of the bytes, request by request.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Passed(Passed),
+    Refused(Refusal),
+    /// More bytes would be needed.
+    Waiting,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Passed {
+    outline: Outline,
+    canonical: Vec<u8>,
+    body: Vec<u8>,
+    /// Where it lies in what was sent.
+    start: usize,
+    end: usize,
+}
+
+enum Stage {
+    Head(Scanner),
+    Body(Upload),
+    Closed,
+}
+
+/// A connection without its socket.
+struct Reader {
+    stage: Stage,
+    input: Vec<u8>,
+    received: usize,
+    /// Where the present request began.
+    start: usize,
+    verdicts: Vec<Verdict>,
+}
+
+fn read<'d>(pieces: impl Iterator<Item = &'d [u8]>) -> Vec<Verdict> {
+    let mut reader = Reader {
+        stage: Stage::Head(Scanner::default()),
+        input: Vec::new(),
+        received: 0,
+        start: 0,
+        verdicts: Vec::new(),
+    };
+    for piece in pieces {
+        reader.input.extend_from_slice(piece);
+        reader.received += piece.len();
+        while reader.step() {}
+    }
+    if !matches!(reader.stage, Stage::Closed) {
+        reader.verdicts.push(Verdict::Waiting);
+    }
+    reader.verdicts
+}
+
+impl Reader {
+    /// Goes one step on; false when that needs more bytes, or nothing more is read.
+    fn step(&mut self) -> bool {
+        match std::mem::replace(&mut self.stage, Stage::Closed) {
+            Stage::Head(scanner) => self.read_head(scanner),
+            Stage::Body(upload) => self.read_body(upload),
+            Stage::Closed => false,
+        }
+    }
+
+    fn read_head(&mut self, mut scanner: Scanner) -> bool {
+        if self.input.is_empty() {
+            self.stage = Stage::Head(scanner);
+            return false;
+        }
+        let mut head = Vec::new();
+        let checked = match scanner.advance(&self.input, MAX_HEAD_BYTES) {
+            Ok(None) => {
+                assert!(self.input.len() <= MAX_HEAD_BYTES);
+                self.stage = Stage::Head(scanner);
+                return false;
+            }
+            Ok(Some(length)) => {
+                assert!(length <= MAX_HEAD_BYTES);
+                let checked = framing::check(&self.input[..length], &mut head);
+                self.input.drain(..length);
+                checked
+            }
+            Err(refusal) => Err(refusal),
+        };
+        match checked {
+            Err(refusal) => return self.refuse(refusal),
+            Ok(Outline { body: BodyLength::Exactly(length), .. })
+                if length > MAX_BODY_BYTES as u64 =>
+            {
+                return self.refuse(Refusal::BodyTooLarge);
+            }
+            Ok(outline) => self.stage = Stage::Body(Upload::new(outline, &head)),
+        }
+        true
+    }
+
+    fn read_body(&mut self, mut upload: Upload) -> bool {
+        let taken = upload.take(&mut self.input, MAX_BODY_BYTES);
+        assert!(upload.body.len() <= MAX_BODY_BYTES);
+        match taken {
+            Err(refusal) => self.refuse(refusal),
+            Ok(false) => {
+                assert!(self.input.is_empty(), "bytes of a body were left");
+                self.stage = Stage::Body(upload);
+                false
+            }
+            Ok(true) => {
+                self.pass(upload);
+                true
+            }
+        }
+    }
+
+    fn pass(&mut self, upload: Upload) {
+        let Upload { outline, head: mut canonical, body, .. } = upload;
+        framing::finish(&mut canonical, outline.body, &body);
+        if outline.persistence != Persistence::Close {
+            self.stage = Stage::Head(Scanner::default());
+        }
+        let (start, end) = (self.start, self.received - self.input.len());
+        self.start = end;
+        self.verdicts.push(Verdict::Passed(Passed { outline, canonical, body, start, end }));
+    }
+
+    fn refuse(&mut self, refusal: Refusal) -> bool {
+        self.verdicts.push(Verdict::Refused(refusal));
+        false
+    }
+}
+
+/// The second reader finds the same request in the bytes as they came.
+fn check_original(sent: &[u8], passed: &Passed) {
+    let sent = &sent[passed.start..passed.end];
+    let head = second::head(sent).expect("the second reader can't read the head");
+    assert!(matches!(head.version, b"HTTP/1.0" | b"HTTP/1.1"));
+    let rest = &sent[head.length..];
+    match (passed.outline.body, head.framing().expect("the framing is in doubt")) {
+        (BodyLength::None, Framing::None) => assert!(rest.is_empty() && passed.body.is_empty()),
+        (BodyLength::Exactly(length), Framing::Length(other)) => {
+            assert_eq!(u128::from(length), other);
+            assert_eq!(rest, passed.body);
+            assert_eq!(rest.len() as u64, length);
+        }
+        (BodyLength::Chunked, Framing::Chunked) => {
+            let body = second::chunked(rest).expect("the second reader can't read the chunks");
+            assert_eq!(body.bytes, passed.body);
+            assert_eq!(body.length, rest.len());
+        }
+        (ours, other) => panic!("{ours:?} is {other:?} to the second reader"),
+    }
+    let line = RequestLine::of(&passed.canonical);
+    assert_eq!(line.method.as_bytes(), head.method);
+    assert!(head.target.ends_with(line.target.as_bytes()) || matches!(line.target, "/" | "*"));
+}
+
+/// The canonical copy is one request and nothing more, without what the library must not see.
+fn check_canonical(passed: &Passed) {
+    assert!(passed.canonical.len() <= MAX_CANONICAL_BYTES);
+    let head = second::head(&passed.canonical).expect("the canonical head can't be read");
+    assert_eq!(head.version, b"HTTP/1.1");
+    for name in ["connection", "expect", "te", "transfer-encoding", "upgrade", "keep-alive"] {
+        assert!(head.all(name).is_empty(), "{name} was passed on");
+    }
+    for (index, (name, value)) in head.fields.iter().enumerate() {
+        assert!(head.fields[..index].iter().all(|(other, _)| other != name), "a repeat");
+        assert!(value.iter().all(|byte| (0x20..0x7f).contains(byte)), "an odd byte");
+    }
+    let body = &passed.canonical[head.length..];
+    assert_eq!(body, passed.body);
+    match head.framing() {
+        Some(Framing::None) => assert!(body.is_empty()),
+        Some(Framing::Length(length)) => assert_eq!(length, body.len() as u128),
+        other => panic!("the canonical copy is framed as {other:?}"),
+    }
+}
+
+thread_local! {
+    static AIRLOCK: RefCell<Airlock> = RefCell::new(
+        Airlock::open(&std::env::temp_dir(), MAX_CANONICAL_BYTES).expect("no airlock"),
+    );
+}
+
+/// The library takes the same request out of the airlock, and is ready for the next.
+fn check_library(passed: &Passed) {
+    AIRLOCK.with_borrow_mut(|airlock| {
+        let mut request = airlock.pass(&passed.canonical).expect("the airlock broke");
+        let line = RequestLine::of(&passed.canonical);
+        assert_eq!(request.url(), line.target);
+        assert_eq!(request.method().as_str(), line.method);
+        let mut body = Vec::new();
+        request.as_reader().read_to_end(&mut body).expect("the body can't be read");
+        assert_eq!(body, passed.body);
+        release(request);
+    });
+}
+
+fuzz_target!(|data: &[u8]| {
+    let delivery = Delivery::of(data);
+    let verdicts = read(delivery.whole());
+    assert_eq!(verdicts, read(delivery.cut()), "cuts change the verdict");
+    for verdict in &verdicts {
+        if let Verdict::Passed(passed) = verdict {
+            check_original(delivery.bytes, passed);
+            check_canonical(passed);
+            check_library(passed);
+        }
+    }
+});

@@ -1,0 +1,85 @@
+//! Target, path and query: read without a panic, integers as a second reader reads them,
+//! and every parameter either taken once or told as a fault.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use orderd::clock::Timestamp;
+use orderd::error::{Error, Problem, Segment};
+use orderd::http::query::{MAX_ID, Query};
+use orderd::http::routes::{self, Found};
+use orderd::http::{errors, target};
+
+const KNOWN: [&str; 5] = ["limit", "after", "order", "success", "created_from"];
+
+fuzz_target!(|data: &[u8]| {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(parsed) = target::parse("GET", text) else { return };
+    let (path, query) = parsed.origin.split_once('?').unwrap_or((parsed.origin, ""));
+    find_route(path);
+    read_query(query);
+});
+
+/// A route that is found stays found with its last slash toggled, or is one of two.
+fn find_route(path: &str) {
+    let path = target::decode_path(path);
+    for method in ["GET", "HEAD", "POST", "BREW"] {
+        match routes::find(method, &path) {
+            Found::Route { parameter: Some(parameter), .. } => {
+                assert!(!parameter.is_empty() && !parameter.contains('/'));
+            }
+            Found::OtherSlash(other) => {
+                assert_eq!(other.trim_end_matches('/'), path.trim_end_matches('/'));
+                assert!(!matches!(
+                    routes::find(method, &other),
+                    Found::OtherSlash(_) | Found::Nothing
+                ));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn read_query(text: &str) {
+    let pairs: Vec<_> = form_urlencoded::parse(text.as_bytes()).collect();
+    let mut query = Query::of(text, &KNOWN);
+    let limit = query.integer("limit", 1, 1000);
+    let after = query.integer("after", 1, MAX_ID);
+    let order = query.choice("order", "'asc' or 'desc'", |text| match text {
+        "asc" | "desc" => Some(text.to_owned()),
+        _ => None,
+    });
+    let success = query.boolean("success");
+    let from = query.parsed("created_from", |text| {
+        Timestamp::parse(text).ok_or(Problem::Value { reason: "no moment".into() })
+    });
+    let first = |name: &str| pairs.iter().find(|pair| pair.0 == name).map(|pair| &*pair.1);
+    assert_eq!(limit, first("limit").and_then(|text| integer(text, 1000)));
+    assert_eq!(after, first("after").and_then(|text| integer(text, MAX_ID)));
+    let taken = [limit.is_some(), after.is_some(), order.is_some(), success.is_some()];
+    let taken = taken.iter().filter(|taken| **taken).count() + usize::from(from.is_some());
+    match query.check() {
+        Ok(()) => assert_eq!(taken, pairs.len()),
+        Err(Error::Invalid(faults)) => {
+            assert_eq!(taken + faults.len(), pairs.len());
+            for fault in &faults {
+                let [Segment::Name(place), Segment::Name(name)] = &fault.location[..] else {
+                    panic!("a fault without its place");
+                };
+                assert_eq!(place, "query");
+                assert!(pairs.iter().any(|pair| pair.0 == name.as_str()));
+            }
+            let reply = errors::reply(&Error::Invalid(faults));
+            assert_eq!(reply.status, 422);
+        }
+        Err(other) => panic!("{other:?}"),
+    }
+}
+
+/// From 1 to `most`, read one digit after the other.
+fn integer(text: &str, most: u64) -> Option<u64> {
+    let number = text.bytes().try_fold(0u128, |number, byte| {
+        let digit = byte.is_ascii_digit().then(|| u128::from(byte - b'0'))?;
+        Some(number.saturating_mul(10).saturating_add(digit))
+    })?;
+    u64::try_from(number).ok().filter(|number| !text.is_empty() && (1..=most).contains(number))
+}

@@ -1,7 +1,5 @@
 //! Orders: placed, looked up, listed.
 
-use std::time::Duration;
-
 use crate::auth::random_hex;
 use crate::clock::Timestamp;
 use crate::domain::{MessageId, NewOrder, Order, OrderId, Outcome, UserId};
@@ -74,11 +72,6 @@ impl Service {
             let own = (!caller.sees_all()).then_some(user);
             OrderPages::open(self.store.clone(), query, query.user.or(own))
         })
-    }
-
-    /// How long an idempotency key counts.
-    pub fn keep_keys(&self) -> Duration {
-        self.keep_keys
     }
 
     fn new_message_id(&self) -> Result<MessageId> {

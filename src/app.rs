@@ -22,6 +22,9 @@ const DRAIN: Duration = Duration::from_secs(10);
 /// Password checks that may wait, at most; fewer where there are few threads, so that
 /// logins leave threads to orders.
 const MAX_WAITING_HASHES: usize = 16;
+/// Threads beyond `HTTP_THREADS`, which writes may all be waiting in: the probes are
+/// answered while the disk hangs.
+const SPARE_THREADS: usize = 4;
 const KEY_FILE: &str = "orders.key";
 const INITIAL_PASSWORD_FILE: &str = "initial-admin-password";
 
@@ -64,10 +67,13 @@ impl App {
         let listener = bind(config)?;
         sys::process::raise_fd_limit();
         let Foundation { store, service, metrics } = Foundation::open(config, around)?;
+        store.limit_writes(config.http_threads as usize);
         if let Some(made) = seed(config, &service)? {
             log::info!("{made}");
         }
         warn_of_published_password(&service, &listener)?;
+        let api = Api::new(config, Arc::new(service), metrics.clone()).map_err(StartError::of)?;
+        let api = Arc::new(api);
         let gauges = &metrics.gauges;
         gauges.start_seconds.set(around.clock.now().as_secs() as i64);
         let sender = Sender::new(office, store.clone(), around.clock.clone(), metrics.mail.clone())
@@ -77,11 +83,16 @@ impl App {
         let upkeep = Upkeep::new(store.clone(), clock, upkeep_plan(config), gauge)
             .start()
             .map_err(StartError::of)?;
-        let api = Api::new(config, Arc::new(service), metrics.clone()).map_err(StartError::of)?;
-        let server =
-            http::Server::start(listener, transport_settings(config), Arc::new(api), metrics)
-                .map_err(StartError::of)?;
-        Ok(App { store, server, sender, upkeep })
+        let server = http::Server::start(listener, transport_settings(config), api, metrics);
+        match server {
+            Ok(server) => Ok(App { store, server, sender, upkeep }),
+            Err(why) => {
+                sender.stop();
+                upkeep.stop();
+                store.close();
+                Err(StartError::of(why))
+            }
+        }
     }
 
     /// Where it listens; with `PORT=0` the port that was picked.
@@ -206,7 +217,7 @@ fn upkeep_plan(config: &Config) -> UpkeepPlan {
 
 fn transport_settings(config: &Config) -> http::Settings {
     http::Settings {
-        threads: config.http_threads as usize,
+        threads: config.http_threads as usize + SPARE_THREADS,
         max_connections: config.http_max_connections as usize,
         max_connections_per_client: config.max_connections_per_client() as usize,
         max_body_bytes: config.http_max_body_bytes as usize,

@@ -25,8 +25,11 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::metrics;
 
-/// Writes that may wait; one more is refused.
-const MAX_QUEUED: usize = 4096;
+/// Writes that may be under way, where nobody says otherwise.
+const DEFAULT_MAX_UNDER_WAY: usize = 4096;
+/// How long one more waits for its turn before it is refused. A commit takes milliseconds:
+/// whoever waits longer has met a disk that hangs.
+const ADMISSION_PATIENCE: Duration = Duration::from_millis(250);
 /// Writes that share a commit, at most.
 const MAX_BATCH: usize = 1024;
 /// With nothing to commit for this long, the store counts as idle.
@@ -44,15 +47,32 @@ struct Shared {
     queue: Mutex<Queue>,
     /// Rung when the queue gets its first write, or closes.
     arrivals: Condvar,
+    /// Rung when a full queue has room again, or closes.
+    room: Condvar,
     mail_wakeup: Wakeup,
     trouble: Trouble,
     metrics: metrics::Store,
 }
 
-#[derive(Default)]
 struct Queue {
     waiting: VecDeque<Box<dyn Job>>,
+    /// How many have left the queue and have no answer yet.
+    committing: usize,
+    max_under_way: usize,
     closed: bool,
+}
+
+impl Default for Queue {
+    fn default() -> Queue {
+        let waiting = VecDeque::new();
+        Queue { waiting, committing: 0, max_under_way: DEFAULT_MAX_UNDER_WAY, closed: false }
+    }
+}
+
+impl Queue {
+    fn is_full(&self) -> bool {
+        self.waiting.len() + self.committing >= self.max_under_way
+    }
 }
 
 impl Committer {
@@ -65,6 +85,7 @@ impl Committer {
             live,
             queue: Mutex::default(),
             arrivals: Condvar::new(),
+            room: Condvar::new(),
             mail_wakeup: Wakeup::default(),
             trouble: Trouble::default(),
             metrics,
@@ -90,7 +111,11 @@ impl Committer {
     }
 
     pub fn is_queue_full(&self) -> bool {
-        lock(&self.shared.queue).waiting.len() >= MAX_QUEUED
+        lock(&self.shared.queue).is_full()
+    }
+
+    pub fn limit(&self, max_under_way: usize) {
+        lock(&self.shared.queue).max_under_way = max_under_way.max(1);
     }
 
     pub fn committed_within(&self, time: Duration) -> bool {
@@ -105,6 +130,7 @@ impl Committer {
     pub fn stop(&self) {
         lock(&self.shared.queue).closed = true;
         self.shared.arrivals.notify_all();
+        self.shared.room.notify_all();
         if let Some(thread) = lock(&self.thread).take() {
             // A panic of the thread was logged where it happened.
             let _ = thread.join();
@@ -128,11 +154,15 @@ enum Next {
 
 impl Shared {
     fn enqueue(&self, job: Box<dyn Job>) -> Result<()> {
-        let mut queue = lock(&self.queue);
+        let no_room = |queue: &mut Queue| queue.is_full() && !queue.closed;
+        let (mut queue, _) = self
+            .room
+            .wait_timeout_while(lock(&self.queue), ADMISSION_PATIENCE, no_room)
+            .unwrap_or_else(PoisonError::into_inner);
         if queue.closed {
             return Err(Error::busy("the service is stopping"));
         }
-        if queue.waiting.len() >= MAX_QUEUED {
+        if queue.is_full() {
             return Err(Error::busy("too many writes are waiting"));
         }
         queue.waiting.push_back(job);
@@ -155,9 +185,22 @@ impl Shared {
             return if queue.closed { Next::End } else { Next::LookAround };
         }
         let count = queue.waiting.len().min(MAX_BATCH);
+        queue.committing = count;
         let batch = queue.waiting.drain(..count).collect();
         self.metrics.queue_depth.set(queue.waiting.len() as i64);
         Next::Commit(batch)
+    }
+}
+
+impl Shared {
+    /// What was committing has its outcome, and makes room.
+    fn make_room(&self) {
+        let mut queue = lock(&self.queue);
+        let was_full = queue.is_full();
+        queue.committing = 0;
+        if was_full {
+            self.room.notify_all();
+        }
     }
 }
 
@@ -193,6 +236,7 @@ impl Worker {
                 // Closing what panicked may panic again; either way it is closed.
                 let _ = catch_unwind(AssertUnwindSafe(|| self.shared.live.close()));
             }
+            self.shared.make_room();
         }
     }
 
@@ -272,6 +316,7 @@ impl Worker {
     /// After a failure the file is opened again before anyone is answered, so that whoever
     /// asks again finds a store that works if the disk does.
     fn settle(&mut self, mut batch: Vec<Box<dyn Job>>, ending: Ending) {
+        self.shared.make_room();
         match ending {
             Ending::Committed => {
                 self.settled = false;

@@ -117,6 +117,13 @@ impl Store {
         self.committer.disk_shortage()
     }
 
+    /// Lets so many writes be under way at once; one more waits for a moment and is then
+    /// turned away. Keep it under the number of threads that write, so that a disk that
+    /// hangs leaves some of them free.
+    pub fn limit_writes(&self, max_under_way: usize) {
+        self.committer.limit(max_under_way);
+    }
+
     /// Whether another write would be turned away.
     pub fn is_queue_full(&self) -> bool {
         self.committer.is_queue_full()

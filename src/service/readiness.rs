@@ -22,7 +22,14 @@ pub struct Readiness {
 
 /// The last trial, and what came of it.
 #[derive(Debug, Default)]
-pub(super) struct LastTrial(Mutex<Option<(Duration, Option<String>)>>);
+pub(super) struct LastTrial(Mutex<Trials>);
+
+#[derive(Debug, Default)]
+struct Trials {
+    /// When the last one began, and how it ended.
+    last: Option<(Duration, Option<String>)>,
+    is_running: bool,
+}
 
 impl Readiness {
     pub fn is_ready(&self) -> bool {
@@ -50,16 +57,37 @@ impl Service {
         if self.store.committed_within(RECENT) && self.store.trouble().is_none() {
             return None;
         }
-        let mut last = self.last_trial.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.uptime();
-        match &*last {
-            Some((at, fault)) if now.saturating_sub(*at) < TRIAL_INTERVAL => fault.clone(),
-            _ => {
-                let fault = self.store.write(Trial { at: self.clock.now() }).err();
-                let fault = fault.map(|why| why.to_string());
-                *last = Some((now, fault.clone()));
-                fault
-            }
+        if let Some(known) = self.last_trial.begin(now) {
+            return known;
         }
+        let fault = self.store.write(Trial { at: self.clock.now() }).err();
+        let fault = fault.map(|why| why.to_string());
+        self.last_trial.end(now, fault.clone());
+        fault
+    }
+}
+
+impl LastTrial {
+    /// What is known already; none when the caller is to try. Nobody waits for another's
+    /// trial: one that hangs must not take all threads with it.
+    fn begin(&self, now: Duration) -> Option<Option<String>> {
+        let mut trials = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_recent = |at: &Duration| now.saturating_sub(*at) < TRIAL_INTERVAL;
+        match &trials.last {
+            Some((at, fault)) if is_recent(at) => return Some(fault.clone()),
+            _ if trials.is_running => return Some(Some("a commit is taking long".to_owned())),
+            _ => {}
+        }
+        trials.is_running = true;
+        // Who asks while it runs gets the last outcome for a moment yet.
+        let fault = trials.last.take().and_then(|(_, fault)| fault);
+        trials.last = Some((now, fault));
+        None
+    }
+
+    fn end(&self, began: Duration, fault: Option<String>) {
+        let mut trials = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *trials = Trials { last: Some((began, fault)), is_running: false };
     }
 }

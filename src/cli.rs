@@ -94,6 +94,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(args: Vec<OsString>) -> Result<(), Stop> {
+    refuse_private_flags(&args)?;
     load_env_file().map_err(Stop::Setting)?;
     match Cli::try_parse_from(with_command(args)).map_err(Stop::Clap)?.command {
         Command::Serve(config) => serve(&config.checked().map_err(Stop::Setting)?),
@@ -103,6 +104,25 @@ fn dispatch(args: Vec<OsString>) -> Result<(), Stop> {
         Command::Backup(args) => backups::back_up(args),
         Command::Restore(args) => backups::restore(args),
         Command::Check(args) => backups::check(args),
+    }
+}
+
+/// What everyone on the host could read in the process list, and what has to be known
+/// before the settings' file is chosen, comes from the environment alone.
+fn refuse_private_flags(args: &[OsString]) -> Result<(), Stop> {
+    const PRIVATE: [&str; 4] = ["SECRET_KEY", "ADMIN_PASSWORD", "EMAIL_PASS", "ENVIRONMENT"];
+    let named = |arg: &OsString| {
+        let arg = arg.to_string_lossy();
+        let flag = arg.strip_prefix("--")?.split('=').next()?.replace('-', "_").to_uppercase();
+        PRIVATE.into_iter().find(|setting| *setting == flag)
+    };
+    match args.iter().find_map(named) {
+        None => Ok(()),
+        Some(setting) => Err(Stop::Setting(SettingError {
+            setting: setting.into(),
+            value: "(flag)".into(),
+            allowed: "is taken from the environment only".into(),
+        })),
     }
 }
 

@@ -72,8 +72,13 @@ impl Api {
                     query,
                     body: Payload::Absent,
                 };
-                let result = enter(&ROUTES[index], call, &body);
-                (result.unwrap_or_else(|why| errors::reply(&why)), Some(index))
+                let route = &ROUTES[index];
+                let reply = enter(route, call, &body).unwrap_or_else(|why| {
+                    let name = format_args!("{} {}", route.method.as_str(), route.pattern);
+                    cx.log_refusal(name, &why);
+                    errors::reply(&why)
+                });
+                (reply, Some(index))
             }
             missed => (turned_away(missed, request.url()), None),
         }

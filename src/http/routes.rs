@@ -66,7 +66,7 @@ pub const ROUTES: &[Route] = &[
     route(Post, "/auth/login",                      Public, Some(Limit::Login),    Json,   accounts::login,            Some(op::login)),
     route(Post, "/auth/register",                   Admin,  Some(Limit::Register), Json,   accounts::register,         Some(op::register)),
     route(Get,  "/auth/me",                         User,   None,                  Unused, accounts::me,               Some(op::me)),
-    route(Post, "/auth/password",                   User,   None,                  Json,   accounts::change_password,  Some(op::change_password)),
+    route(Post, "/auth/password",                   User,   Some(Limit::Password), Json,   accounts::change_password,  Some(op::change_password)),
 
     route(Get,  "/auth/users",                      Admin,  None,                  Unused, users::list,                Some(op::list_users)),
     route(Post, "/auth/users/{user_id}/disable",    Admin,  None,                  Unused, users::disable,             Some(op::disable_user)),

@@ -52,7 +52,14 @@ impl Service {
         let result = self.operations.login.run(cx, |notes| {
             notes.add("client", cx.client);
             let guess = self.limits.begin_guess(username, cx)?;
-            let user = self.check_password(username, password, notes)?;
+            let user = match self.check_password(username, password, notes) {
+                Ok(user) => user,
+                Err(wrong @ Error::Unauthenticated(_)) => return Err(wrong),
+                Err(unchecked) => {
+                    self.limits.withdraw(guess, cx);
+                    return Err(unchecked);
+                }
+            };
             self.limits.forgive(username, guess, cx);
             self.rehash_if_outdated(&user, password);
             let token = self.tokens.issue(&user, self.clock.now())?;
@@ -118,8 +125,7 @@ impl Service {
         })
     }
 
-    /// Gives the caller another password and ends all of the caller's tokens. A guess at
-    /// the old one costs what a guess at the login does.
+    /// Gives the caller another password and ends all of the caller's tokens.
     pub fn change_password(
         &self,
         cx: &Context,
@@ -131,11 +137,9 @@ impl Service {
             let id = caller.require_user()?;
             notes.add("user", id);
             let user = self.store.read()?.user(id)?.ok_or(Error::NotFound)?;
-            let guess = self.limits.begin_guess(user.username.as_str(), cx)?;
             if !self.hasher.verify(old, Some(&user.password_hash))? {
                 return Err(Error::Refused("Incorrect password"));
             }
-            self.limits.forgive(user.username.as_str(), guess, cx);
             let hash = self.hasher.hash(new.as_str())?;
             let replaces = Some(user.password_hash);
             self.store.write(SetPassword { user: id, hash, replaces }).map(drop)

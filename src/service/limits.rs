@@ -22,6 +22,8 @@ pub enum Limit {
     Login,
     Register,
     Orders,
+    /// Changes of one's own password, each of which checks the old one.
+    Password,
 }
 
 /// Where a caller stands with one bucket.
@@ -36,7 +38,7 @@ pub struct LimitStanding {
 pub struct Limits {
     clock: Clock,
     buckets: Option<Buckets>,
-    refused: [Counter; 3],
+    refused: [Counter; 4],
 }
 
 struct Buckets {
@@ -46,6 +48,7 @@ struct Buckets {
     names: RandomState,
     register: Limiter<UserId>,
     orders: Limiter<UserId>,
+    passwords: Limiter<UserId>,
     /// From where each user has logged in since the start.
     known: Mutex<HashMap<u64, VecDeque<IpAddr>>>,
 }
@@ -66,9 +69,10 @@ impl Limits {
             names: RandomState::new(),
             register: Limiter::new(rate),
             orders: Limiter::new(rate),
+            passwords: Limiter::new(rate),
             known: Mutex::default(),
         });
-        let refused = [Limit::Login, Limit::Register, Limit::Orders]
+        let refused = [Limit::Login, Limit::Register, Limit::Orders, Limit::Password]
             .map(|limit| metrics.rate_limited(limit.as_str()));
         Limits { clock, buckets, refused }
     }
@@ -85,6 +89,7 @@ impl Limits {
         let Some(buckets) = &self.buckets else { return Ok(()) };
         let limiter = match limit {
             Limit::Register => &buckets.register,
+            Limit::Password => &buckets.passwords,
             Limit::Orders | Limit::Login => &buckets.orders,
         };
         let standing = limiter.spend(user, self.clock.uptime());
@@ -107,6 +112,14 @@ impl Limits {
 
     /// The password was right: the guess costs nothing, and the address is known.
     pub(super) fn forgive(&self, username: &str, guess: Option<Guess>, cx: &Context) {
+        self.withdraw(guess, cx);
+        if let Some(buckets) = &self.buckets {
+            buckets.remember(buckets.names.hash_one(Username::fold(username)), network(cx.client));
+        }
+    }
+
+    /// The password was not looked at, or was right: the guess costs nothing.
+    pub(super) fn withdraw(&self, guess: Option<Guess>, cx: &Context) {
         let Some(buckets) = &self.buckets else { return };
         if let Some(Guess { name, before }) = guess {
             let now = self.clock.uptime();
@@ -117,7 +130,6 @@ impl Limits {
                 cx.meet(LimitStanding { limit: Limit::Login, rate, standing });
             }
         }
-        buckets.remember(buckets.names.hash_one(Username::fold(username)), network(cx.client));
     }
 
     fn meet(&self, limit: Limit, rate: Rate, standing: Standing, cx: &Context) -> Result<()> {
@@ -167,6 +179,7 @@ impl Limit {
             Limit::Login => "login",
             Limit::Register => "register",
             Limit::Orders => "orders",
+            Limit::Password => "password",
         }
     }
 }

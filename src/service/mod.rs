@@ -74,6 +74,8 @@ pub struct Context {
     pub client: IpAddr,
     /// The tightest bucket that the request has met.
     standing: Cell<Option<LimitStanding>>,
+    /// An operation has told the log how the request went.
+    logged: Cell<bool>,
 }
 
 impl Service {
@@ -142,12 +144,19 @@ impl Caller {
 
 impl Context {
     pub fn new(request_id: String, client: IpAddr) -> Context {
-        Context { request_id, client, standing: Cell::new(None) }
+        Context { request_id, client, standing: Cell::new(None), logged: Cell::new(false) }
     }
 
     /// For what the command line and the threads inside do.
     pub fn local() -> Context {
         Context::new("-".into(), IpAddr::from([127, 0, 0, 1]))
+    }
+
+    /// Logs a request that was refused ahead of any operation.
+    pub fn log_refusal(&self, what: std::fmt::Arguments<'_>, why: &Error) {
+        if !self.logged.get() {
+            log::warn!("{what} refused client={} request={}: {why}", self.client, self.request_id);
+        }
     }
 
     pub fn standing(&self) -> Option<LimitStanding> {

@@ -66,6 +66,7 @@ impl Operation {
         self.meter.record(outcome, elapsed);
         let (name, millis, Notes(notes)) = (self.name, elapsed.as_secs_f64() * 1e3, notes);
         let request = &cx.request_id;
+        cx.logged.set(true);
         match &result {
             Ok(_) => log::info!("{name} ok {millis:.1} ms{notes} request={request}"),
             Err(why) if why.is_ours() => {

@@ -96,6 +96,16 @@ fn a_bad_secret_is_never_shown() {
 }
 
 #[test]
+fn what_the_process_list_would_show_is_taken_from_no_flag() {
+    for flag in ["--secret-key=tiny-secret", "--admin-password", "--email-pass", "--environment"] {
+        let folder = Folder::new();
+        let ended = Call::within(&folder).arg("serve").arg(flag).arg("tiny-secret").run();
+        let line = ended.refusal(2);
+        assert!(line.contains("environment only") && !line.contains("tiny-secret"), "{line}");
+    }
+}
+
+#[test]
 fn credentials_are_not_sent_in_clear_except_to_this_host() {
     let with = |server: &str| {
         [("SMTP_TLS", "none"), ("EMAIL_USER", "u"), ("EMAIL_PASS", "mail-secret")]

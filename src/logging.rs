@@ -1,12 +1,12 @@
 //! The log: one line an event, to stderr and to a file that is rotated.
 //!
-//! Whoever logs only appends to a bounded buffer; a thread of its own writes it out.
-//! When the disk or the terminal doesn't keep up, lines are dropped and counted, and
-//! the service goes on.
+//! Whoever logs only appends to bounded buffers; a thread for each place writes them out.
+//! When the disk or the terminal doesn't keep up, lines are dropped there and counted,
+//! and the service goes on.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -39,40 +39,55 @@ pub fn dropped_lines() -> u64 {
     DROPPED_LINES.load(Ordering::Relaxed)
 }
 
-/// Keeps the log's thread; dropping it writes out what waits.
+/// Keeps the log's threads; dropping it writes out what waits.
 pub struct Logging {
+    outlets: Vec<Outlet>,
+}
+
+/// A place that lines go to, with a thread of its own: one that takes none stops no other.
+struct Outlet {
     pipe: Arc<Pipe>,
-    thread: Option<JoinHandle<()>>,
+    thread: JoinHandle<()>,
 }
 
 impl Logging {
     /// Starts the process's log. Fails where the file can't be opened, but for a full disk.
     pub fn start(level: LevelFilter, file: Option<&Path>, clock: Clock) -> io::Result<Logging> {
-        let file = file.map(open_file).transpose()?.flatten();
+        let mut outlets = vec![Outlet::open(Box::new(io::stderr()))?];
+        if let Some(file) = file.map(open_file).transpose()?.flatten() {
+            outlets.push(Outlet::open(Box::new(file))?);
+        }
+        let pipes = outlets.iter().map(|outlet| outlet.pipe.clone()).collect();
+        Builder::new()
+            .filter_level(LevelFilter::Off)
+            .filter_module("orderd", level)
+            .target(Target::Pipe(Box::new(Feed(pipes))))
+            .format(move |out, record| writeln!(out, "{}", Line { record, clock: &clock }))
+            .try_init()
+            .map_err(io::Error::other)?;
+        Ok(Logging { outlets })
+    }
+}
+
+impl Outlet {
+    fn open(mut place: Box<dyn Write + Send>) -> io::Result<Outlet> {
         let pipe = Arc::new(Pipe::default());
         let reader = pipe.clone();
         let thread = thread::Builder::new()
             .name("log".into())
-            .spawn(move || reader.write_out(&mut Sinks { file, stderr: io::stderr() }))?;
-        let target = Target::Pipe(Box::new(Feed(pipe.clone())));
-        Builder::new()
-            .filter_level(LevelFilter::Off)
-            .filter_module("orderd", level)
-            .target(target)
-            .format(move |out, record| writeln!(out, "{}", Line { record, clock: &clock }))
-            .try_init()
-            .map_err(io::Error::other)?;
-        Ok(Logging { pipe, thread: Some(thread) })
+            .spawn(move || reader.write_out(&mut *place))?;
+        Ok(Outlet { pipe, thread })
     }
 }
 
 impl Drop for Logging {
     fn drop(&mut self) {
-        self.pipe.close();
-        let Some(thread) = self.thread.take() else { return };
+        self.outlets.iter().for_each(|outlet| outlet.pipe.close());
         let started = Instant::now();
-        while !thread.is_finished() && started.elapsed() < FLUSH_LIMIT {
-            thread::park_timeout(Duration::from_millis(5));
+        for outlet in &self.outlets {
+            while !outlet.thread.is_finished() && started.elapsed() < FLUSH_LIMIT {
+                thread::park_timeout(Duration::from_millis(5));
+            }
         }
     }
 }
@@ -134,7 +149,7 @@ impl Pipe {
     }
 
     /// Until closed and empty.
-    fn write_out(&self, sinks: &mut Sinks) {
+    fn write_out(&self, place: &mut dyn Write) {
         let mut text = Vec::new();
         loop {
             let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
@@ -156,17 +171,21 @@ impl Pipe {
             if dropped > 0 {
                 text.extend_from_slice(format!("({dropped} lines were dropped)\n").as_bytes());
             }
-            sinks.write(&text);
+            // What a place doesn't take is lost there, and nowhere else.
+            if place.write_all(&text).and_then(|()| place.flush()).is_err() {
+                let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
+                DROPPED_LINES.fetch_add(lines, Ordering::Relaxed);
+            }
         }
     }
 }
 
-/// The end of the pipe that `env_logger` writes a whole line to.
-struct Feed(Arc<Pipe>);
+/// The end that `env_logger` writes a whole line to.
+struct Feed(Vec<Arc<Pipe>>);
 
 impl Write for Feed {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.push(line);
+        self.0.iter().for_each(|pipe| pipe.push(line));
         Ok(line.len())
     }
 
@@ -175,28 +194,10 @@ impl Write for Feed {
     }
 }
 
-struct Sinks {
-    file: Option<FileRotate<AppendCount>>,
-    stderr: io::Stderr,
-}
-
-impl Sinks {
-    /// A sink that fails loses these lines, and nothing else.
-    fn write(&mut self, text: &[u8]) {
-        let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
-        if let Some(file) = &mut self.file
-            && file.write_all(text).and_then(|()| file.flush()).is_err()
-        {
-            DROPPED_LINES.fetch_add(lines, Ordering::Relaxed);
-        }
-        // Nobody can be told that the place for telling is gone.
-        let _ = self.stderr.write_all(text);
-    }
-}
-
 /// None where the disk is full: the log is not worth the service.
 fn open_file(path: &Path) -> io::Result<Option<FileRotate<AppendCount>>> {
-    let path = absolute(path)?;
+    // The rotation needs a folder to look through.
+    let path = std::path::absolute(path)?;
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let probe = fs::create_dir_all(folder)
         .and_then(|()| OpenOptions::new().create(true).append(true).open(&path));
@@ -209,9 +210,4 @@ fn open_file(path: &Path) -> io::Result<Option<FileRotate<AppendCount>>> {
         Err(why) if why.kind() == io::ErrorKind::StorageFull => Ok(None),
         Err(why) => Err(why),
     }
-}
-
-/// The rotation needs a folder to look through.
-fn absolute(path: &Path) -> io::Result<PathBuf> {
-    std::path::absolute(path)
 }

@@ -1,7 +1,7 @@
 //! From a complete request to its answer: route, body, token, limit, role, handler.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -97,7 +97,7 @@ impl Api {
         let forwarded = header(request, "X-Forwarded-For").unwrap_or_default();
         let mut nearest = peer;
         for hop in forwarded.rsplit(',') {
-            let Ok(address) = hop.trim().parse::<IpAddr>() else { break };
+            let Some(address) = hop_address(hop.trim()) else { break };
             nearest = address.to_canonical();
             if !trusted(&nearest) {
                 break;
@@ -218,6 +218,11 @@ fn other_slash(target: &str) -> String {
         true => format!("{path}?{query}"),
         false => path,
     }
+}
+
+/// Some proxies write the client's port behind its address.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    hop.parse().or_else(|_| hop.parse::<SocketAddr>().map(|it| it.ip())).ok()
 }
 
 fn split_target(target: &str) -> (&str, &str) {

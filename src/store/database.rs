@@ -1,8 +1,7 @@
 //! The open file: made, checked, migrated; closed and opened again after an I/O error.
 
 use std::cell::Cell;
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::time::Instant;
@@ -12,6 +11,7 @@ use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, 
 
 use crate::error::{Error, Result};
 use crate::store::migrations;
+use crate::sys::files::{create_private, folder_of, named_beside, sync_folder};
 
 /// Memory that redb may keep pages in, in bytes.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
@@ -165,35 +165,6 @@ impl FileMedium {
         }
         builder.open(&self.path)
     }
-}
-
-/// `orders.redb` and a suffix of `.new` make `orders.redb.new`, in the same folder.
-pub(super) fn named_beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(suffix);
-    path.with_file_name(name)
-}
-
-/// An empty file that only its owner may read: it is to hold password hashes.
-pub fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
-}
-
-pub(super) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
-    }
-}
-
-/// A new or changed name is on disk only once its folder is.
-pub fn sync_folder_of(path: &Path) -> io::Result<()> {
-    sync_folder(folder_of(path))
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 /// Keeps every other process from opening the file until it is dropped.

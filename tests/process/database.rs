@@ -1,6 +1,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::thread;
 
 use redb::{Database, ReadableDatabase, TableDefinition};
 
@@ -33,6 +34,22 @@ fn init_does_nothing_that_is_done_already() {
     let running = Call::within(&folder).start();
     running.login("other", "Other-pa55").assert_status(401);
     assert_eq!(running.login("admin", "Admin123").good()["user_info"]["id"], 1);
+}
+
+#[test]
+fn of_many_first_starts_at_once_none_spoils_what_another_has_made() {
+    let folder = Folder::new();
+    let endings: Vec<_> = thread::scope(|scope| {
+        let init = || Call::within(&folder).arg("init").run();
+        let inits: Vec<_> = (0..4).map(|_| scope.spawn(init)).collect();
+        inits.into_iter().map(|init| init.join().unwrap()).collect()
+    });
+    assert!(endings.iter().any(|ended| ended.code == Some(0)), "{endings:?}");
+    for ended in endings.iter().filter(|ended| ended.code != Some(0)) {
+        assert!(ended.stderr.contains("in use by another process"), "{ended:?}");
+    }
+    assert!(!folder.join("data/orders.redb.lock").exists());
+    Call::within(&folder).start().login("admin", "Admin123").good();
 }
 
 #[test]

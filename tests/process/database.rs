@@ -9,6 +9,7 @@ use crate::support::folder::Folder;
 use crate::support::process::Call;
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+const MAILS_PENDING: TableDefinition<u64, &[u8]> = TableDefinition::new("mails_pending");
 
 #[test]
 fn a_start_makes_the_database_with_its_folder_for_its_owner_only() {
@@ -49,6 +50,18 @@ fn of_many_first_starts_at_once_none_spoils_what_another_has_made() {
         assert!(ended.stderr.contains("in use by another process"), "{ended:?}");
     }
     assert!(!folder.join("data/orders.redb.lock").exists());
+    Call::within(&folder).start().login("admin", "Admin123").good();
+}
+
+#[test]
+fn a_damaged_outbox_stops_no_start() {
+    let folder = Folder::new();
+    Call::within(&folder).arg("init").run();
+    let database = Database::open(folder.join("data/orders.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(MAILS_PENDING).unwrap().insert(7, b"damaged".as_slice()).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
     Call::within(&folder).start().login("admin", "Admin123").good();
 }
 

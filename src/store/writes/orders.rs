@@ -92,11 +92,11 @@ impl Write for ForgetKeys {
     fn apply(&self, batch: &mut Batch<'_>) -> Applied<usize> {
         let mut forgotten = 0;
         for (id, key) in batch.oldest_keys(PAGE_ROWS)? {
-            let Some(order) = batch.order(id)? else { continue };
-            if order.created_at >= self.placed_before {
-                break;
+            match batch.order(id)? {
+                Some(order) if order.created_at >= self.placed_before => break,
+                Some(order) => batch.remove_key(&order, &key)?,
+                None => batch.drop_key_of_missing(id)?,
             }
-            batch.remove_key(&order, &key)?;
             forgotten += 1;
         }
         Ok(forgotten)

@@ -9,7 +9,7 @@ use super::records::{
 use super::schema::{self, meta};
 use crate::clock::Timestamp;
 use crate::domain::{MailId, MessageId, Order, OrderId, User, UserId};
-use crate::error::Error;
+use crate::error::{Error, Unauthenticated};
 
 /// A write as data. The committer may apply it more than once, to different batches,
 /// and keeps the effects of the last time only.
@@ -100,6 +100,17 @@ impl<'txn> Batch<'txn> {
 
     pub(super) fn require_user(&mut self, id: UserId) -> Applied<User> {
         self.user(id)?.ok_or(Failure::Refused(Error::NotFound))
+    }
+
+    /// Refuses who has been disabled since the token was checked.
+    pub(super) fn require_enabled(&mut self, id: UserId) -> Applied<()> {
+        let row = self.users.get(self.transaction)?.get(id.0)?;
+        if let Some(row) = row
+            && let UserRecord::V1 { disabled: false, .. } = decode(row.value())?
+        {
+            return Ok(());
+        }
+        Err(Error::Unauthenticated(Unauthenticated::BadToken).into())
     }
 
     pub(super) fn has_username(&mut self, folded: &str) -> Applied<bool> {

@@ -10,7 +10,8 @@ use crate::clock::Timestamp;
 use crate::domain::{
     EmailAddress, MailId, MessageId, NewOrder, Order, Outcome, Role, User, UserId, Username,
 };
-use crate::store::batch::{Applied, Batch, Write};
+use crate::error::{Error, Unauthenticated};
+use crate::store::batch::{Applied, Batch, Failure, Write};
 use crate::store::schema;
 
 const AT: Timestamp = Timestamp::EPOCH;
@@ -38,6 +39,25 @@ fn place(batch: &mut Batch<'_>, user: UserId, key: &str, at: Timestamp) -> Appli
     let idempotency = Some(Idempotency { key: key.into(), keep: HOUR });
     let write = PlaceOrder { user, order, message_id, at, idempotency };
     write.apply(batch).map(|placed| placed.order)
+}
+
+#[test]
+fn a_user_who_is_disabled_places_no_order_and_repeats_none() {
+    let transaction = transaction();
+    let mut batch = Batch::begin(&transaction);
+    let (user, _other) = (admin(&mut batch, "ann").id, admin(&mut batch, "bob"));
+    place(&mut batch, user, "before", AT).unwrap();
+    SetDisabled { user, disabled: true }.apply(&mut batch).unwrap();
+    batch.dirty = false;
+    for (user, key) in [(user, "before"), (user, "after"), (UserId(99), "nobody's")] {
+        let refused = place(&mut batch, user, key, AT);
+        let bad_token = Error::Unauthenticated(Unauthenticated::BadToken).kind();
+        assert!(
+            matches!(&refused, Err(Failure::Refused(why)) if why.kind() == bad_token),
+            "{refused:?}"
+        );
+    }
+    assert!(!batch.dirty, "a refused order has left a trace");
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! The key of the tokens, and the file it is kept in.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+
+use crate::sys::files::{create_private, folder_of, named_beside, sync_folder_of};
 
 /// The bytes that tokens are signed with.
 #[derive(Clone)]
@@ -39,16 +40,13 @@ pub fn load_or_create_key(path: &Path) -> io::Result<SigningKey> {
 
 /// Writes a new file of mode 0600 and syncs it with its folder; whole or not at all.
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let unfinished = path.with_extension("new");
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    fs::create_dir_all(folder_of(path))?;
+    let unfinished = named_beside(path, ".new");
+    let mut file = create_private(&unfinished)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(&unfinished, path)?;
-    File::open(folder)?.sync_all()
+    sync_folder_of(path)
 }
 
 /// Twice as many hex characters as bytes, from the system's generator.
@@ -56,4 +54,20 @@ pub fn random_hex<const BYTES: usize>() -> io::Result<String> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_touches_no_file_of_a_like_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let other = folder.path().join("orders.new");
+        fs::write(&other, "somebody's").unwrap();
+        let path = folder.path().join("orders.key");
+        let key = load_or_create_key(&path).unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "somebody's");
+        assert_eq!(load_or_create_key(&path).unwrap().as_bytes(), key.as_bytes());
+    }
 }

@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::{self, OpenError, Store};
+use crate::sys::files::{create_private, named_beside, sync_folder_of};
 
 const HELD: &str = "the server has the database open: stop it first";
 const HELD_FOR_BACKUP: &str = "the server has the database open: stop it first, or have it make \
@@ -78,7 +79,7 @@ pub fn restore(args: RestoreArgs) -> Result<(), Stop> {
         let why = "is there already; --force replaces it and keeps it under another name";
         return Err(failed(format!("{} {why}", path.display())));
     }
-    let incoming = with_suffix(path, ".incoming");
+    let incoming = named_beside(path, ".incoming");
     let restored = bring(&args.file, &incoming)
         .and_then(|()| if was_there { swap(&incoming, path) } else { place(&incoming, path) });
     if restored.is_err() {
@@ -94,7 +95,7 @@ fn bring(backup: &Path, incoming: &Path) -> Result<(), Stop> {
     if let Some(folder) = incoming.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).map_err(failed)?;
     }
-    let mut to = store::create_private(incoming).map_err(failed)?;
+    let mut to = create_private(incoming).map_err(failed)?;
     io::copy(&mut from, &mut to).and_then(|_| to.sync_all()).map_err(failed)?;
     drop(to);
     // An older backup is migrated here. An empty file would be taken for a new database.
@@ -120,7 +121,7 @@ fn swap(incoming: &Path, path: &Path) -> Result<(), Stop> {
         Err(OpenError::Locked) => return Err(failed(format!("{}: {HELD}", path.display()))),
         held => held.ok(),
     };
-    let aside = with_suffix(path, &format!(".{}", Clock::system().now().to_compact()));
+    let aside = named_beside(path, format!(".{}", Clock::system().now().to_compact()));
     fs::hard_link(path, &aside).map_err(failed)?;
     place(incoming, path)?;
     say(&format!("the old database is {}", aside.display()))
@@ -128,7 +129,7 @@ fn swap(incoming: &Path, path: &Path) -> Result<(), Stop> {
 
 fn place(incoming: &Path, path: &Path) -> Result<(), Stop> {
     fs::rename(incoming, path).map_err(failed)?;
-    store::sync_folder_of(path).map_err(failed)?;
+    sync_folder_of(path).map_err(failed)?;
     say(&format!("restored {}", path.display()))
 }
 
@@ -149,12 +150,6 @@ fn explain(path: &Path, why: &OpenError, held: &str) -> Stop {
         OpenError::Locked => failed(format!("{}: {held}", path.display())),
         other => failed(format!("{}: {other}", path.display())),
     }
-}
-
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(suffix);
-    name.into()
 }
 
 fn say(line: &str) -> Result<(), Stop> {

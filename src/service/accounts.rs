@@ -204,7 +204,7 @@ impl Service {
     }
 
     pub fn has_users(&self) -> Result<bool> {
-        Ok(self.store.read()?.census()?.users > 0)
+        self.store.read()?.has_users()
     }
 
     /// Makes the first admin, unless there is a user already.

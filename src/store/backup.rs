@@ -16,10 +16,11 @@ use redb::{
 
 use super::OpenError;
 use super::check::Check;
-use super::database::{commit_nothing, create_private, named_beside, sync_folder_of};
+use super::database::commit_nothing;
 use super::schema::{self, VERSION};
 use super::{PAGE_ROWS, Store};
 use crate::error::{Error, Result};
+use crate::sys::files::{create_private, named_beside, sync_folder_of};
 
 /// Memory for pages of the copy, in bytes.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;

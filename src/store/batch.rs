@@ -9,7 +9,7 @@ use super::records::{
 use super::schema::{self, meta};
 use crate::clock::Timestamp;
 use crate::domain::{MailId, MessageId, Order, OrderId, User, UserId};
-use crate::error::Error;
+use crate::error::{Error, Unauthenticated};
 
 /// A write as data. The committer may apply it more than once, to different batches,
 /// and keeps the effects of the last time only.
@@ -102,6 +102,17 @@ impl<'txn> Batch<'txn> {
         self.user(id)?.ok_or(Failure::Refused(Error::NotFound))
     }
 
+    /// Refuses who has been disabled since the token was checked.
+    pub(super) fn require_enabled(&mut self, id: UserId) -> Applied<()> {
+        let row = self.users.get(self.transaction)?.get(id.0)?;
+        if let Some(row) = row
+            && let UserRecord::V1 { disabled: false, .. } = decode(row.value())?
+        {
+            return Ok(());
+        }
+        Err(Error::Unauthenticated(Unauthenticated::BadToken).into())
+    }
+
     pub(super) fn has_username(&mut self, folded: &str) -> Applied<bool> {
         Ok(self.usernames.get(self.transaction)?.get(folded)?.is_some())
     }
@@ -173,12 +184,11 @@ impl<'txn> Batch<'txn> {
     /// The order, its index row and its mail: all three, or the batch is redone without it.
     pub(super) fn insert_order(&mut self, order: &Order, message_id: &MessageId) -> Applied<()> {
         let record = encode(&OrderRecord::of(order))?;
-        let mail = PendingRecord::fresh(message_id, order.created_at);
         self.dirty = true;
         self.orders.get(self.transaction)?.insert(order.id.0, record.as_slice())?;
         self.orders_by_user.get(self.transaction)?.insert((order.user.0, order.id.0), ())?;
         self.note_hour(order)?;
-        self.put_pending(MailId::of(order.id), &mail)
+        self.queue_mail(MailId::of(order.id), message_id, order.created_at)
     }
 
     pub(super) fn order(&mut self, id: OrderId) -> Applied<Option<Order>> {
@@ -234,6 +244,14 @@ impl<'txn> Batch<'txn> {
         Ok(())
     }
 
+    /// For an order that is not there any more, so that its row holds up no others. Only
+    /// the order knew whose key it was: the user's row stays, and leads nowhere.
+    pub(super) fn drop_key_of_missing(&mut self, id: OrderId) -> Applied<()> {
+        self.dirty = true;
+        self.idempotent_orders.get(self.transaction)?.remove(id.0)?;
+        Ok(())
+    }
+
     /// The keys of the oldest orders that have one, `limit` at most.
     pub(super) fn oldest_keys(&mut self, limit: usize) -> Applied<Vec<(OrderId, String)>> {
         let table = self.idempotent_orders.get(self.transaction)?;
@@ -253,11 +271,23 @@ impl<'txn> Batch<'txn> {
         }
     }
 
+    /// A mail that nobody has tried to send, or that is to be tried as if nobody had.
+    pub(super) fn queue_mail(
+        &mut self,
+        id: MailId,
+        message_id: &MessageId,
+        due: Timestamp,
+    ) -> Applied<()> {
+        self.put_pending(id, &PendingRecord::fresh(message_id, due))?;
+        self.queued_mail = true;
+        Ok(())
+    }
+
+    /// Rings nobody: the sender, who puts a mail off, looks when it is due by itself.
     pub(super) fn put_pending(&mut self, id: MailId, record: &PendingRecord) -> Applied<()> {
         let PendingRecord::V1 { due_micros, .. } = record;
         let bytes = encode(record)?;
         self.dirty = true;
-        self.queued_mail = true;
         self.mails_pending.get(self.transaction)?.insert(id.0, bytes.as_slice())?;
         self.mails_due.get(self.transaction)?.insert((*due_micros, id.0), ())?;
         Ok(())

@@ -1,8 +1,7 @@
 //! The open file: made, checked, migrated; closed and opened again after an I/O error.
 
 use std::cell::Cell;
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 use std::time::Instant;
@@ -12,6 +11,7 @@ use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase, 
 
 use crate::error::{Error, Result};
 use crate::store::migrations;
+use crate::sys::files::{create_private, folder_of, named_beside, sync_folder};
 
 /// Memory that redb may keep pages in, in bytes.
 const CACHE_BYTES: usize = 16 * 1024 * 1024;
@@ -149,11 +149,35 @@ impl FileMedium {
         folder_of(&self.path)
     }
 
+    /// An empty file counts as none: somebody has reserved the name.
+    fn is_made(&self) -> io::Result<bool> {
+        match fs::metadata(&self.path) {
+            Ok(found) => Ok(found.len() > 0),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(why) => Err(why),
+        }
+    }
+
     /// Makes the file under another name, so that a crash in the middle leaves nothing that
-    /// looks like a database and is none.
-    fn create(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError> {
+    /// looks like a database and is none. One process at a time: another's rename would put
+    /// a new file in the place of one that is served already.
+    ///
+    /// The lock's file goes only once there is a database: whoever has it open still, or
+    /// makes it anew, finds that database under the lock.
+    fn create(&self, builder: &Builder) -> std::result::Result<(), DatabaseError> {
+        fs::create_dir_all(self.folder())?;
+        let turn = named_beside(&self.path, ".lock");
+        let _held = take_turn(&turn)?;
+        if !self.is_made()? {
+            self.create_under_lock(builder)?;
+        }
+        // One that is left does no harm.
+        let _ = fs::remove_file(&turn);
+        Ok(())
+    }
+
+    fn create_under_lock(&self, builder: &Builder) -> std::result::Result<(), DatabaseError> {
         let folder = self.folder();
-        fs::create_dir_all(folder)?;
         let unfinished = named_beside(&self.path, ".new");
         create_private(&unfinished)?;
         drop(builder.create(&unfinished)?);
@@ -163,37 +187,18 @@ impl FileMedium {
         if let Some(above) = folder.canonicalize()?.parent() {
             sync_folder(above)?;
         }
-        builder.open(&self.path)
+        Ok(())
     }
 }
 
-/// `orders.redb` and a suffix of `.new` make `orders.redb.new`, in the same folder.
-pub(super) fn named_beside(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(suffix);
-    path.with_file_name(name)
-}
-
-/// An empty file that only its owner may read: it is to hold password hashes.
-pub fn create_private(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
-}
-
-pub(super) fn folder_of(path: &Path) -> &Path {
-    match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => folder,
-        _ => Path::new("."),
+/// Nobody waits for it: the other process goes on to use the database.
+fn take_turn(path: &Path) -> std::result::Result<File, DatabaseError> {
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(DatabaseError::DatabaseAlreadyOpen),
+        Err(TryLockError::Error(why)) => Err(why.into()),
     }
-}
-
-/// A new or changed name is on disk only once its folder is.
-pub fn sync_folder_of(path: &Path) -> io::Result<()> {
-    sync_folder(folder_of(path))
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 /// Keeps every other process from opening the file until it is dropped.
@@ -207,15 +212,11 @@ pub fn lock_file(path: &Path) -> std::result::Result<FileLock, OpenError> {
 
 impl Medium for FileMedium {
     fn open(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError> {
-        match fs::metadata(&self.path) {
-            Ok(found) if found.len() > 0 => {
-                File::open(&self.path)?.sync_all()?;
-                builder.open(&self.path)
-            }
-            Ok(_) => self.create(builder),
-            Err(why) if why.kind() == io::ErrorKind::NotFound => self.create(builder),
-            Err(why) => Err(why.into()),
+        if !self.is_made()? {
+            self.create(builder)?;
         }
+        File::open(&self.path)?.sync_all()?;
+        builder.open(&self.path)
     }
 
     fn forget_cached(&self) -> io::Result<()> {
@@ -262,3 +263,36 @@ impl fmt::Display for OpenError {
 }
 
 impl std::error::Error for OpenError {}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::*;
+
+    const STARTS: usize = 8;
+
+    #[test]
+    fn of_many_first_starts_at_once_one_has_the_database_and_the_others_hear_it_is_in_use() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("data/orders.redb");
+            let (ready, done) = (Barrier::new(STARTS), Barrier::new(STARTS));
+            let start = || {
+                ready.wait();
+                let opened = Live::open(Box::new(FileMedium::new(&path)));
+                done.wait();
+                opened.map(drop)
+            };
+            let endings: Vec<_> = thread::scope(|scope| {
+                let starts: Vec<_> = (0..STARTS).map(|_| scope.spawn(start)).collect();
+                starts.into_iter().map(|start| start.join().unwrap()).collect()
+            });
+            let won = endings.iter().filter(|ending| ending.is_ok()).count();
+            let locked = |ending: &&_| matches!(ending, Err(OpenError::Locked));
+            let lost = endings.iter().filter(locked).count();
+            assert_eq!((won, lost), (1, STARTS - 1), "{endings:?}");
+        }
+    }
+}

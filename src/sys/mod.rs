@@ -1,6 +1,7 @@
 //! What only the operating system knows.
 
 pub mod disk;
+pub mod files;
 pub mod poll;
 pub mod process;
 pub mod signals;

@@ -1,6 +1,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
+use std::thread;
 
 use redb::{Database, ReadableDatabase, TableDefinition};
 
@@ -8,6 +9,7 @@ use crate::support::folder::Folder;
 use crate::support::process::Call;
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
+const MAILS_PENDING: TableDefinition<u64, &[u8]> = TableDefinition::new("mails_pending");
 
 #[test]
 fn a_start_makes_the_database_with_its_folder_for_its_owner_only() {
@@ -33,6 +35,34 @@ fn init_does_nothing_that_is_done_already() {
     let running = Call::within(&folder).start();
     running.login("other", "Other-pa55").assert_status(401);
     assert_eq!(running.login("admin", "Admin123").good()["user_info"]["id"], 1);
+}
+
+#[test]
+fn of_many_first_starts_at_once_none_spoils_what_another_has_made() {
+    let folder = Folder::new();
+    let endings: Vec<_> = thread::scope(|scope| {
+        let init = || Call::within(&folder).arg("init").run();
+        let inits: Vec<_> = (0..4).map(|_| scope.spawn(init)).collect();
+        inits.into_iter().map(|init| init.join().unwrap()).collect()
+    });
+    assert!(endings.iter().any(|ended| ended.code == Some(0)), "{endings:?}");
+    for ended in endings.iter().filter(|ended| ended.code != Some(0)) {
+        assert!(ended.stderr.contains("in use by another process"), "{ended:?}");
+    }
+    assert!(!folder.join("data/orders.redb.lock").exists());
+    Call::within(&folder).start().login("admin", "Admin123").good();
+}
+
+#[test]
+fn a_damaged_outbox_stops_no_start() {
+    let folder = Folder::new();
+    Call::within(&folder).arg("init").run();
+    let database = Database::open(folder.join("data/orders.redb")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(MAILS_PENDING).unwrap().insert(7, b"damaged".as_slice()).unwrap();
+    transaction.commit().unwrap();
+    drop(database);
+    Call::within(&folder).start().login("admin", "Admin123").good();
 }
 
 #[test]

@@ -93,6 +93,11 @@ impl Snapshot {
             .collect()
     }
 
+    /// Reads no row, so that no damaged one stops a start.
+    pub fn has_users(&self) -> Result<bool> {
+        Ok(!self.open(schema::USERS)?.is_empty().map_err(Error::storage)?)
+    }
+
     /// Counts kept by the tables themselves: its cost does not grow.
     pub fn census(&self) -> Result<Census> {
         let pending = self.open(schema::MAILS_PENDING)?;

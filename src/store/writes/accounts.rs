@@ -129,8 +129,8 @@ impl Write for SetDisabled {
         if user.disabled == self.disabled {
             return Ok(user);
         }
-        let is_last = user.role == Role::Admin && !batch.has_other_enabled_admin(user.id)?;
-        if self.disabled && is_last {
+        let shuts_out_admin = self.disabled && user.role == Role::Admin;
+        if shuts_out_admin && !batch.has_other_enabled_admin(user.id)? {
             return Err(Error::Conflict("The last enabled admin can't be disabled").into());
         }
         user.disabled = self.disabled;

@@ -131,6 +131,6 @@ impl Write for RetryMail {
             let DeadRecord::V1 { message_id, .. } = dead;
             message_id
         };
-        batch.put_pending(self.id, &PendingRecord::fresh(&MessageId(message_id), self.at))
+        batch.queue_mail(self.id, &MessageId(message_id), self.at)
     }
 }

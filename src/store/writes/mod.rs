@@ -4,6 +4,8 @@ mod accounts;
 mod mails;
 mod orders;
 mod pruning;
+#[cfg(test)]
+mod tests;
 mod trial;
 
 pub use accounts::{CreateFirstAdmin, CreateUser, Rehash, SetDisabled, SetPassword};

@@ -8,7 +8,7 @@ use crate::error::{Error, Problem, Violation};
 use crate::store::PAGE_ROWS;
 use crate::store::batch::{Applied, Batch, Write};
 
-/// Places an order and queues its mail.
+/// Places an order and queues its mail, unless its user is gone or disabled.
 #[derive(Debug)]
 pub struct PlaceOrder {
     pub user: UserId,
@@ -36,7 +36,10 @@ pub struct Placed {
 impl Write for PlaceOrder {
     type Output = Placed;
 
+    /// The user is looked at again: no order may follow the answer that the user is
+    /// disabled.
     fn apply(&self, batch: &mut Batch<'_>) -> Applied<Placed> {
+        batch.require_enabled(self.user)?;
         if let Some(idempotency) = &self.idempotency
             && let Some(placed) = self.replay(batch, idempotency)?
         {
@@ -92,11 +95,11 @@ impl Write for ForgetKeys {
     fn apply(&self, batch: &mut Batch<'_>) -> Applied<usize> {
         let mut forgotten = 0;
         for (id, key) in batch.oldest_keys(PAGE_ROWS)? {
-            let Some(order) = batch.order(id)? else { continue };
-            if order.created_at >= self.placed_before {
-                break;
+            match batch.order(id)? {
+                Some(order) if order.created_at >= self.placed_before => break,
+                Some(order) => batch.remove_key(&order, &key)?,
+                None => batch.drop_key_of_missing(id)?,
             }
-            batch.remove_key(&order, &key)?;
             forgotten += 1;
         }
         Ok(forgotten)

@@ -1,0 +1,109 @@
+//! Writes over rows that are gone or damaged, in one transaction that is never committed.
+
+use std::time::Duration;
+
+use redb::backends::InMemoryBackend;
+use redb::{Database, WriteTransaction};
+
+use super::*;
+use crate::clock::Timestamp;
+use crate::domain::{
+    EmailAddress, MailId, MessageId, NewOrder, Order, Outcome, Role, User, UserId, Username,
+};
+use crate::error::{Error, Unauthenticated};
+use crate::store::batch::{Applied, Batch, Failure, Write};
+use crate::store::schema;
+
+const AT: Timestamp = Timestamp::EPOCH;
+const HOUR: Duration = Duration::from_secs(3600);
+
+fn transaction() -> WriteTransaction {
+    let database = Database::builder().create_with_backend(InMemoryBackend::new()).unwrap();
+    database.begin_write().unwrap()
+}
+
+fn admin(batch: &mut Batch<'_>, name: &str) -> User {
+    let admin = CreateUser {
+        username: Username::parse(name).unwrap(),
+        email: EmailAddress::parse(&format!("{name}@example.com")).unwrap(),
+        role: Role::Admin,
+        password_hash: "$scrypt$".into(),
+        at: AT,
+    };
+    admin.apply(batch).unwrap()
+}
+
+fn place(batch: &mut Batch<'_>, user: UserId, key: &str, at: Timestamp) -> Applied<Order> {
+    let order = NewOrder { outcome: Outcome::Successful };
+    let message_id = MessageId("m@example.com".into());
+    let idempotency = Some(Idempotency { key: key.into(), keep: HOUR });
+    let write = PlaceOrder { user, order, message_id, at, idempotency };
+    write.apply(batch).map(|placed| placed.order)
+}
+
+#[test]
+fn a_user_who_is_disabled_places_no_order_and_repeats_none() {
+    let transaction = transaction();
+    let mut batch = Batch::begin(&transaction);
+    let (user, _other) = (admin(&mut batch, "ann").id, admin(&mut batch, "bob"));
+    place(&mut batch, user, "before", AT).unwrap();
+    SetDisabled { user, disabled: true }.apply(&mut batch).unwrap();
+    batch.dirty = false;
+    for (user, key) in [(user, "before"), (user, "after"), (UserId(99), "nobody's")] {
+        let refused = place(&mut batch, user, key, AT);
+        let bad_token = Error::Unauthenticated(Unauthenticated::BadToken).kind();
+        assert!(
+            matches!(&refused, Err(Failure::Refused(why)) if why.kind() == bad_token),
+            "{refused:?}"
+        );
+    }
+    assert!(!batch.dirty, "a refused order has left a trace");
+}
+
+#[test]
+fn keys_of_missing_orders_are_forgotten_and_hold_up_no_others() {
+    let transaction = transaction();
+    let mut batch = Batch::begin(&transaction);
+    let user = admin(&mut batch, "ann").id;
+    let missing = place(&mut batch, user, "missing", AT).unwrap();
+    place(&mut batch, user, "old", AT).unwrap();
+    place(&mut batch, user, "young", AT + HOUR).unwrap();
+    drop(batch);
+    transaction.open_table(schema::ORDERS).unwrap().remove(missing.id.0).unwrap();
+    let mut batch = Batch::begin(&transaction);
+    let forget = ForgetKeys { placed_before: AT + HOUR };
+    assert_eq!(forget.apply(&mut batch).unwrap(), 2);
+    assert_eq!(forget.apply(&mut batch).unwrap(), 0);
+    let left: Vec<_> = batch.oldest_keys(9).unwrap().into_iter().map(|(_, key)| key).collect();
+    assert_eq!(left, ["young"]);
+}
+
+#[test]
+fn an_admin_is_let_in_again_while_another_row_is_damaged() {
+    let transaction = transaction();
+    let mut batch = Batch::begin(&transaction);
+    let (damaged, locked_out) = (admin(&mut batch, "ann").id, admin(&mut batch, "bob").id);
+    SetDisabled { user: locked_out, disabled: true }.apply(&mut batch).unwrap();
+    drop(batch);
+    let damage = b"damaged".as_slice();
+    transaction.open_table(schema::USERS).unwrap().insert(damaged.0, damage).unwrap();
+    let mut batch = Batch::begin(&transaction);
+    let user = SetDisabled { user: locked_out, disabled: false }.apply(&mut batch).unwrap();
+    assert!(!user.disabled);
+}
+
+#[test]
+fn the_sender_is_rung_for_new_and_retried_mail_and_not_for_what_it_put_off() {
+    let transaction = transaction();
+    let mut batch = Batch::begin(&transaction);
+    let user = admin(&mut batch, "ann").id;
+    let id = MailId::of(place(&mut batch, user, "one", AT).unwrap().id);
+    assert!(batch.queued_mail, "a new one");
+    batch.queued_mail = false;
+    let attempt = Attempt::Deferred { due: AT + HOUR, error: "not now".into() };
+    let marks = vec![MailMark { id, attempt }];
+    MarkMails { marks, at: AT }.apply(&mut batch).unwrap();
+    assert!(!batch.queued_mail, "a deferred one");
+    RetryMail { id, at: AT }.apply(&mut batch).unwrap();
+    assert!(batch.queued_mail, "a retried one");
+}

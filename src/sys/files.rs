@@ -1,0 +1,67 @@
+//! Files that are private to their owner, and names that outlive a crash.
+
+use std::ffi::OsStr;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+/// An empty file that only its owner may read. What has the name already is removed
+/// first: a file that is merely emptied keeps its mode, and whoever has it open.
+///
+/// # Errors
+/// The name can't be freed, or somebody else takes it meanwhile.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why),
+        _ => OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(path),
+    }
+}
+
+/// `orders.redb` and a suffix of `.new` make `orders.redb.new`, in the same folder.
+pub fn named_beside(path: &Path, suffix: impl AsRef<OsStr>) -> PathBuf {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(suffix);
+    path.with_file_name(name)
+}
+
+/// The folder that a file lies in; the working directory for a bare name.
+pub fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+/// A new or changed name is on disk only once its folder is.
+pub fn sync_folder_of(path: &Path) -> io::Result<()> {
+    sync_folder(folder_of(path))
+}
+
+pub fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_private_file_takes_no_mode_over_from_what_was_left_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("left.new");
+        fs::write(&path, "left by a crash").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let made = create_private(&path).unwrap().metadata().unwrap();
+        assert_eq!((made.permissions().mode() & 0o777, made.len()), (0o600, 0));
+    }
+
+    #[test]
+    fn a_name_beside_another_keeps_all_of_it() {
+        let beside = |path: &str| named_beside(Path::new(path), ".new");
+        assert_eq!(beside("data/orders.key"), Path::new("data/orders.key.new"));
+        assert_eq!(beside("orders"), Path::new("orders.new"));
+    }
+}

@@ -22,9 +22,9 @@ pub trait Medium: Send + Sync {
     /// disk: what a process that died had written and not synced is synced first.
     fn open(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError>;
 
-    /// Called before it is opened again after an I/O error. A sync that failed may have
-    /// left pages in the system's cache that count as written and are not on disk: they
-    /// must not be read again.
+    /// Called before it is opened, at a start and after an I/O error. A sync that failed,
+    /// of this process or of one that died, may have left pages in the system's cache that
+    /// count as written and are not on disk: they must not be read again.
     fn forget_cached(&self) -> io::Result<()>;
 
     /// Bytes that can still be written, where that is known.
@@ -59,6 +59,7 @@ pub(super) struct Live {
 
 impl Live {
     pub fn open(medium: Box<dyn Medium>) -> std::result::Result<Live, OpenError> {
+        medium.forget_cached().map_err(|why| OpenError::Io(why.to_string()))?;
         let database = open_database(&*medium)?;
         Ok(Live { medium, database: RwLock::new(Some(database)) })
     }
@@ -220,7 +221,11 @@ impl Medium for FileMedium {
     }
 
     fn forget_cached(&self) -> io::Result<()> {
-        crate::sys::disk::forget_cached(&File::open(&self.path)?)
+        match File::open(&self.path) {
+            Ok(file) => crate::sys::disk::forget_cached(&file),
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(why) => Err(why),
+        }
     }
 
     fn free_bytes(&self) -> Option<u64> {

@@ -27,13 +27,14 @@ struct Run {
     model: Model,
     /// Every step has a second of its own.
     second: u64,
+    has_opened: bool,
 }
 
 impl Run {
     fn new(seed: u64) -> Run {
         let mut rng = fastrand::Rng::with_seed(seed);
         let disk = Disk::new(rng.u64(..));
-        Run { seed, rng, disk, model: Model::default(), second: 1_700_000_000 }
+        Run { seed, rng, disk, model: Model::default(), second: 1_700_000_000, has_opened: false }
     }
 
     fn all_lives(mut self) {
@@ -66,9 +67,14 @@ impl Run {
             Ok(session) => session,
             Err(why) => {
                 assert!(self.disk.has_failed(), "it doesn't open, and no fault has come: {why}");
+                if !self.has_opened {
+                    // A file that was not made whole never gets its name, and is thrown away.
+                    self.disk = Disk::new(self.rng.u64(..));
+                }
                 return;
             }
         };
+        self.has_opened = true;
         if !self.disk.is_gone() {
             self.after_failure(&session);
             self.schedule_fault();

@@ -3,6 +3,7 @@
 
 pub mod email;
 pub mod mail;
+pub mod network;
 pub mod order;
 pub mod password;
 pub mod user;

@@ -42,6 +42,10 @@ pub struct Connection {
     pub deadline: Instant,
     /// When the present stage began.
     since: Instant,
+    /// Until when an answer does not give way to a newcomer: one write deadline from the first
+    /// that was not taken at once since the connection was idle. A client that takes answer
+    /// after answer just in time must not hold its place for ever.
+    sheltered_until: Option<Instant>,
     pub seat: Seat,
 }
 
@@ -109,6 +113,7 @@ impl Connection {
             input: Vec::new(),
             deadline: now + idle,
             since: now,
+            sheltered_until: None,
             seat,
         })
     }
@@ -117,6 +122,9 @@ impl Connection {
         self.since = Instant::now();
         self.deadline = self.since + within;
         self.stage = stage;
+        if matches!(self.stage, Stage::Answering(_)) {
+            self.sheltered_until.get_or_insert(self.deadline);
+        }
     }
 
     /// Reads what has come into `arrivals`, and keeps it.
@@ -124,6 +132,9 @@ impl Connection {
         arrivals.clear();
         let received = socket::receive(&self.socket, arrivals, READ_BYTES);
         self.input.extend_from_slice(arrivals);
+        if matches!((&self.stage, &received), (Stage::Idle, Received::Nothing)) {
+            self.sheltered_until = None;
+        }
         received
     }
 
@@ -190,17 +201,19 @@ impl Connection {
         self.input.capacity() + kept
     }
 
-    /// The order in which connections give way to a newcomer: the kind that loses least, then
-    /// by age. `None` for an answer on its way: it has its own deadline.
-    pub fn rank(&self) -> Option<Rank> {
-        let kind = match self.stage {
-            Stage::Lingering(_) => 0,
-            Stage::Idle => 1,
-            Stage::Head(_) => 2,
-            Stage::Body(_) => 3,
-            Stage::Answering(_) => return None,
-        };
-        Some((kind, self.since))
+    /// The order in which connections give way to a newcomer at `now`: the kind that loses
+    /// least, then by age. `None` for an answer that has not been on its way for long.
+    pub fn rank(&self, now: Instant) -> Option<Rank> {
+        match self.stage {
+            Stage::Lingering(_) => Some((0, self.since)),
+            Stage::Idle => Some((1, self.since)),
+            Stage::Head(_) => Some((2, self.since)),
+            Stage::Body(_) => Some((3, self.since)),
+            Stage::Answering(_) => {
+                let end = self.sheltered_until.filter(|end| *end <= now)?;
+                Some((4, end))
+            }
+        }
     }
 
     /// The order in which connections give way for memory: by age alone, so that a crowd of

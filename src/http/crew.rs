@@ -27,19 +27,34 @@ struct State {
     is_closed: bool,
 }
 
+/// A thread's membership. It ends when this is dropped, however the thread comes to its end.
+pub struct Member<'c>(&'c Crew);
+
 /// A thread's time inside the service.
 pub struct Inside<'c>(&'c Crew);
 
 impl Crew {
-    /// A crew of `threads`, all at work, of whom `enough` may stay outside the service.
+    /// A crew of `threads`, all at work, of whom `enough` may stay outside the service. Each
+    /// of them holds a [`Member`]: one that left and still counted would keep others at rest.
     pub fn new(threads: usize, enough: usize) -> Crew {
         let state = State { outside: threads, ..State::default() };
         Crew { state: Mutex::new(state), called: Condvar::new(), enough: enough.max(1) }
     }
 
+    /// The membership of this thread, which counts since the crew was made.
+    pub fn member(&self) -> Member<'_> {
+        Member(self)
+    }
+
     /// Says that this thread goes into the service, where it may block, until the guard is
     /// dropped. Calls another one to its place if nobody is left.
     pub fn enter(&self) -> Inside<'_> {
+        self.step_away();
+        Inside(self)
+    }
+
+    /// One less outside the service; if nobody is left there, another is called.
+    fn step_away(&self) {
         let mut state = self.lock();
         state.outside -= 1;
         if state.outside == 0 && state.resting > 0 {
@@ -48,7 +63,6 @@ impl Crew {
             state.calls += 1;
             self.called.notify_one();
         }
-        Inside(self)
     }
 
     /// Rests while there are enough others.
@@ -79,6 +93,12 @@ impl Crew {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Drop for Member<'_> {
+    fn drop(&mut self) {
+        self.0.step_away();
     }
 }
 
@@ -120,6 +140,23 @@ mod tests {
             drop((first, second, third));
             assert_eq!(crew.lock().outside, 3);
         });
+    }
+
+    #[test]
+    fn the_last_one_to_leave_calls_another() {
+        let crew = Crew::new(2, 1);
+        let member = crew.member();
+        let after = thread::scope(|scope| {
+            scope.spawn(|| crew.rest());
+            while crew.lock().resting < 1 {
+                thread::yield_now();
+            }
+            drop(member);
+            let after = counts(&crew);
+            crew.close();
+            after
+        });
+        assert_eq!(after, (1, 0));
     }
 
     #[test]

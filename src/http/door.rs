@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::connection::{Connection, Peer};
-use super::parking::{self, Scope, Seat};
+use super::parking::{self, Parking, Scope, Seat};
 use super::refusal::Refusal;
 use super::reply::Reply;
 use super::serving::Shared;
@@ -15,7 +15,8 @@ use crate::clock::Clock;
 use crate::sys::poll::Interest;
 use crate::sys::socket::{self, AcceptError};
 
-/// How long the door waits when there is nothing to close, and how often for one newcomer.
+/// How long the door waits when there is nothing to close, and how often for one newcomer
+/// when every seat is taken.
 const PAUSE: Duration = Duration::from_millis(5);
 const PAUSES: usize = 3;
 
@@ -61,7 +62,7 @@ fn batch(seats: usize) -> usize {
 fn admit(socket: TcpStream, address: SocketAddr, shared: &Arc<Shared>, printer: &mut Printer) {
     shared.metrics.connections.accepted.inc();
     let peer = Peer { address };
-    match find_seat(address, shared) {
+    match find_seat(address, shared, || thread::sleep(PAUSE)) {
         Ok(seat) => {
             let connection = Connection::new(socket, peer, seat, shared.patiences.idle);
             shared.parking.park(connection, Interest::Readable);
@@ -73,25 +74,36 @@ fn admit(socket: TcpStream, address: SocketAddr, shared: &Arc<Shared>, printer: 
     }
 }
 
-/// A seat, at the cost of those that lose least where there is none.
-fn find_seat(address: SocketAddr, shared: &Shared) -> Result<Seat, Refusal> {
+/// A seat, at the cost of those that lose least where there is none. A client that has its
+/// share, all of it busy, is refused at once: a pause for it would hold up everyone else.
+fn find_seat(
+    address: SocketAddr,
+    shared: &Shared,
+    mut pause: impl FnMut(),
+) -> Result<Seat, Refusal> {
     let parking = &shared.parking;
     for _ in 0..PAUSES {
         let refusal = match parking::seat(parking, address.ip()) {
             Ok(seat) => return Ok(seat),
             Err(refusal) => refusal,
         };
-        let evicted = match (refusal, parking.client_of(address.ip())) {
-            (Refusal::ClientFull, Some(client)) => {
-                parking.evict(Scope::Client(client), batch(parking.seats_per_client()))
-            }
-            _ => parking.evict(Scope::All, batch(parking.seats())),
-        };
-        if evicted == 0 {
-            thread::sleep(PAUSE);
+        match evict_for(address, refusal, parking) {
+            0 if refusal == Refusal::ClientFull => return Err(refusal),
+            0 => pause(),
+            _ => {}
         }
     }
     parking::seat(parking, address.ip())
+}
+
+/// Closes what may give way to a newcomer that found no seat; returns how many.
+fn evict_for(address: SocketAddr, refusal: Refusal, parking: &Parking) -> usize {
+    match (refusal, parking.client_of(address.ip())) {
+        (Refusal::ClientFull, Some(client)) => {
+            parking.evict(Scope::Client(client), batch(parking.seats_per_client()))
+        }
+        _ => parking.evict(Scope::All, batch(parking.seats())),
+    }
 }
 
 /// Answers without a seat: in one write, and without waiting for the client.
@@ -103,3 +115,7 @@ fn turn_back(socket: &TcpStream, reply: Reply, printer: &mut Printer) {
     // What has come already must not turn the close into a reset.
     let _ = socket::receive(socket, &mut bytes, 16 << 10);
 }
+
+#[cfg(test)]
+#[path = "door_tests.rs"]
+mod tests;

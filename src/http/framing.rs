@@ -11,6 +11,11 @@ use super::target;
 /// Most header lines that a head may have.
 pub const MAX_LINES: usize = 100;
 
+/// Most bytes by which a canonical copy, completed but without its body, is longer than the
+/// head that it was made of: a blank after the colon of each line, and a `Content-Length` in
+/// place of another length or coding.
+pub const MAX_GROWTH_BYTES: usize = MAX_LINES + 64;
+
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BodyLength {
@@ -75,8 +80,8 @@ impl<'a> RequestLine<'a> {
 
 /// Judges a head that a scanner found whole, and writes its canonical copy over
 /// `canonical`: HTTP/1.1, without what concerns only this connection, and without its
-/// `Content-Length` and last empty line ([`finish`] adds them). It is at most some 20
-/// bytes longer than the head.
+/// `Content-Length` and last empty line ([`finish`] adds them; [`MAX_GROWTH_BYTES`] bounds
+/// the whole).
 pub fn check(head: &[u8], canonical: &mut Vec<u8>) -> Result<Outline, Refusal> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_LINES];
     let mut request = Request::new(&mut headers);

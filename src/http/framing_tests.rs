@@ -237,3 +237,27 @@ fn heads_are_bounded_in_bytes_and_lines() {
     let lines = format!("{start}{}\r\n", "A:\r\n".repeat(MAX_LINES));
     assert_refused(lines.as_bytes(), Refusal::HeadTooLarge);
 }
+
+/// The airlock's buffers are made for this.
+#[test]
+fn a_canonical_copy_outgrows_its_head_by_little() {
+    let lines: String = PASSED.iter().map(|name| format!("{name}:b\r\n")).collect();
+    let fill = "Accept:b\r\n".repeat(MAX_LINES - PASSED.len() - 2);
+    for start in ["GET / HTTP/1.1\r\nHost:a\r\n", "GET http://a HTTP/1.0\r\n"] {
+        for (line, length) in [
+            ("Content-Length:99999\r\n", BodyLength::Exactly(99_999)),
+            ("Transfer-Encoding:chunked\r\n", BodyLength::Chunked),
+            ("A:b\r\n", BodyLength::None),
+        ] {
+            let version_11 = start.replace("1.0", "1.1\r\nHost:");
+            for rest in ["", &lines, &format!("{lines}{fill}")] {
+                let head = format!("{version_11}{line}{rest}\r\n");
+                let mut canonical = Vec::new();
+                check(head.as_bytes(), &mut canonical).unwrap();
+                let body = vec![b'x'; if length == BodyLength::None { 0 } else { 99_999 }];
+                finish(&mut canonical, length, &body);
+                assert!(canonical.len() - body.len() <= head.len() + MAX_GROWTH_BYTES, "{head}");
+            }
+        }
+    }
+}

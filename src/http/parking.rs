@@ -7,14 +7,16 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Instant;
 
 use ipnet::IpNet;
 
 use super::connection::{Connection, Rank};
 use super::refusal::Refusal;
+use crate::domain::network;
 use crate::metrics::{CloseReason, Metrics};
 use crate::sys::poll::{Interest, Poll, Woken};
 
@@ -32,6 +34,9 @@ pub struct Parking {
     roll: Mutex<Roll>,
     open: AtomicUsize,
     kept_bytes: AtomicUsize,
+    /// Parked connections that keep at least [`HEAVY_BYTES`]: without one, there is nothing to
+    /// look for when too much is kept.
+    heavy: AtomicUsize,
     per_client: usize,
     /// Proxies speak for many clients.
     exempt: Vec<IpNet>,
@@ -85,6 +90,7 @@ impl Parking {
             roll: Mutex::new(Roll { free: (0..seats).rev().collect(), clients: HashMap::new() }),
             open: AtomicUsize::new(0),
             kept_bytes: AtomicUsize::new(0),
+            heavy: AtomicUsize::new(0),
             per_client,
             exempt,
             metrics,
@@ -140,8 +146,11 @@ impl Parking {
         slot.weight = weight;
         self.metrics.connections.parked.inc();
         let kept = self.kept_bytes.fetch_add(weight, Ordering::Relaxed) + weight;
+        if weight >= HEAVY_BYTES {
+            self.heavy.fetch_add(1, Ordering::Relaxed);
+        }
         drop(slot);
-        if kept > MAX_KEPT_BYTES {
+        if kept > MAX_KEPT_BYTES && self.heavy.load(Ordering::Relaxed) > 0 {
             self.evict_where(8, |connection, weight| {
                 (weight >= HEAVY_BYTES).then(|| connection.rank_by_age())
             });
@@ -149,15 +158,16 @@ impl Parking {
     }
 
     /// Closes up to `count` waiting connections of `scope`, those first that lose least:
-    /// answered ones, idle ones, partial heads, partial bodies, each kind by age. Returns
-    /// how many.
+    /// answered ones, idle ones, partial heads, partial bodies, answers that have been on
+    /// their way for too long, each kind by age. Returns how many.
     pub fn evict(&self, scope: Scope, count: usize) -> usize {
+        let now = Instant::now();
         self.evict_where(count, |connection, _| {
             let is_in = match scope {
                 Scope::All => true,
                 Scope::Client(client) => connection.seat.client == Some(client),
             };
-            connection.rank().filter(|_| is_in)
+            connection.rank(now).filter(|_| is_in)
         })
     }
 
@@ -212,6 +222,9 @@ impl Parking {
         }
         let connection = slot.parked.take()?;
         self.kept_bytes.fetch_sub(slot.weight, Ordering::Relaxed);
+        if slot.weight >= HEAVY_BYTES {
+            self.heavy.fetch_sub(1, Ordering::Relaxed);
+        }
         self.metrics.connections.parked.dec();
         Some(connection)
     }
@@ -250,13 +263,7 @@ impl Parking {
         if self.exempt.iter().any(|net| net.contains(&address)) {
             return None;
         }
-        match address {
-            IpAddr::V4(_) => Some(address),
-            IpAddr::V6(v6) => {
-                let prefix = v6.to_bits() & (u128::MAX << 64);
-                Some(IpAddr::V6(Ipv6Addr::from_bits(prefix)))
-            }
-        }
+        Some(network::of(address))
     }
 }
 
@@ -300,45 +307,5 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parking() -> Arc<Parking> {
-        let exempt = vec!["10.0.0.0/8".parse().unwrap()];
-        Arc::new(Parking::new(3, 2, exempt, Arc::new(Metrics::new())).unwrap())
-    }
-
-    fn try_seat(parking: &Arc<Parking>, address: &str) -> Result<Seat, Refusal> {
-        seat(parking, address.parse().unwrap())
-    }
-
-    #[test]
-    fn seats_are_counted_for_the_whole_and_for_each_client() {
-        let parking = parking();
-        let first = try_seat(&parking, "192.0.2.1").unwrap();
-        let _second = try_seat(&parking, "::ffff:192.0.2.1").unwrap();
-        assert_eq!(try_seat(&parking, "192.0.2.1").err(), Some(Refusal::ClientFull));
-        let _third = try_seat(&parking, "192.0.2.2").unwrap();
-        assert_eq!(try_seat(&parking, "192.0.2.3").err(), Some(Refusal::Full));
-        assert_eq!(parking.open(), 3);
-        drop(first);
-        assert!(try_seat(&parking, "192.0.2.1").is_ok());
-        assert_eq!(parking.open(), 2);
-    }
-
-    #[test]
-    fn an_ipv6_client_is_its_network_and_a_proxy_is_nobody() {
-        let parking = parking();
-        let client = |address: &str| parking.client_of(address.parse().unwrap());
-        assert_eq!(client("2001:db8::1"), client("2001:db8::ffff:1"));
-        assert_ne!(client("2001:db8::1"), client("2001:db8:0:1::1"));
-        assert_eq!(client("10.1.2.3"), None);
-    }
-
-    #[test]
-    fn a_place_is_of_another_generation_for_its_next_owner() {
-        let parking = parking();
-        let token = try_seat(&parking, "192.0.2.1").unwrap().token();
-        assert_ne!(try_seat(&parking, "192.0.2.1").unwrap().token(), token);
-    }
-}
+#[path = "parking_tests.rs"]
+mod tests;

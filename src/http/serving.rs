@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::connection::{After, Connection, Fate, Outgoing, Patiences, Peer, Stage};
 use super::crew::Crew;
-use super::framing::{Persistence, RequestLine};
+use super::framing::{self, Persistence, RequestLine};
 use super::parking::Parking;
 use super::refusal::Refusal;
 use super::reply::Reply;
@@ -54,9 +54,9 @@ impl Shared {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    /// The longest canonical request: the head grows by its `Content-Length` at most.
+    /// The longest canonical request.
     pub fn airlock_bytes(&self) -> usize {
-        self.max_head_bytes + self.max_body_bytes + 64
+        self.max_head_bytes + framing::MAX_GROWTH_BYTES + self.max_body_bytes
     }
 
     pub fn refusal(&self, refusal: Refusal, peer: &Peer) -> Reply {

@@ -39,6 +39,7 @@ impl Worker {
     /// Serves until the parking closes.
     pub fn run(mut self) {
         let shared = Arc::clone(&self.desk.shared);
+        let _member = shared.crew.member();
         loop {
             shared.crew.rest();
             match shared.parking.next() {
@@ -273,4 +274,4 @@ impl Worker {
 
 #[cfg(test)]
 #[path = "worker_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -1,9 +1,13 @@
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use super::*;
+use crate::http::connection::{After, Outgoing};
+use crate::http::crew::Crew;
 use crate::http::parking;
 use crate::http::server::{self, Settings};
 use crate::http::serving::Service;
@@ -25,8 +29,9 @@ impl Service for Nothing {
     }
 }
 
-fn worker(temp_dir: PathBuf) -> Worker {
-    let settings = Settings {
+/// What threads share, for one connection unless `change` says otherwise.
+pub fn share(change: impl FnOnce(&mut Settings)) -> Shared {
+    let mut settings = Settings {
         threads: 1,
         max_connections: 1,
         max_connections_per_client: 1,
@@ -35,11 +40,28 @@ fn worker(temp_dir: PathBuf) -> Worker {
         idle_timeout: Duration::from_secs(1),
         request_timeout: Duration::from_secs(1),
         trusted_proxies: Vec::new(),
-        temp_dir,
+        temp_dir: PathBuf::new(),
     };
-    let shared = server::share(&settings, Arc::new(Nothing), Arc::new(Metrics::new())).unwrap();
+    change(&mut settings);
+    server::share(&settings, Arc::new(Nothing), Arc::new(Metrics::new())).unwrap()
+}
+
+fn worker_of(shared: Shared) -> Worker {
     let mut airlocks = Airlock::open(&shared.temp_dir, shared.airlock_bytes(), 1).unwrap();
     Worker::new(Arc::new(shared), airlocks.remove(0))
+}
+
+fn worker(temp_dir: PathBuf) -> Worker {
+    worker_of(share(|settings| settings.temp_dir = temp_dir))
+}
+
+/// A client, and the other end of its connection.
+pub fn connect(shared: &Shared, idle: Duration) -> (TcpStream, Box<Connection>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (socket, address) = listener.accept().unwrap();
+    let seat = parking::seat(&shared.parking, address.ip()).unwrap();
+    (client, Connection::new(socket, Peer { address }, seat, idle))
 }
 
 /// A client that trickles steadily is hardly ever parked when the janitor looks.
@@ -47,11 +69,7 @@ fn worker(temp_dir: PathBuf) -> Worker {
 fn a_thread_keeps_the_deadline_too() {
     let parent = tempfile::tempdir().unwrap();
     let mut worker = worker(parent.path().to_owned());
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (socket, address) = listener.accept().unwrap();
-    let seat = parking::seat(&worker.desk.shared.parking, address.ip()).unwrap();
-    let mut connection = Connection::new(socket, Peer { address }, seat, Duration::ZERO);
+    let (mut client, mut connection) = connect(&worker.desk.shared, Duration::ZERO);
     client.write_all(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert_eq!(worker.drive(&mut connection), Fate::Close(CloseReason::Idle));
     connection.enter(Stage::Head(Scanner::default()), Duration::ZERO);
@@ -85,4 +103,51 @@ fn without_an_airlock_a_request_is_refused_and_the_next_one_tries_again() {
     std::fs::create_dir(&path).unwrap();
     airlock::release(worker.pass().unwrap());
     std::fs::remove_dir(&path).unwrap();
+}
+
+#[test]
+fn a_thread_that_leaves_is_not_counted_on() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut shared = share(|settings| settings.temp_dir = parent.path().to_owned());
+    shared.crew = Crew::new(2, 1);
+    let worker = worker_of(shared);
+    let shared = Arc::clone(&worker.desk.shared);
+    shared.parking.close();
+    // With one of the two inside, this one does not rest.
+    let inside = shared.crew.enter();
+    worker.run();
+    drop(inside);
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        shared.crew.rest();
+        let _ = sender.send(());
+    });
+    let rested = receiver.recv_timeout(Duration::from_secs(20));
+    assert!(rested.is_ok(), "the only thread left has gone to rest");
+}
+
+#[test]
+fn who_takes_answer_after_answer_just_in_time_gives_way_in_the_end() {
+    const LONG: Duration = Duration::from_secs(600);
+    let shared = share(|_| {});
+    let (_client, mut connection) = connect(&shared, LONG);
+    let answer = || {
+        let (bytes, stream) = (vec![b'x'], None);
+        Stage::Answering(Box::new(Outgoing { bytes, sent: 0, stream, after: After::Keep }))
+    };
+    connection.enter(answer(), LONG);
+    assert_eq!(connection.rank(Instant::now()), None);
+    connection.input = b"GET".to_vec();
+    connection.finish(After::Keep, &shared.patiences);
+    connection.enter(answer(), LONG);
+    let first = connection.rank(Instant::now() + LONG);
+    assert!(first.is_some());
+    connection.enter(answer(), LONG * 2);
+    assert_eq!(connection.rank(Instant::now() + LONG), first);
+
+    connection.input.clear();
+    connection.finish(After::Keep, &shared.patiences);
+    assert_eq!(connection.receive(&mut Vec::new()), Received::Nothing);
+    connection.enter(answer(), LONG * 2);
+    assert_eq!(connection.rank(Instant::now() + LONG), None);
 }

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use super::Context;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::domain::{UserId, Username};
+use crate::domain::{UserId, Username, network};
 use crate::error::{Error, RateLimited, Result};
 use crate::limiter::{Limiter, Rate, Standing};
 use crate::metrics::{Counter, Metrics};
@@ -80,7 +80,7 @@ impl Limits {
     /// Takes a token for the address.
     pub fn spend_by_client(&self, limit: Limit, cx: &Context) -> Result<()> {
         let Some(buckets) = &self.buckets else { return Ok(()) };
-        let standing = buckets.login.spend(network(cx.client), self.clock.uptime());
+        let standing = buckets.login.spend(network::of(cx.client), self.clock.uptime());
         self.meet(limit, buckets.login.rate(), standing, cx)
     }
 
@@ -102,7 +102,7 @@ impl Limits {
         let Some(buckets) = &self.buckets else { return Ok(None) };
         let name = buckets.names.hash_one(Username::fold(username));
         let standing = buckets.failures.spend(name, self.clock.uptime());
-        if buckets.knows(name, network(cx.client)) {
+        if buckets.knows(name, network::of(cx.client)) {
             return Ok(standing.allowed.then_some(Guess { name, before: None }));
         }
         let before = cx.standing();
@@ -114,7 +114,8 @@ impl Limits {
     pub(super) fn forgive(&self, username: &str, guess: Option<Guess>, cx: &Context) {
         self.withdraw(guess, cx);
         if let Some(buckets) = &self.buckets {
-            buckets.remember(buckets.names.hash_one(Username::fold(username)), network(cx.client));
+            buckets
+                .remember(buckets.names.hash_one(Username::fold(username)), network::of(cx.client));
         }
     }
 
@@ -181,30 +182,5 @@ impl Limit {
             Limit::Orders => "orders",
             Limit::Password => "password",
         }
-    }
-}
-
-/// Whom an address stands for: an IPv6 host has a /64 to itself, and an IPv4 address
-/// may come dressed as IPv6.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
-        }
-        v4 => v4,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_ipv6_host_counts_by_its_network() {
-        let network = |text: &str| network(text.parse().unwrap()).to_string();
-        assert_eq!(network("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(network("::ffff:192.0.2.1"), "192.0.2.1");
-        assert_eq!(network("192.0.2.1"), "192.0.2.1");
     }
 }

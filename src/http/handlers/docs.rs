@@ -3,6 +3,7 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Read};
+use std::sync::OnceLock;
 
 use flate2::read::GzDecoder;
 
@@ -33,21 +34,34 @@ const REVALIDATED: &str = "no-cache";
 /// How much is decompressed at a time, in bytes.
 const PIECE_BYTES: u64 = 65_536;
 
+/// What may differ in the next version of the service: kept by the client, asked about each
+/// time, and told by its tag.
+struct Asset {
+    content_type: &'static str,
+    bytes: fn() -> &'static [u8],
+    /// Made at the first request: hashing the whole for each would cost more than sending it.
+    tag: OnceLock<String>,
+}
+
+static DOCUMENT: Asset = Asset::new("application/json", || openapi::json().as_bytes());
+static INDEX: Asset = Asset::new("text/html; charset=utf-8", || PAGE.as_bytes());
+static START: Asset = Asset::new(JAVASCRIPT, || START_SCRIPT.as_bytes());
+static IMAGE: Asset = Asset::new("image/png", || ICON);
+
 pub fn document(call: &Call<'_>) -> Result<Reply> {
-    Ok(revalidated(call, "application/json", openapi::json().as_bytes()))
+    Ok(DOCUMENT.reply(call))
 }
 
 pub fn page(call: &Call<'_>) -> Result<Reply> {
-    let reply = revalidated(call, "text/html; charset=utf-8", PAGE.as_bytes());
-    Ok(reply.header("Content-Security-Policy", POLICY))
+    Ok(INDEX.reply(call).header("Content-Security-Policy", POLICY))
 }
 
 pub fn start_script(call: &Call<'_>) -> Result<Reply> {
-    Ok(revalidated(call, JAVASCRIPT, START_SCRIPT.as_bytes()))
+    Ok(START.reply(call))
 }
 
 pub fn icon(call: &Call<'_>) -> Result<Reply> {
-    Ok(revalidated(call, "image/png", ICON))
+    Ok(IMAGE.reply(call))
 }
 
 pub fn bundle(call: &Call<'_>) -> Result<Reply> {
@@ -62,21 +76,31 @@ pub fn redoc(_call: &Call<'_>) -> Result<Reply> {
     Ok(Reply::new(307).header("Location", "/docs"))
 }
 
-/// 304 to a client that has it already (RFC 9110, 13.1.2).
-fn revalidated(call: &Call<'_>, content_type: &'static str, bytes: &'static [u8]) -> Reply {
-    let tag = entity_tag(bytes);
-    let known = call.header("If-None-Match").unwrap_or_default();
-    let reply = match names(known, &tag) {
-        true => Reply::new(304),
-        false => Reply::new(200).header("Content-Type", content_type).bytes(bytes),
-    };
-    reply.header("ETag", tag).header("Cache-Control", REVALIDATED)
-}
+impl Asset {
+    const fn new(content_type: &'static str, bytes: fn() -> &'static [u8]) -> Asset {
+        Asset { content_type, bytes, tag: OnceLock::new() }
+    }
 
-fn entity_tag(bytes: &[u8]) -> String {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    format!("\"{:016x}\"", hasher.finish())
+    /// 304 to a client that has it already (RFC 9110, 13.1.2).
+    fn reply(&'static self, call: &Call<'_>) -> Reply {
+        let tag = self.tag();
+        let known = call.header("If-None-Match").unwrap_or_default();
+        let reply = match names(known, tag) {
+            true => Reply::new(304),
+            false => {
+                Reply::new(200).header("Content-Type", self.content_type).bytes((self.bytes)())
+            }
+        };
+        reply.header("ETag", tag).header("Cache-Control", REVALIDATED)
+    }
+
+    fn tag(&self) -> &str {
+        self.tag.get_or_init(|| {
+            let mut hasher = DefaultHasher::new();
+            (self.bytes)().hash(&mut hasher);
+            format!("\"{:016x}\"", hasher.finish())
+        })
+    }
 }
 
 fn names(known: &str, tag: &str) -> bool {
@@ -111,6 +135,8 @@ impl Stream for Decompressed {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     #[test]
@@ -121,6 +147,17 @@ mod tests {
         for unknown in ["", "\"b\"", "a"] {
             assert!(!names(unknown, "\"a\""), "{unknown}");
         }
+    }
+
+    #[test]
+    fn a_tag_is_made_once() {
+        static READS: AtomicUsize = AtomicUsize::new(0);
+        let asset = Asset::new("text/plain", || {
+            READS.fetch_add(1, Ordering::Relaxed);
+            b"a"
+        });
+        assert_eq!(asset.tag(), asset.tag());
+        assert_eq!(READS.load(Ordering::Relaxed), 1);
     }
 
     #[test]

@@ -2,22 +2,14 @@
 
 use std::thread;
 
+use crate::cases;
 use crate::harness::{Client, TestServer};
 
 const GET: &[u8] = b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n";
 
-/// Every client of a burst gets every one of its answers.
 fn burst(clients: usize, rounds: usize) {
     let server = TestServer::start();
-    let mut clients: Vec<Client> = (0..clients).map(|_| server.connect()).collect();
-    for _ in 0..rounds {
-        for client in &mut clients {
-            client.send(GET);
-        }
-        for client in &mut clients {
-            client.assert_constant();
-        }
-    }
+    let clients = cases::burst(&server.site(), clients, rounds);
     assert_eq!(server.metric("http_connections_open"), clients.len() as i64);
 }
 
@@ -44,17 +36,10 @@ fn a_burst_of_1000_clients_is_served_without_exception() {
 #[test]
 fn three_thousand_idle_connections_hold_no_thread_and_little_memory() {
     let server = TestServer::start_with(|settings| settings.threads = 2);
-    let mut idle: Vec<Client> = (0..3000).map(|_| server.connect()).collect();
-    for client in &mut idle {
-        client.send(GET);
-        client.assert_constant();
-    }
+    let mut idle = cases::newcomers(&server.site(), 3000);
     server.await_metric("http_connections_parked", |parked| parked == 3000);
     server.assert_serves();
-    for client in &mut idle {
-        client.send(GET);
-        client.assert_constant();
-    }
+    cases::ask_all(&server.site(), &mut idle);
 }
 
 /// Threads that block in the service are made up for, up to their number.

@@ -3,7 +3,9 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use crate::harness::{Client, TestServer};
+use crate::cases;
+use crate::harness::TestServer;
+use crate::site::{Site, TEST_SERVICE};
 
 #[test]
 fn out_of_descriptors_idle_connections_give_way() {
@@ -19,15 +21,11 @@ fn out_of_descriptors_idle_connections_give_way() {
     let address = lines
         .find_map(|line| line.unwrap().strip_prefix("at ").map(|address| address.parse().unwrap()))
         .expect("the child says where it listens");
-    let mut clients = Vec::new();
-    for _ in 0..300 {
-        let mut client = Client::connect(address);
-        client.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
-        client.assert_constant();
-        clients.push(client);
-    }
+    let site = Site { address, names: &TEST_SERVICE };
+    let clients = cases::newcomers(&site, 300);
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
+    drop(clients);
 }
 
 /// Not a test of its own: the process that the one above starts.

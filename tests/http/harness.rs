@@ -1,7 +1,7 @@
-//! A server in this process with a small service behind it, and a client that sees bytes.
+//! A server in this process with a small service behind it.
 
-use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -9,19 +9,9 @@ use orderd::http::reply::{Body, Reply, Stream};
 use orderd::http::{Peer, Refusal, RequestLine, Server, Service, Settings};
 use orderd::metrics::Metrics;
 
-/// Against hangs only: nothing that is right takes this long.
-pub const PATIENCE: Duration = Duration::from_secs(20);
-
-/// What a refused request is answered, without its date.
-pub fn refused(status: u16, phrase: &str, detail: &str) -> String {
-    let body = format!("{{\"detail\":\"{detail}\"}}");
-    format!(
-        "HTTP/1.1 {status} {phrase}\r\nConnection: close\r\nServer: orderd\r\n\
-         X-Content-Type-Options: nosniff\r\nContent-Type: application/json\r\n\
-         X-Request-Id: test\r\nContent-Length: {}\r\n\r\n{body}",
-        body.len()
-    )
-}
+use crate::client::raise_descriptor_limit;
+pub use crate::client::{Client, PATIENCE};
+use crate::site::{Site, TEST_SERVICE};
 
 pub struct TestServer {
     server: Option<Server>,
@@ -61,12 +51,15 @@ impl TestServer {
         Client::connect(self.address)
     }
 
+    /// Itself, for a case to attack.
+    pub fn site(&self) -> Site {
+        Site { address: self.address, names: &TEST_SERVICE }
+    }
+
     /// A connection of its own gets its answer.
     #[track_caller]
     pub fn assert_serves(&self) {
-        let mut client = self.connect();
-        client.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
-        client.assert_constant();
+        self.site().assert_serves();
     }
 
     /// Takes the server out, to shut it down on another thread.
@@ -186,154 +179,5 @@ impl Stream for Pieces {
         }
         buffer.extend_from_slice(&[b'x'; 1000]);
         Ok(self.left > 0)
-    }
-}
-
-pub struct Client {
-    pub socket: TcpStream,
-    /// What came after the last answer that was read.
-    rest: Vec<u8>,
-}
-
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    /// Up to and with the empty line.
-    pub head: String,
-    pub body: Vec<u8>,
-}
-
-impl Answer {
-    pub fn text(&self) -> String {
-        String::from_utf8_lossy(&self.body).into_owned()
-    }
-
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let is_it = |line: &&str| {
-            line.split_once(": ").is_some_and(|(found, _)| found.eq_ignore_ascii_case(name))
-        };
-        self.head.lines().find(is_it).and_then(|line| line.split_once(": ")).map(|(_, v)| v)
-    }
-}
-
-impl Client {
-    #[track_caller]
-    pub fn connect(address: SocketAddr) -> Client {
-        let socket = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
-        socket.set_nodelay(true).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        socket.set_write_timeout(Some(PATIENCE)).unwrap();
-        Client { socket, rest: Vec::new() }
-    }
-
-    /// Sends as much as the server takes: it may have answered and closed before the end.
-    pub fn send(&mut self, bytes: &[u8]) {
-        let _ = self.socket.write_all(bytes);
-    }
-
-    pub fn send_bytewise(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.send(&[*byte]);
-        }
-    }
-
-    #[track_caller]
-    pub fn get(&mut self, target: &str) -> Answer {
-        self.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").as_bytes());
-        self.read()
-    }
-
-    #[track_caller]
-    pub fn assert_constant(&mut self) {
-        let answer = self.read();
-        assert_eq!((answer.status, answer.text().as_str()), (200, "{}"), "{answer:?}");
-    }
-
-    /// Reads one answer with a body.
-    #[track_caller]
-    pub fn read(&mut self) -> Answer {
-        self.try_read().unwrap()
-    }
-
-    pub fn try_read(&mut self) -> io::Result<Answer> {
-        let mut answer = self.read_head()?;
-        answer.body = match (answer.header("Content-Length"), answer.header("Transfer-Encoding")) {
-            (Some(length), _) => {
-                let length = length.parse().map_err(io::Error::other)?;
-                self.fill(length)?;
-                self.rest.drain(..length).collect()
-            }
-            (None, Some(_)) => self.read_chunks()?,
-            (None, None) => Vec::new(),
-        };
-        Ok(answer)
-    }
-
-    /// Reads an answer that has no body: to a HEAD, or `100 Continue`.
-    pub fn read_head(&mut self) -> io::Result<Answer> {
-        let end = loop {
-            match self.rest.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
-                Some(at) => break at + 4,
-                None => self.fill(self.rest.len() + 1)?,
-            }
-        };
-        let head = String::from_utf8(self.rest.drain(..end).collect()).map_err(io::Error::other)?;
-        let status = head.get(9..12).and_then(|digits| digits.parse().ok());
-        let status = status.ok_or_else(|| io::Error::other(head.clone()))?;
-        Ok(Answer { status, head, body: Vec::new() })
-    }
-
-    fn read_chunks(&mut self) -> io::Result<Vec<u8>> {
-        let mut body = Vec::new();
-        loop {
-            let end = loop {
-                match self.rest.windows(2).position(|bytes| bytes == b"\r\n") {
-                    Some(at) => break at,
-                    None => self.fill(self.rest.len() + 1)?,
-                }
-            };
-            let size = std::str::from_utf8(&self.rest[..end]).map_err(io::Error::other)?;
-            let size = usize::from_str_radix(size, 16).map_err(io::Error::other)?;
-            self.fill(end + 2 + size + 2)?;
-            body.extend_from_slice(&self.rest[end + 2..end + 2 + size]);
-            self.rest.drain(..end + 2 + size + 2);
-            if size == 0 {
-                return Ok(body);
-            }
-        }
-    }
-
-    fn fill(&mut self, length: usize) -> io::Result<()> {
-        let mut buffer = [0; 65536];
-        while self.rest.len() < length {
-            match self.socket.read(&mut buffer)? {
-                0 => return Err(io::ErrorKind::UnexpectedEof.into()),
-                count => self.rest.extend_from_slice(&buffer[..count]),
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads all that still comes, up to the close; a reset counts as a failure.
-    #[track_caller]
-    pub fn read_to_close(&mut self) -> String {
-        let mut bytes = std::mem::take(&mut self.rest);
-        self.socket.read_to_end(&mut bytes).unwrap();
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-
-    #[track_caller]
-    pub fn assert_closed(&mut self) {
-        assert_eq!(self.read_to_close(), "");
-    }
-}
-
-/// Thousands of connections have two ends in this process.
-fn raise_descriptor_limit() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    if std::env::var_os("KEEP_DESCRIPTOR_LIMIT").is_none() {
-        limit.current = limit.maximum;
-        setrlimit(Resource::Nofile, limit).unwrap();
     }
 }

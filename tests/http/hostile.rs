@@ -1,46 +1,12 @@
 //! Clients that are slow, greedy or hostile, and the well-behaved one among them.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
+use crate::cases::{self, SLOW_BODY, SLOW_HEAD};
 use crate::harness::{Client, PATIENCE, TestServer};
 
 const SHORT: Duration = Duration::from_millis(300);
-
-/// What a slow client says first, and then again and again.
-const SLOW_HEAD: (&[u8], &[u8]) = (b"GET /constant HTTP/1.1\r\n", b"A: b\r\n");
-const SLOW_BODY: (&[u8], &[u8]) =
-    (b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n", b"x");
-
-/// Trickles over `count` connections until told to stop, and replaces each that is closed.
-fn trickle(
-    address: SocketAddr,
-    count: usize,
-    (first, again): (&[u8], &[u8]),
-    stop: &AtomicBool,
-    replaced: &AtomicUsize,
-) {
-    let connect = || {
-        let mut socket = TcpStream::connect_timeout(&address, PATIENCE).unwrap();
-        socket.set_nonblocking(true).unwrap();
-        let _ = socket.write(first);
-        socket
-    };
-    let mut sockets: Vec<TcpStream> = (0..count).map(|_| connect()).collect();
-    while !stop.load(Ordering::Relaxed) {
-        for socket in &mut sockets {
-            let mut answer = [0; 1024];
-            let is_over = socket.read(&mut answer).is_ok() || socket.write(again).is_err();
-            if is_over {
-                *socket = connect();
-                replaced.fetch_add(1, Ordering::Relaxed);
-            }
-        }
-    }
-}
 
 #[test]
 fn a_thousand_slow_clients_do_not_keep_a_good_one_waiting() {
@@ -48,21 +14,16 @@ fn a_thousand_slow_clients_do_not_keep_a_good_one_waiting() {
         settings.threads = 4;
         settings.request_timeout = SHORT;
     });
-    let (stop, replaced) = (AtomicBool::new(false), AtomicUsize::new(0));
-    thread::scope(|scope| {
-        scope.spawn(|| trickle(server.address, 500, SLOW_HEAD, &stop, &replaced));
-        scope.spawn(|| trickle(server.address, 500, SLOW_BODY, &stop, &replaced));
-        let deadline = Instant::now() + PATIENCE;
-        let mut served = 0;
-        while served < 100 || replaced.load(Ordering::Relaxed) < 2000 {
-            assert!(Instant::now() < deadline, "{served} served, {replaced:?} replaced");
-            let mut client = server.connect();
-            client.socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
-            client.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
-            client.assert_constant();
-            served += 1;
-        }
-        stop.store(true, Ordering::Relaxed);
+    let deadline = Instant::now() + PATIENCE;
+    let mut served = 0;
+    cases::slow_clients(&server.site(), &[SLOW_HEAD, SLOW_BODY], 500, |replaced| {
+        assert!(Instant::now() < deadline, "{served} served, {replaced} replaced");
+        let mut client = server.connect();
+        client.socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+        client.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
+        client.assert_constant();
+        served += 1;
+        served >= 100 && replaced >= 2000
     });
     assert!(server.metric("http_refusals_total{reason=\"timeout\",status=\"408\"}") >= 1000);
 }
@@ -103,26 +64,14 @@ fn an_idle_connection_is_closed_silently() {
 #[test]
 fn http2_prefaces_by_the_hundred_cost_no_thread() {
     let server = TestServer::start_with(|settings| settings.threads = 4);
-    let mut clients: Vec<Client> = (0..300).map(|_| server.connect()).collect();
-    for client in &mut clients {
-        client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
-    }
-    for client in &mut clients {
-        assert_eq!(client.read().status, 505);
-    }
+    cases::http2_prefaces(&server.site(), 300);
     server.assert_serves();
 }
 
 #[test]
 fn an_endless_header_ends_at_the_limit() {
     let server = TestServer::start();
-    let mut client = server.connect();
-    client.send(b"GET / HTTP/1.1\r\nHost: a\r\nA: ");
-    for _ in 0..64 {
-        client.send(&[b'x'; 1024]);
-    }
-    assert_eq!(client.read().status, 431);
-    client.assert_closed();
+    cases::endless_header(&server.site());
 }
 
 /// Closed with bytes unread, the connection would be reset, and the answer lost.
@@ -145,9 +94,7 @@ fn a_pipeliner_that_never_reads_is_cut_and_holds_no_thread() {
         settings.threads = 1;
         settings.request_timeout = SHORT;
     });
-    let mut greedy = server.connect();
-    greedy.socket.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
-    greedy.send(&b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n".repeat(1000));
+    let _greedy = cases::greedy_pipeliner(&server.site());
     for _ in 0..20 {
         server.assert_serves();
     }
@@ -232,13 +179,7 @@ fn one_client_can_not_take_every_connection_but_a_proxy_may() {
 #[test]
 fn memory_for_partial_bodies_is_bounded() {
     let server = TestServer::start();
-    let mut clients = Vec::new();
-    for _ in 0..1000 {
-        let mut client = server.connect();
-        client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\n\r\n");
-        client.send(&[b'x'; 65000]);
-        clients.push(client);
-    }
+    let _clients = cases::partial_bodies(&server.site(), 1000, 65000);
     let evicted = "http_connections_closed_total{reason=\"evicted\"}";
     server.await_metric(evicted, |evicted| evicted >= 300);
     server.assert_serves();

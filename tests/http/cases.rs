@@ -1,0 +1,186 @@
+//! What crowds and hostile clients do to a site. The tests beside this file let them loose on
+//! the test service, `tests/siege` on the real one.
+#![allow(dead_code)]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::client::{Client, PATIENCE};
+use crate::rows::{TABLE, assert_refused};
+use crate::site::Site;
+
+/// Every client of a burst gets every one of its answers.
+#[track_caller]
+pub fn burst(site: &Site, clients: usize, rounds: usize) -> Vec<Client> {
+    let mut clients: Vec<Client> = (0..clients).map(|_| site.connect()).collect();
+    for _ in 0..rounds {
+        ask_all(site, &mut clients);
+    }
+    clients
+}
+
+#[track_caller]
+pub fn ask_all(site: &Site, clients: &mut [Client]) {
+    for client in &mut *clients {
+        site.ask(client);
+    }
+    for client in clients {
+        site.assert_answered(client);
+    }
+}
+
+/// One client after the other asks once, is answered, and stays.
+#[track_caller]
+pub fn newcomers(site: &Site, count: usize) -> Vec<Client> {
+    let arrive = |_| {
+        let mut client = site.connect();
+        site.ask(&mut client);
+        site.assert_answered(&mut client);
+        client
+    };
+    (0..count).map(arrive).collect()
+}
+
+/// What a slow client says first, and then again and again.
+pub type Slow = (&'static [u8], &'static [u8]);
+
+pub const SLOW_HEAD: Slow = (b"GET /constant HTTP/1.1\r\n", b"A: b\r\n");
+pub const SLOW_BODY: Slow =
+    (b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 60000\r\n\r\n", b"x");
+pub const SLOW_CHUNKS: Slow =
+    (b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n");
+
+/// `count` slow clients of each kind come again for ever. Ends when `enough`, which is asked
+/// all the while with how many were closed and have come again, says so.
+pub fn slow_clients(
+    site: &Site,
+    kinds: &[Slow],
+    count: usize,
+    mut enough: impl FnMut(usize) -> bool,
+) {
+    let (stop, replaced) = (Stop::default(), AtomicUsize::new(0));
+    thread::scope(|scope| {
+        let _stops = stop.guard();
+        for kind in kinds {
+            scope.spawn(|| trickle(site, count, *kind, &stop, &replaced));
+        }
+        while !enough(replaced.load(Ordering::Relaxed)) {
+            thread::yield_now();
+        }
+    });
+}
+
+/// Trickles over `count` connections until told to stop, and replaces each that is closed.
+fn trickle(site: &Site, count: usize, kind: Slow, stop: &Stop, replaced: &AtomicUsize) {
+    let (first, again) = (site.aim(kind.0), kind.1);
+    let connect = || {
+        let mut socket = TcpStream::connect_timeout(&site.address, PATIENCE).unwrap();
+        socket.set_nonblocking(true).unwrap();
+        let _ = socket.write(&first);
+        socket
+    };
+    let mut sockets: Vec<TcpStream> = (0..count).map(|_| connect()).collect();
+    while !stop.is_said() {
+        for socket in &mut sockets {
+            let mut answer = [0; 1024];
+            let is_over = socket.read(&mut answer).is_ok() || socket.write(again).is_err();
+            if is_over {
+                *socket = connect();
+                replaced.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Said once, to threads that look. A guard says it even where a test panics, or the scope
+/// would wait for them for ever.
+#[derive(Default)]
+pub struct Stop(AtomicBool);
+
+pub struct Stops<'s>(&'s Stop);
+
+impl Stop {
+    pub fn guard(&self) -> Stops<'_> {
+        Stops(self)
+    }
+
+    pub fn is_said(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Stops<'_> {
+    fn drop(&mut self) {
+        self.0.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// All of them are told that it isn't spoken here.
+#[track_caller]
+pub fn http2_prefaces(site: &Site, count: usize) {
+    let mut clients: Vec<Client> = (0..count).map(|_| site.connect()).collect();
+    for client in &mut clients {
+        client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
+    }
+    for client in &mut clients {
+        assert_eq!(client.read().status, 505);
+    }
+}
+
+#[track_caller]
+pub fn endless_header(site: &Site) {
+    let mut client = site.connect();
+    client.send(b"GET / HTTP/1.1\r\nHost: a\r\nA: ");
+    for _ in 0..64 {
+        client.send(&[b'x'; 1024]);
+    }
+    assert_eq!(client.read().status, 431);
+    client.assert_closed();
+}
+
+/// Asks for much, again and again, and never reads.
+pub fn greedy_pipeliner(site: &Site) -> Client {
+    let mut greedy = site.connect();
+    greedy.socket.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
+    greedy.send(&site.aim(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").repeat(1000));
+    greedy
+}
+
+/// The whole table, each row whole and a byte at a time.
+#[track_caller]
+pub fn malformed(site: &Site) {
+    for row in TABLE {
+        let bytes = site.aim(row.bytes);
+        let mut client = site.connect();
+        client.send(&bytes);
+        assert_refused(&mut client, row.answer, &format!("whole: {}", bytes.escape_ascii()));
+        let mut client = site.connect();
+        client.send_bytewise(&bytes);
+        assert_refused(&mut client, row.answer, &format!("bytewise: {}", bytes.escape_ascii()));
+    }
+}
+
+/// Bodies of the largest size, of which `sent` bytes come and no more.
+pub fn partial_bodies(site: &Site, count: usize, sent: usize) -> Vec<Client> {
+    let head = site.aim(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\n\r\n");
+    let begin = |_| {
+        let mut client = site.connect();
+        client.send(&head);
+        client.send(&vec![b'x'; sent]);
+        client
+    };
+    (0..count).map(begin).collect()
+}
+
+/// Looks until it is so; `what` is told where it never is.
+#[track_caller]
+pub fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "{what}");
+        thread::yield_now();
+    }
+}

@@ -55,10 +55,16 @@ pub fn send_now(socket: &TcpStream, bytes: &[u8]) -> io::Result<Option<usize>> {
     }
 }
 
+/// Connections that may wait to be accepted, as far as the system allows.
+const BACKLOG: i32 = 4096;
+
 /// Prepares a listener. What is set here is inherited by every connection: without
 /// `TCP_NODELAY` an answer of some kilobytes waits 40 ms for an acknowledgement.
 pub fn prepare_listener(listener: &TcpListener) -> io::Result<()> {
     listener.set_nonblocking(false)?;
+    // The standard library asks for 128. Whoever comes while so many wait is not heard, and
+    // knocks again after a second.
+    rustix::net::listen(listener, BACKLOG)?;
     Ok(sockopt::set_tcp_nodelay(listener, true)?)
 }
 
@@ -122,5 +128,22 @@ pub fn send_whole_now(socket: impl AsFd, bytes: &[u8]) -> io::Result<bool> {
         Ok(count) => Ok(count == bytes.len()),
         Err(Errno::AGAIN | Errno::INTR) => Ok(false),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_crowd_finds_room_to_wait_in() {
+        let allowed = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+        let crowd = allowed.trim().parse::<usize>().unwrap().min(500);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        prepare_listener(&listener).unwrap();
+        let address = listener.local_addr().unwrap();
+        let connect = |_| TcpStream::connect_timeout(&address, Duration::from_secs(20));
+        let waiting: Vec<_> = (0..crowd).map(connect).collect::<io::Result<_>>().unwrap();
+        assert_eq!(waiting.len(), crowd);
     }
 }

@@ -51,7 +51,11 @@ pub fn run(listener: &TcpListener, shared: &Arc<Shared>) {
 
 /// Out of descriptors: those that lose least give way.
 fn make_room(shared: &Shared) -> bool {
-    shared.parking.evict(Scope::All, batch(shared.parking.seats())) > 0
+    let parking = &shared.parking;
+    // There may be far fewer descriptors than seats, and who has just come must not be among
+    // the oldest.
+    let batch = batch(parking.seats()).min(parking.open() / 4).max(1);
+    parking.evict(Scope::All, batch) > 0
 }
 
 /// Closing a few at once keeps the search for the oldest cheap under a flood.

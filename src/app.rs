@@ -3,7 +3,6 @@
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::thread;
 use std::time::Duration;
 
 use crate::auth::{Cost, Hasher, SigningKey, Tokens, load_or_create_key, write_private};
@@ -122,9 +121,8 @@ impl Foundation {
         let store = Store::open(path, around.clock.clone(), &metrics)
             .map_err(|why| StartError(format!("{}: {why}", path.display())))?;
         let tokens = Tokens::new(&signing_key(config)?, config.token_life());
-        let cores = thread::available_parallelism().map_or(1, usize::from);
         let max_waiting = MAX_WAITING_HASHES.min(config.http_threads as usize / 4);
-        let hasher = Hasher::new(cores, max_waiting, around.hash_cost);
+        let hasher = Hasher::new(max_waiting, around.hash_cost);
         let clock = around.clock.clone();
         let service = Service::new(config, store.clone(), hasher, tokens, clock, &metrics);
         Ok(Foundation { store, service, metrics })

@@ -14,10 +14,9 @@ const R: u32 = 8;
 const P: u32 = 3;
 
 /// Hashes for the whole process. A hash costs 32 MiB and a core for a quarter of a
-/// second, so only a few run at once, a few more wait, and the rest are told to come back.
+/// second, so few run at once, a few more wait, and the rest are told to come back.
 pub struct Hasher {
     cost: Cost,
-    max_running: usize,
     max_waiting: usize,
     load: Mutex<Load>,
     released: Condvar,
@@ -27,6 +26,10 @@ pub struct Hasher {
 /// takes as long. A constant: computing it would hold up every start.
 const DUMMY: &str =
     "$scrypt$ln=15,r=8,p=3$rs8+4oTZNj8rtmKW9avAHA$sPs9KfQBrmhzGWSdI8/iiJEMMeXCJHJZv7WKS3k0Fe0";
+
+/// Hashes that are computed at once. The memory of a second one would be a third of all that
+/// the process may take, whatever is done to it.
+const MAX_RUNNING: usize = 1;
 
 /// How hard a hash is to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,16 +47,9 @@ struct Load {
 }
 
 impl Hasher {
-    /// Half as many at once as there are cores, at least one and at most two;
-    /// `max_waiting` more may wait.
-    pub fn new(cores: usize, max_waiting: usize, cost: Cost) -> Hasher {
-        Hasher {
-            cost,
-            max_running: (cores / 2).clamp(1, 2),
-            max_waiting,
-            load: Mutex::default(),
-            released: Condvar::new(),
-        }
+    /// `max_waiting` may wait beside those that are computed.
+    pub fn new(max_waiting: usize, cost: Cost) -> Hasher {
+        Hasher { cost, max_waiting, load: Mutex::default(), released: Condvar::new() }
     }
 
     /// A PHC string with a salt of its own.
@@ -92,7 +88,7 @@ impl Hasher {
     /// Whether another one would be turned away.
     pub fn is_queue_full(&self) -> bool {
         let load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
-        load.running >= self.max_running && load.waiting >= self.max_waiting
+        load.running >= MAX_RUNNING && load.waiting >= self.max_waiting
     }
 
     fn params(&self) -> Result<Params> {
@@ -105,14 +101,14 @@ impl Hasher {
 
     fn take_turn(&self) -> Result<Turn<'_>> {
         let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
-        if load.running >= self.max_running {
+        if load.running >= MAX_RUNNING {
             if load.waiting >= self.max_waiting {
                 return Err(Error::busy("too many passwords are being checked"));
             }
             load.waiting += 1;
             load = self
                 .released
-                .wait_while(load, |load| load.running >= self.max_running)
+                .wait_while(load, |load| load.running >= MAX_RUNNING)
                 .unwrap_or_else(PoisonError::into_inner);
             load.waiting -= 1;
         }
@@ -137,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_hash_is_a_phc_string_of_the_full_cost_that_only_its_password_fits() {
-        let hasher = Hasher::new(2, 1, Cost::Full);
+        let hasher = Hasher::new(1, Cost::Full);
         let hash = hasher.hash("Secure1!").unwrap();
         assert!(hash.starts_with("$scrypt$ln=15,r=8,p=3$"), "{hash}");
         assert!(hasher.verify("Secure1!", Some(&hash)).unwrap());
@@ -147,16 +143,16 @@ mod tests {
 
     #[test]
     fn nobodys_password_is_never_right() {
-        let hasher = Hasher::new(2, 1, Cost::Minimal);
+        let hasher = Hasher::new(1, Cost::Minimal);
         assert!(!hasher.verify("nobody's", None).unwrap());
-        let full = Hasher::new(2, 1, Cost::Full);
+        let full = Hasher::new(1, Cost::Full);
         assert!(!full.is_outdated(DUMMY), "the dummy must cost as much as a real hash");
     }
 
     #[test]
     fn a_hash_of_other_parameters_is_outdated_and_still_fits() {
-        let weak = Hasher::new(2, 1, Cost::Minimal);
-        let strong = Hasher::new(2, 1, Cost::Full);
+        let weak = Hasher::new(1, Cost::Minimal);
+        let strong = Hasher::new(1, Cost::Full);
         let hash = weak.hash("Secure1!").unwrap();
         assert!(strong.is_outdated(&hash));
         assert!(strong.verify("Secure1!", Some(&hash)).unwrap());
@@ -164,7 +160,7 @@ mod tests {
 
     #[test]
     fn past_the_queue_a_caller_is_told_to_come_back() {
-        let hasher = Hasher::new(1, 0, Cost::Minimal);
+        let hasher = Hasher::new(0, Cost::Minimal);
         let turn = hasher.take_turn().unwrap();
         assert!(matches!(hasher.hash("x"), Err(Error::Unavailable(_))));
         drop(turn);

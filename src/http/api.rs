@@ -14,6 +14,7 @@ use super::endpoint::Endpoints;
 use super::reply::Reply;
 use super::routes::{self, Access, BodyKind, Found, ROUTES, Route};
 use super::target::decode_path;
+use super::turnstile::Turnstile;
 use super::{Peer, Refusal, RequestLine, errors, problem};
 use crate::config::Config;
 use crate::error::{Error, Result, Unauthenticated};
@@ -28,6 +29,7 @@ pub struct Api {
     cors: Cors,
     trusted_proxies: Vec<IpNet>,
     request_ids: RequestIds,
+    large_bodies: Turnstile,
 }
 
 impl Api {
@@ -37,6 +39,7 @@ impl Api {
             cors: Cors::new(config.allowed_origins()),
             trusted_proxies: config.trusted_proxies.0.clone(),
             request_ids: RequestIds::new()?,
+            large_bodies: Turnstile::default(),
             service,
             metrics,
         })
@@ -132,7 +135,11 @@ impl super::Service for Api {
         let started = Instant::now();
         let client = self.client(request, peer);
         let cx = Context::new(self.request_id(request), client);
-        let (reply, endpoint) = self.respond(request, &cx);
+        let turn = self.large_bodies.pass(request.body_length().unwrap_or(0));
+        let (reply, endpoint) = match &turn {
+            Ok(_) => self.respond(request, &cx),
+            Err(why) => (errors::reply(why), None),
+        };
         match endpoint {
             Some(index) => self.endpoints.count(index, reply.status, started.elapsed()),
             None => self.endpoints.count_unmatched(request.method().as_str(), reply.status),

@@ -1,7 +1,9 @@
 //! Errors as the wire has them: the one place that knows their statuses and words.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
+use super::bodies;
 use super::reply::Reply;
 use crate::error::{Error, Problem, Segment, Unauthenticated, Unavailable, Violation};
 use crate::limiter::Rate;
@@ -10,8 +12,7 @@ use crate::limiter::Rate;
 pub fn reply(error: &Error) -> Reply {
     match error {
         Error::Invalid(violations) => {
-            let list: Vec<Value> = violations.iter().map(violation).collect();
-            Reply::json(422, json!({ "detail": list }).to_string().into_bytes())
+            bodies::reply(422, &Invalid { detail: violations.iter().map(fault).collect() })
         }
         Error::Refused(why) => Reply::detail(400, why),
         Error::Unauthenticated(why) => {
@@ -48,18 +49,28 @@ pub fn whole_secs(duration: std::time::Duration) -> u64 {
     duration.as_nanos().div_ceil(1_000_000_000) as u64
 }
 
-fn violation(violation: &Violation) -> Value {
-    let (kind, message, context) = describe(&violation.problem);
-    let location: Vec<Value> = violation.location.iter().map(segment).collect();
-    let mut entry = Map::new();
-    entry.insert("type".into(), kind.into());
-    entry.insert("loc".into(), location.into());
-    entry.insert("msg".into(), message.into());
-    entry.insert("input".into(), violation.input.clone());
-    if let Some((name, value)) = context {
-        entry.insert("ctx".into(), json!({ name: value }));
-    }
-    Value::Object(entry)
+/// What was given is lent, not copied: it may be large.
+#[derive(Serialize)]
+struct Invalid<'v> {
+    detail: Vec<Fault<'v>>,
+}
+
+#[derive(Serialize)]
+struct Fault<'v> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    loc: Vec<Value>,
+    msg: String,
+    input: &'v Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ctx: Option<Value>,
+}
+
+fn fault(violation: &Violation) -> Fault<'_> {
+    let (kind, msg, context) = describe(&violation.problem);
+    let loc = violation.location.iter().map(segment).collect();
+    let ctx = context.map(|(name, value)| json!({ name: value }));
+    Fault { kind, loc, msg, input: &violation.input, ctx }
 }
 
 fn segment(segment: &Segment) -> Value {

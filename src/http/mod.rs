@@ -26,6 +26,7 @@ mod handlers;
 pub mod openapi;
 mod problem;
 pub mod routes;
+mod turnstile;
 
 // Public for the fuzz targets alone.
 #[doc(hidden)]

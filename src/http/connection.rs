@@ -195,7 +195,7 @@ impl Connection {
         }
         let kept = match &self.stage {
             Stage::Body(upload) => upload.head.capacity() + upload.body.capacity(),
-            Stage::Answering(outgoing) => outgoing.bytes.capacity(),
+            Stage::Answering(outgoing) => outgoing.kept_bytes(),
             _ => 0,
         };
         self.input.capacity() + kept
@@ -285,6 +285,10 @@ impl Outgoing {
             }
         }
         Sent::All
+    }
+
+    fn kept_bytes(&self) -> usize {
+        self.bytes.capacity() + self.stream.as_ref().map_or(0, wire::Flow::kept_bytes)
     }
 
     /// Makes the stream's next piece.

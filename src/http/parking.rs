@@ -23,7 +23,7 @@ use crate::sys::poll::{Interest, Poll, Woken};
 /// Most bytes that parked connections may keep beside them, together. Past it the oldest
 /// partial requests and unread answers of some size give way: 4,096 bodies of 64 KB would be
 /// 256 MB.
-const MAX_KEPT_BYTES: usize = 24 << 20;
+const MAX_KEPT_BYTES: usize = 16 << 20;
 /// Connections that keep less are not worth closing for memory.
 const HEAVY_BYTES: usize = 4 << 10;
 

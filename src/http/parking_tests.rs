@@ -3,6 +3,10 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
+use crate::clock::Clock;
+use crate::http::connection::{After, Outgoing, Stage};
+use crate::http::reply::{Body, Reply, Stream};
+use crate::http::wire::{Form, Printer};
 use crate::http::worker::tests::{connect, share};
 
 fn parking() -> Arc<Parking> {
@@ -74,4 +78,27 @@ fn with_nothing_heavy_parked_nobody_looks_for_it() {
     parking.park(heavy, Interest::Writable);
     assert_eq!(parking.open(), 1);
     assert_eq!(parking.heavy.load(Ordering::Relaxed), 0);
+}
+
+struct Laden;
+
+impl Stream for Laden {
+    fn next(&mut self, _: &mut Vec<u8>) -> io::Result<bool> {
+        Ok(true)
+    }
+
+    fn kept_bytes(&self) -> usize {
+        HEAVY_BYTES
+    }
+}
+
+#[test]
+fn what_a_stream_keeps_is_weighed_with_its_connection() {
+    let shared = share(|_| {});
+    let (_client, mut connection) = connect(&shared, Duration::from_secs(1));
+    let reply = Reply { body: Body::Stream(Box::new(Laden)), ..Reply::new(200) };
+    let stream = Printer::new(Clock::system()).print(reply, Form::last(), &mut Vec::new());
+    let outgoing = Outgoing { bytes: Vec::new(), sent: 0, stream, after: After::Keep };
+    connection.enter(Stage::Answering(Box::new(outgoing)), Duration::from_secs(1));
+    assert_eq!(connection.trim(), HEAVY_BYTES);
 }

@@ -25,6 +25,10 @@ pub trait Stream: Send {
     /// Appends the next piece to `buffer`; false when there is none left. An error
     /// cuts the answer short, visibly: the last chunk is never sent.
     fn next(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool>;
+
+    /// What it keeps from one piece to the next, in bytes, about. It counts towards what
+    /// unread answers may keep together.
+    fn kept_bytes(&self) -> usize;
 }
 
 impl Reply {

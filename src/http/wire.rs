@@ -3,7 +3,7 @@
 //! as if it were whole, and put a length where none may be.
 
 use std::borrow::Cow;
-use std::io::{self, Write};
+use std::io;
 
 use tiny_http::{HTTPVersion, Header, Headers, Response, StatusCode};
 
@@ -47,28 +47,30 @@ impl Form {
 pub struct Flow {
     stream: Box<dyn Stream>,
     version: Version,
-    piece: Vec<u8>,
 }
 
 impl Flow {
     /// Appends the next piece, framed; false when it was the last.
     pub fn next(&mut self, bytes: &mut Vec<u8>) -> io::Result<bool> {
-        self.piece.clear();
-        let more = self.stream.next(&mut self.piece)?;
-        match self.version {
-            Version::Http10 => bytes.extend_from_slice(&self.piece),
-            Version::Http11 => {
-                if !self.piece.is_empty() {
-                    write!(bytes, "{:x}\r\n", self.piece.len())?;
-                    bytes.extend_from_slice(&self.piece);
-                    bytes.extend_from_slice(b"\r\n");
-                }
-                if !more {
-                    bytes.extend_from_slice(b"0\r\n\r\n");
-                }
-            }
+        let start = bytes.len();
+        let more = self.stream.next(bytes)?;
+        if self.version == Version::Http10 {
+            return Ok(more);
+        }
+        let length = bytes.len() - start;
+        if length > 0 {
+            bytes.splice(start..start, format!("{length:x}\r\n").into_bytes());
+            bytes.extend_from_slice(b"\r\n");
+        }
+        if !more {
+            bytes.extend_from_slice(b"0\r\n\r\n");
         }
         Ok(more)
+    }
+
+    /// What it keeps between pieces, in bytes.
+    pub fn kept_bytes(&self) -> usize {
+        self.stream.kept_bytes()
     }
 }
 
@@ -100,8 +102,7 @@ impl Printer {
                 };
                 self.print_head(reply.status, &reply.headers, framing, form, bytes);
                 let is_sent = has_body && !form.head_only;
-                let (version, piece) = (form.version, Vec::new());
-                return is_sent.then(|| Flow { stream, version, piece });
+                return is_sent.then(|| Flow { stream, version: form.version });
             }
             Body::Bytes(body) => body,
             Body::Empty => Cow::Borrowed(&[]),

@@ -180,4 +180,8 @@ impl Stream for Pieces {
         buffer.extend_from_slice(&[b'x'; 1000]);
         Ok(self.left > 0)
     }
+
+    fn kept_bytes(&self) -> usize {
+        0
+    }
 }

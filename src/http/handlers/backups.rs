@@ -22,4 +22,8 @@ impl Stream for Download {
     fn next(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
         Ok((&mut self.file).take(PIECE).read_to_end(buffer)? > 0)
     }
+
+    fn kept_bytes(&self) -> usize {
+        0
+    }
 }

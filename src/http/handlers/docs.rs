@@ -34,6 +34,9 @@ const REVALIDATED: &str = "no-cache";
 /// How much is decompressed at a time, in bytes.
 const PIECE_BYTES: u64 = 65_536;
 
+/// What a decoder keeps: a window of 32 KB, and its tables.
+const DECODER_BYTES: usize = 48 << 10;
+
 /// What may differ in the next version of the service: kept by the client, asked about each
 /// time, and told by its tag.
 struct Asset {
@@ -130,6 +133,10 @@ impl Stream for Decompressed {
     fn next(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
         let read = self.decoder.by_ref().take(PIECE_BYTES).read_to_end(buffer)?;
         Ok(read as u64 == PIECE_BYTES)
+    }
+
+    fn kept_bytes(&self) -> usize {
+        DECODER_BYTES
     }
 }
 

@@ -162,7 +162,10 @@ struct ListStream {
 impl Stream for ListStream {
     fn next(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
         let failed = |why: Error| io::Error::other(why.to_string());
-        buffer.append(&mut self.begun);
+        if !self.begun.is_empty() {
+            buffer.append(&mut std::mem::take(&mut self.begun));
+            return Ok(true);
+        }
         let page = self.pages.next_page(PAGE_ROWS).map_err(failed)?;
         self.writer.append(&page, buffer).map_err(failed)?;
         let more = page.len() == PAGE_ROWS;
@@ -170,6 +173,10 @@ impl Stream for ListStream {
             self.writer.close(buffer, None);
         }
         Ok(more)
+    }
+
+    fn kept_bytes(&self) -> usize {
+        self.begun.capacity()
     }
 }
 

@@ -257,7 +257,9 @@ impl Upload {
         }
         let BodyLength::Exactly(length) = self.outline.body else { return Ok(true) };
         let missing = usize::try_from(length).unwrap_or(usize::MAX).saturating_sub(self.body.len());
-        self.body.extend(input.drain(..missing.min(input.len())));
+        let taken = missing.min(input.len());
+        self.body.extend_from_slice(&input[..taken]);
+        input.drain(..taken);
         Ok(self.body.len() as u64 >= length)
     }
 }

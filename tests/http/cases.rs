@@ -121,13 +121,17 @@ impl Drop for Stops<'_> {
 /// All of them are told that it isn't spoken here.
 #[track_caller]
 pub fn http2_prefaces(site: &Site, count: usize) {
+    for mut client in say_http2(site, count) {
+        assert_eq!(client.read().status, 505);
+    }
+}
+
+pub fn say_http2(site: &Site, count: usize) -> Vec<Client> {
     let mut clients: Vec<Client> = (0..count).map(|_| site.connect()).collect();
     for client in &mut clients {
         client.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
     }
-    for client in &mut clients {
-        assert_eq!(client.read().status, 505);
-    }
+    clients
 }
 
 #[track_caller]

@@ -1,0 +1,157 @@
+//! The process under siege, and what is written down of each case.
+
+use std::cell::RefCell;
+use std::fs;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+use crate::client::{self, Client};
+use crate::crowds::{self, MAX_CONNECTIONS};
+use crate::site::{REAL_SERVICE, Site};
+use crate::support::folder::Folder;
+use crate::support::process::{Call, Running};
+use crate::watch::{Slowest, Watch};
+use crate::{LENIENCE, MOST_MEMORY, SLOWEST_HEALTH, is_full};
+
+const PASSWORD: &str = "Chief0f!All";
+
+pub struct Stage {
+    running: Running,
+    pub site: Site,
+    pub token: String,
+    watch: Watch,
+    scenes: RefCell<Vec<Scene>>,
+    _folder: Folder,
+}
+
+struct Scene {
+    name: String,
+    took: Duration,
+    slowest: Slowest,
+    peak_bytes: u64,
+}
+
+impl Stage {
+    /// Default limits, but for what would keep one address from doing all this, or make it
+    /// take minutes.
+    pub fn set() -> Stage {
+        client::raise_descriptor_limit();
+        let folder = Folder::new();
+        let running = Call::within(&folder)
+            .env("HTTP_MAX_CONNECTIONS", &MAX_CONNECTIONS.to_string())
+            .env("HTTP_MAX_CONNECTIONS_PER_CLIENT", &MAX_CONNECTIONS.to_string())
+            .env("HTTP_REQUEST_TIMEOUT", "2")
+            .env("HTTP_IDLE_TIMEOUT", "120")
+            .env("RATE_LIMIT_REQUESTS", "0")
+            .env("ADMIN_PASSWORD", PASSWORD)
+            // As the unit and the image have it: with an arena for every thread, what is freed
+            // in one is not there for another.
+            .env("MALLOC_ARENA_MAX", "2")
+            .start();
+        let site = Site { address: running.address, names: &REAL_SERVICE };
+        let token = running.token("admin", PASSWORD);
+        crowds::place_orders(&site, &token);
+        let watch = Watch::start(site.address);
+        Stage { running, site, token, watch, scenes: RefCell::default(), _folder: folder }
+    }
+
+    /// Lets a case loose, and writes down what it did.
+    pub fn play(&self, name: &str, case: impl FnOnce()) {
+        self.forget_peak();
+        self.watch.take_slowest();
+        let began = Instant::now();
+        case();
+        let took = began.elapsed();
+        self.site.assert_serves();
+        let slowest = self.watch.take_slowest();
+        let peak_bytes = self.peak_bytes();
+        let scene = Scene { name: name.to_owned(), took, slowest, peak_bytes };
+        scene.print();
+        self.scenes.borrow_mut().push(scene);
+    }
+
+    /// Ends well, within the issue's bounds, and with no panic on the way.
+    pub fn close(self) {
+        let answers = self.watch.stop();
+        println!("{answers} answers to GET /health");
+        assert_eq!(self.metric("http_panics_total"), 0);
+        assert_eq!(self.metric("http_airlocks_rebuilt_total"), 0);
+        self.running.stop();
+        let most = SLOWEST_HEALTH * if is_full() { 1 } else { LENIENCE };
+        for scene in self.scenes.borrow().iter() {
+            assert!(scene.slowest.longer() <= most, "{}: {:?}", scene.name, scene.slowest);
+            assert!(scene.peak_bytes < MOST_MEMORY, "{}: {} bytes", scene.name, scene.peak_bytes);
+        }
+    }
+
+    /// As the exposition shows it.
+    #[track_caller]
+    pub fn metric(&self, name: &str) -> i64 {
+        let text = Client::connect(self.site.address).get("/metrics").text();
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+        line.map_or(0, |value| value.parse().unwrap())
+    }
+
+    /// Leaves the process with next to no descriptors to open, until the answer is dropped.
+    pub fn without_descriptors(&self) -> Scarce {
+        let open = fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count() as u64;
+        Scarce::make(self.running.pid(), open + 20)
+    }
+
+    fn pid(&self) -> i32 {
+        self.running.pid().as_raw_nonzero().get()
+    }
+
+    /// The most memory that was resident since [`Stage::forget_peak`].
+    fn peak_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kilobytes = kilobytes.and_then(|text| text.trim().strip_suffix(" kB"));
+        kilobytes.unwrap().parse::<u64>().unwrap() * 1024
+    }
+
+    /// Where the kernel can't, the peak of a case is that of all before it too.
+    fn forget_peak(&self) {
+        let _ = fs::write(format!("/proc/{}/clear_refs", self.pid()), "5");
+    }
+}
+
+impl Scene {
+    fn print(&self) {
+        let Scene { name, took, slowest, peak_bytes } = self;
+        let (fresh, kept) = (millis(slowest.fresh), millis(slowest.kept));
+        println!(
+            "{name:45} {:6.1} s, health at most {fresh:6.1} ms fresh, {kept:6.1} ms kept, \
+             {:3} broken off, {:5.1} MB",
+            took.as_secs_f64(),
+            slowest.broken,
+            *peak_bytes as f64 / 1e6,
+        );
+    }
+}
+
+fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+/// Gives the descriptors back when dropped.
+pub struct Scarce {
+    pid: Pid,
+    before: Rlimit,
+}
+
+impl Scarce {
+    fn make(pid: Pid, most: u64) -> Scarce {
+        let before = rustix::process::getrlimit(Resource::Nofile);
+        let scarce = Rlimit { current: Some(most), maximum: before.maximum };
+        let before = prlimit(Some(pid), Resource::Nofile, scarce).unwrap();
+        Scarce { pid, before }
+    }
+}
+
+impl Drop for Scarce {
+    fn drop(&mut self) {
+        let _ = prlimit(Some(self.pid), Resource::Nofile, self.before);
+    }
+}

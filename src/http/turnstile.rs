@@ -53,26 +53,34 @@ impl Drop for Place<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
     use std::thread;
+    use std::time::Duration;
 
     use super::*;
 
     #[test]
     fn one_large_body_is_inside_a_few_wait_and_the_rest_are_told_to_come_back() {
         let turnstile = Turnstile::default();
-        let first = turnstile.pass(SMALL_BYTES + 1).unwrap();
+        let (sender, receiver) = mpsc::channel();
         thread::scope(|scope| {
+            let first = turnstile.pass(SMALL_BYTES + 1).unwrap();
             for _ in 1..MAX_THERE {
                 scope.spawn(|| assert!(turnstile.pass(SMALL_BYTES + 1).is_ok()));
             }
             while turnstile.there.load(Ordering::Relaxed) < MAX_THERE {
                 thread::yield_now();
             }
-            let refused = turnstile.pass(SMALL_BYTES + 1).map(drop);
-            let small = turnstile.pass(SMALL_BYTES).map(drop);
-            drop(first);
+            scope.spawn(|| {
+                for bytes in [SMALL_BYTES, SMALL_BYTES + 1] {
+                    let _ = sender.send(turnstile.pass(bytes).map(drop));
+                }
+            });
+            let passed = || receiver.recv_timeout(Duration::from_secs(20));
+            assert!(passed().expect("a small body waits").is_ok());
+            let refused = passed().expect("one too many waits");
             assert!(matches!(refused, Err(Error::Unavailable(_))));
-            assert!(small.is_ok());
+            drop(first);
         });
         assert!(turnstile.pass(SMALL_BYTES + 1).is_ok());
     }

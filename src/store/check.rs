@@ -7,7 +7,7 @@ use redb::{
 };
 
 use super::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, UserRecord, decode};
-use super::schema::{self, VERSION, meta};
+use super::schema::{self, OPEN_END, SECS_PER_HOUR, VERSION, meta};
 use crate::domain::{EmailAddress, Order, UserId, Username};
 use crate::error::{Error, Result};
 
@@ -96,7 +96,7 @@ impl Check {
             let Order { user: UserId(user), created_at, .. } = record.order(id);
             let known = has(&tables.users, user)?;
             self.require(known, || format!("order {id} is of user {user}, who is not there"));
-            let range = value(&tables.orders_by_hour, created_at.as_secs() / 3600)?;
+            let range = value(&tables.orders_by_hour, created_at.as_secs() / SECS_PER_HOUR)?;
             let in_hour = range.is_some_and(|(least, largest)| (least..=largest).contains(&id));
             self.require(in_hour, || format!("order {id} is not found by its time"));
             let indexed = has(&tables.orders_by_user, (user, id))?;
@@ -124,16 +124,21 @@ impl Check {
         Ok(())
     }
 
-    /// Every order lies in its hour's range, and every range ends at two orders.
+    /// Every order lies in its hour's range, and every range ends at two orders, but for one
+    /// that is open.
     fn hours(&mut self, tables: &Tables) -> Result<()> {
+        let mut open = 0;
         for row in tables.orders_by_hour.iter().map_err(Error::storage)? {
             let (hour, range) = row.map_err(Error::storage)?;
             let (least, largest) = range.value();
-            let stand = has(&tables.orders, least)? && has(&tables.orders, largest)?;
+            let is_open = largest == OPEN_END;
+            open += u64::from(is_open);
+            let stand = has(&tables.orders, least)? && (is_open || has(&tables.orders, largest)?);
             self.require(stand && least <= largest, || {
                 format!("hour {} is of orders {least} to {largest}", hour.value())
             });
         }
+        self.require(open <= 1, || format!("{open} hours are open"));
         Ok(())
     }
 

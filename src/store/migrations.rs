@@ -79,7 +79,7 @@ fn index_hours_and_keys(transaction: &WriteTransaction) -> Result<(), redb::Erro
         let Ok(record) = decode::<OrderRecord<'_>>(record.value()) else {
             return Err(redb::Error::Corrupted(format!("order {} is unreadable", id.value())));
         };
-        let hour = record.order(id.value()).created_at.as_secs() / 3600;
+        let hour = record.order(id.value()).created_at.as_secs() / schema::SECS_PER_HOUR;
         let range = hours.entry(hour).or_insert((id.value(), id.value()));
         range.1 = id.value();
     }

@@ -7,7 +7,7 @@
 //! emails          folded address       → user id        unique
 //! orders          order id             → OrderRecord    and its mail, until that is first tried
 //! orders_by_user  (user id, order id)  → ()
-//! orders_by_hour  hour since 1970      → (least, largest order id placed in it)
+//! orders_by_hour  hour since 1970      → (least, largest order id placed in it), see below
 //! idempotency     (user id, key)       → order id
 //! idempotent_orders  order id          → key            rows of idempotency by age
 //! mails_pending   mail id              → PendingRecord ┐ a mail that was tried is in exactly
@@ -16,8 +16,9 @@
 //! mails_due       (due µs, mail id)    → ()             one row for each pending mail
 //! ```
 //!
-//! `orders_by_hour` is a coarse index by time that costs one row a batch: ids rise with
-//! time but for a clock that is set back, and a range of ids holds whatever the clock did.
+//! `orders_by_hour` is a coarse index by time that is written twice an hour: the range that
+//! orders come into now ends at [`OPEN_END`], and is closed when another hour's is opened. Ids
+//! rise with time but for a clock that is set back, and a range holds whatever the clock did.
 //!
 //! A mail that nobody has tried has no row of its own: orders come much faster than mail goes,
 //! and each table more costs a commit a fifth. `mails_taken_up_to` in `meta` is the last order
@@ -48,6 +49,10 @@ pub(super) const MAILS_PENDING: TableDefinition<u64, &[u8]> = TableDefinition::n
 pub(super) const MAILS_SENT: TableDefinition<u64, &[u8]> = TableDefinition::new("mails_sent");
 pub(super) const MAILS_DEAD: TableDefinition<u64, &[u8]> = TableDefinition::new("mails_dead");
 pub(super) const MAILS_DUE: TableDefinition<(u64, u64), ()> = TableDefinition::new("mails_due");
+
+pub(super) const SECS_PER_HOUR: u64 = 3600;
+/// Ends the one range of `orders_by_hour` that is still growing.
+pub(super) const OPEN_END: u64 = u64::MAX;
 
 pub(super) mod meta {
     pub const SCHEMA_VERSION: &str = "schema_version";

@@ -51,8 +51,8 @@ pub struct Batch<'txn> {
     mails_sent: Opened<'txn, u64, &'static [u8]>,
     mails_dead: Opened<'txn, u64, &'static [u8]>,
     mails_due: Opened<'txn, (u64, u64), ()>,
-    /// The row of `orders_by_hour` that this batch is at: written once, not for every order.
-    hour: Option<(u64, (u64, u64))>,
+    /// The hour of `orders_by_hour` that is known to be open.
+    hour: Option<u64>,
     /// [`meta::MAILS_TAKEN_UP_TO`], once it was asked for, and whether it has moved.
     taken: Option<u64>,
     has_taken: bool,
@@ -89,7 +89,7 @@ impl<'txn> Batch<'txn> {
 
     /// Writes what was held back for the whole batch. Nothing is applied after it.
     pub(super) fn finish(&mut self) -> Result<(), redb::Error> {
-        self.write_hour().and_then(|()| self.write_taken()).map_err(|why| match why {
+        self.write_taken().map_err(|why| match why {
             Failure::Broken(why) => why,
             Failure::Refused(why) => redb::Error::Corrupted(why.to_string()),
         })

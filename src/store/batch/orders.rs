@@ -5,6 +5,7 @@ use redb::ReadableTable;
 use super::{Applied, Batch, next_key};
 use crate::domain::{MessageId, Order, OrderId, UserId};
 use crate::store::records::{OrderRecord, decode, encode};
+use crate::store::schema::{OPEN_END, SECS_PER_HOUR};
 
 impl Batch<'_> {
     pub(in crate::store) fn next_order_id(&mut self) -> Applied<OrderId> {
@@ -33,24 +34,23 @@ impl Batch<'_> {
         }
     }
 
+    /// Sees to it that the hour's range is open, and holds the order so. That writes twice an
+    /// hour: what was open is closed, and the new one opened.
     fn note_hour(&mut self, order: &Order) -> Applied<()> {
-        let (hour, id) = (order.created_at.as_secs() / 3600, order.id.0);
-        match &mut self.hour {
-            Some((present, range)) if *present == hour => range.1 = id,
-            _ => {
-                self.write_hour()?;
-                let row = self.orders_by_hour.get(self.transaction)?.get(hour)?;
-                let least = row.map_or(id, |row| row.value().0);
-                self.hour = Some((hour, (least, id)));
+        let hour = order.created_at.as_secs() / SECS_PER_HOUR;
+        if self.hour == Some(hour) {
+            return Ok(());
+        }
+        let hours = self.orders_by_hour.get(self.transaction)?;
+        let range = hours.get(hour)?.map(|row| row.value());
+        if range.is_none_or(|(_, largest)| largest != OPEN_END) {
+            if let Some((open, least)) = open_hour(hours)? {
+                hours.insert(open, (least, order.id.0 - 1))?;
             }
+            let least = range.map_or(order.id.0, |(least, _)| least);
+            hours.insert(hour, (least, OPEN_END))?;
         }
-        Ok(())
-    }
-
-    pub(super) fn write_hour(&mut self) -> Applied<()> {
-        if let Some((hour, range)) = self.hour.take() {
-            self.orders_by_hour.get(self.transaction)?.insert(hour, range)?;
-        }
+        self.hour = Some(hour);
         Ok(())
     }
 
@@ -101,4 +101,17 @@ impl Batch<'_> {
         });
         rows.collect()
     }
+}
+
+/// The hour whose range is open, with its start. But for a clock that was set back it is the
+/// last one.
+fn open_hour(hours: &impl ReadableTable<u64, (u64, u64)>) -> Applied<Option<(u64, u64)>> {
+    for row in hours.iter()?.rev() {
+        let (hour, range) = row?;
+        let (least, largest) = range.value();
+        if largest == OPEN_END {
+            return Ok(Some((hour.value(), least)));
+        }
+    }
+    Ok(None)
 }

@@ -137,3 +137,18 @@ fn a_mail_that_overtakes_others_leaves_them_waiting() {
     assert_eq!(ids(&transaction, schema::MAILS_SENT), [3]);
     assert!(ids(&transaction, schema::MAILS_DEAD).is_empty());
 }
+
+#[test]
+fn an_hour_s_range_is_closed_when_another_s_is_opened_and_opened_again_by_a_clock_set_back() {
+    let transaction = transaction();
+    let mut batch = Batch::begin(&transaction);
+    let user = admin(&mut batch, "ann").id;
+    for (key, hour) in [("1", 10), ("2", 11), ("3", 11), ("4", 10), ("5", 12)] {
+        place(&mut batch, user, key, AT + HOUR * hour).unwrap();
+    }
+    drop(batch);
+    let hours = transaction.open_table(schema::ORDERS_BY_HOUR).unwrap();
+    let rows = hours.iter().unwrap().map(|row| row.unwrap());
+    let rows: Vec<_> = rows.map(|(hour, range)| (hour.value(), range.value())).collect();
+    assert_eq!(rows, [(10, (1, 4)), (11, (2, 3)), (12, (5, schema::OPEN_END))]);
+}

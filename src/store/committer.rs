@@ -225,19 +225,25 @@ enum Ending {
 impl Worker {
     fn run(mut self) {
         loop {
-            let next = self.shared.next(self.patience());
-            if matches!(next, Next::End) {
-                return;
-            }
+            let mut batch = match self.shared.next(self.patience()) {
+                Next::Commit(batch) => batch,
+                Next::LookAround => Vec::new(),
+                Next::End => return,
+            };
             // A write's own panic is caught where it is applied: this is one of the library.
-            // Writes that it leaves unanswered are answered when they are dropped.
-            if catch_unwind(AssertUnwindSafe(|| self.step(next))).is_err() {
-                self.note_failure("the committer panicked");
-                // Closing what panicked may panic again; either way it is closed.
-                let _ = catch_unwind(AssertUnwindSafe(|| self.shared.live.close()));
+            if catch_unwind(AssertUnwindSafe(|| self.step(&mut batch))).is_err() {
+                self.recover();
             }
             self.shared.make_room();
+            // Writes that a panic has left unanswered are answered when they are dropped.
+            drop(batch);
         }
+    }
+
+    /// Closing what panicked may panic again; either way it is closed, and opened anew.
+    fn recover(&self) {
+        let _ = catch_unwind(AssertUnwindSafe(|| self.shared.live.close()));
+        let _ = catch_unwind(AssertUnwindSafe(|| self.reopen_after("the committer panicked")));
     }
 
     fn patience(&self) -> Duration {
@@ -247,20 +253,19 @@ impl Worker {
         }
     }
 
-    fn step(&mut self, next: Next) {
-        match next {
-            Next::Commit(batch) => self.commit(batch),
-            Next::LookAround => self.look_around(),
-            Next::End => {}
+    /// Nothing to commit means that nothing came.
+    fn step(&mut self, batch: &mut Vec<Box<dyn Job>>) {
+        if batch.is_empty() {
+            return self.look_around();
+        }
+        self.refuse_growth(batch);
+        if !batch.is_empty() {
+            self.commit(batch);
         }
     }
 
-    fn commit(&mut self, mut batch: Vec<Box<dyn Job>>) {
-        self.refuse_growth(&mut batch);
-        if batch.is_empty() {
-            return;
-        }
-        let act = |database: &Database| Ok(self.commit_to(database, &mut batch));
+    fn commit(&mut self, batch: &mut [Box<dyn Job>]) {
+        let act = |database: &Database| Ok(self.commit_to(database, batch));
         let ending = self.shared.live.ensure_open().and_then(|()| self.shared.live.with(act));
         let ending = ending.unwrap_or_else(|why| Ending::NotDone(why.to_string()));
         self.settle(batch, ending);
@@ -315,7 +320,7 @@ impl Worker {
 
     /// After a failure the file is opened again before anyone is answered, so that whoever
     /// asks again finds a store that works if the disk does.
-    fn settle(&mut self, mut batch: Vec<Box<dyn Job>>, ending: Ending) {
+    fn settle(&mut self, batch: &mut [Box<dyn Job>], ending: Ending) {
         self.shared.make_room();
         match ending {
             Ending::Committed => {
@@ -400,3 +405,7 @@ fn apply_all(transaction: &WriteTransaction, jobs: &mut [Box<dyn Job>]) -> Round
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[path = "committer_tests.rs"]
+mod tests;

@@ -1,9 +1,10 @@
 //! `orderd backup`, `restore` and `check`, and the download.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::thread;
 use std::time::Instant;
 
@@ -113,6 +114,33 @@ fn an_admin_downloads_a_backup_that_can_be_restored() {
     assert!(!folder.join("data/orders.download").exists());
     let restored = run(&folder, &["restore", "b.redb", "--force"]);
     assert_eq!((restored.code, orders_in(&restored)), (Some(0), "4"));
+}
+
+#[test]
+fn a_first_start_amid_a_restore_makes_no_database_that_the_restore_would_replace() {
+    let (shop, folder) = (Folder::new(), Folder::new());
+    shop_with_orders(&shop, 3);
+    assert_eq!(run(&shop, &["backup", "b.redb"]).code, Some(0));
+    let pipe = folder.join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // The restore's own opening would wait for a writer, and a writer's for the restore.
+    let both_ends = File::options().read(true).write(true).open(&pipe).unwrap();
+    let (restored, started, again) = thread::scope(|scope| {
+        let restore = scope.spawn(|| run(&folder, &["restore", "pipe"]));
+        wait_for_file(&folder.join("data/orders.redb.incoming"));
+        let mut writer = File::options().write(true).open(&pipe).unwrap();
+        drop(both_ends);
+        let started = run(&folder, &["init"]);
+        let again = run(&folder, &["restore", shop.join("b.redb").to_str().unwrap()]);
+        writer.write_all(&shop.read("b.redb")).unwrap();
+        drop(writer);
+        (restore.join().unwrap(), started, again)
+    });
+    assert_eq!(restored.code, Some(0), "{restored:?}");
+    assert!(started.refusal(1).contains("in use by another process"));
+    assert!(again.refusal(1).contains("restoring the database"));
+    assert_eq!(orders_in(&run(&folder, &["check"])), "3");
+    assert!(!folder.join("data/orders.redb.lock").exists());
 }
 
 /// Serves a database that was made and grown before, to clients who may be as slow as they

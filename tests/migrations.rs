@@ -10,7 +10,10 @@ use std::path::Path;
 use redb::{Database, ReadableDatabase, TableDefinition, TableHandle};
 use serde_json::{Value, json};
 
-use orderd::store::SCHEMA_VERSION;
+use orderd::clock::Clock;
+use orderd::domain::{MailId, MessageId, NewOrder, Outcome, UserId};
+use orderd::metrics::Metrics;
+use orderd::store::{MailShelf, PlaceOrder, SCHEMA_VERSION, Store};
 use support::app::TestApp;
 use support::folder::Folder;
 
@@ -141,20 +144,25 @@ fn a_migrated_file_has_the_version_and_the_tables_of_a_new_one() {
 }
 
 #[test]
-fn the_mails_of_version_2_and_those_of_later_orders_are_listed_together() {
-    let app = open(2);
-    let token = app.token("admin", "Admin123");
-    app.create_order(&token, &json!({"success": true})).good();
-    for (state, expected) in [("pending", vec![3, 4]), ("sent", vec![1, 2]), ("dead", vec![])] {
-        let list = app.get(&format!("/emails/?state={state}")).bearer(&token).send().good();
-        assert_eq!(ids(&list, "emails"), expected, "{state}");
-    }
-    let list = app.get("/emails/?state=pending&after=3").bearer(&token).send().good();
-    assert_eq!(ids(&list, "emails"), [4]);
-    let list = app.get("/emails/?state=pending&limit=1").bearer(&token).send().good();
-    assert_eq!((ids(&list, "emails"), &list["next"]), (vec![3], &json!(3)));
-    let check = app.app().store().check().unwrap();
-    assert!(check.is_sound(), "{check:?}");
+fn the_mails_of_version_2_and_those_of_later_orders_wait_together() {
+    let folder = folder(2);
+    let (path, clock) = (folder.join("orders.redb"), Clock::system());
+    let store = Store::open(&path, clock.clone(), &Metrics::new()).unwrap();
+    let (user, order) = (UserId(2), NewOrder { outcome: Outcome::Successful });
+    let (message_id, at) = (MessageId("m@shop.test".into()), clock.now());
+    store.write(PlaceOrder { user, order, message_id, at, idempotency: None }).unwrap();
+    let read = store.read().unwrap();
+    let ids = |shelf, after, limit| {
+        let mails = read.mails(shelf, MailId(after), limit).unwrap();
+        mails.iter().map(|mail| mail.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(MailShelf::Pending, 0, 9), [3, 4]);
+    assert_eq!(ids(MailShelf::Pending, 0, 1), [3]);
+    assert_eq!(ids(MailShelf::Pending, 3, 9), [4]);
+    assert_eq!(ids(MailShelf::Sent, 0, 9), [1, 2]);
+    assert_eq!(read.census().unwrap().mails_pending, 2);
+    assert_eq!(read.due_mails(at, 9).unwrap().mails.len(), 2);
+    assert!(store.check().unwrap().is_sound());
 }
 
 #[test]

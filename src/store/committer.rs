@@ -128,3 +128,7 @@ fn run(queue: &Queue, turn: &Mutex<Turn>) {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+#[path = "committer_tests.rs"]
+mod tests;

@@ -40,7 +40,7 @@ use database::Live;
 pub use backup::{BackupReport, check_file};
 pub use batch::Write;
 pub use check::Check;
-pub use database::{FileMedium, Medium, OpenError, lock_file};
+pub use database::{CreationLock, FileMedium, Medium, OpenError, lock_creation, lock_file};
 pub use schema::VERSION as SCHEMA_VERSION;
 pub use snapshot::{
     Census, Direction, DueMails, MailShelf, OrderChunk, OrderFilter, Snapshot, Span, SpoiltMail,

@@ -61,10 +61,11 @@ impl Turn {
 
     /// Commits what waits, up to a batch, and answers it.
     pub fn commit_waiting(&mut self) {
-        let batch = self.shared.queue.take();
+        let mut batch = self.shared.queue.take();
         if !batch.is_empty() {
-            self.guarded(|turn| turn.commit(batch));
+            self.guarded(|turn| turn.commit(&mut batch));
         }
+        // What a panic has left unanswered is answered when it is dropped.
     }
 
     /// In a store that is idle: makes the next start quick if it isn't, and finds out whether
@@ -78,23 +79,22 @@ impl Turn {
     }
 
     /// A write's own panic is caught where it is applied: this is for one of the library.
-    /// Writes that it leaves unanswered are answered when they are dropped.
     fn guarded(&mut self, act: impl FnOnce(&mut Turn)) {
         if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
-            self.note_failure("a commit panicked");
-            // Closing what panicked may panic again; either way it is closed.
+            // Closing what panicked may panic again; either way it is closed, and opened anew.
             let _ = catch_unwind(AssertUnwindSafe(|| self.shared.live.close()));
+            let _ = catch_unwind(AssertUnwindSafe(|| self.reopen_after("a commit panicked")));
         }
         self.shared.queue.make_room();
         self.ended_at = Instant::now();
     }
 
-    fn commit(&mut self, mut batch: Jobs) {
-        self.refuse_growth(&mut batch);
+    fn commit(&mut self, batch: &mut Jobs) {
+        self.refuse_growth(batch);
         if batch.is_empty() {
             return;
         }
-        let act = |database: &Database| Ok(self.commit_to(database, &mut batch));
+        let act = |database: &Database| Ok(self.commit_to(database, batch));
         let ending = self.shared.live.ensure_open().and_then(|()| self.shared.live.with(act));
         let ending = ending.unwrap_or_else(|why| Ending::NotDone(why.to_string()));
         self.answer(batch, ending);
@@ -149,7 +149,7 @@ impl Turn {
 
     /// After a failure the file is opened again before anyone is answered, so that whoever
     /// asks again finds a store that works if the disk does.
-    fn answer(&mut self, mut batch: Jobs, ending: Ending) {
+    fn answer(&mut self, batch: &mut [Box<dyn Job>], ending: Ending) {
         self.shared.queue.make_room();
         match ending {
             Ending::Committed => {

@@ -104,7 +104,10 @@ impl App {
     }
 
     /// Stops accepting, lets requests and the mail under way finish, and closes the store.
+    /// A backup that is being made ends unfinished: how long it would take depends on the
+    /// store's size, and whoever waits for it is told to come back.
     pub fn stop(self) {
+        self.store.stop_backups();
         if let Drained::Cut(connections) = self.server.shutdown(DRAIN) {
             log::warn!("{connections} connections were cut");
         }

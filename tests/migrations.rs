@@ -1,5 +1,6 @@
-//! Files that earlier versions wrote. `version-1.redb` holds two users, `admin` with
-//! `Admin123` and `ann` with `Secure1!`, and four orders with a mail each.
+//! Files that earlier versions wrote, with two users, `admin` with `Admin123` and `ann` with
+//! `Secure1!`. `version-1.redb` holds four orders with a mail each; `version-2.redb` three,
+//! the first under the key `one`, the mail of the third tried once and put off.
 
 mod support;
 
@@ -9,25 +10,26 @@ use std::path::Path;
 use redb::{Database, ReadableDatabase, TableDefinition, TableHandle};
 use serde_json::{Value, json};
 
-use orderd::store::SCHEMA_VERSION;
+use orderd::clock::Clock;
+use orderd::domain::{MailId, MessageId, NewOrder, Outcome, UserId};
+use orderd::metrics::Metrics;
+use orderd::store::{MailShelf, PlaceOrder, SCHEMA_VERSION, Store};
 use support::app::TestApp;
 use support::folder::Folder;
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 
-fn fixture() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/version-1.redb")
-}
-
-/// Its own copy: opening a file migrates it.
-fn folder() -> Folder {
+/// A copy of its own: opening a file migrates it.
+fn folder(version: u64) -> Folder {
+    let fixture = format!("tests/fixtures/version-{version}.redb");
     let folder = Folder::new();
-    fs::copy(fixture(), folder.join("orders.redb")).unwrap();
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(fixture), folder.join("orders.redb"))
+        .unwrap();
     folder
 }
 
-fn open() -> TestApp {
-    TestApp::start_in(folder(), &["--rate-limit-requests=0"])
+fn open(version: u64) -> TestApp {
+    TestApp::start_in(folder(version), &["--rate-limit-requests=0"])
 }
 
 fn order(id: u64, user: u64, success: bool, at: &str) -> Value {
@@ -52,7 +54,7 @@ fn version_and_tables(path: &Path) -> (u64, Vec<String>) {
 
 #[test]
 fn the_users_of_version_1_log_in() {
-    let app = open();
+    let app = open(1);
     let admin = app.login("admin", "Admin123").good()["user_info"].clone();
     let expected = json!({
         "id": 1, "username": "admin", "email": "admin@example.com", "role": "admin",
@@ -66,7 +68,7 @@ fn the_users_of_version_1_log_in() {
 
 #[test]
 fn the_orders_of_version_1_are_listed() {
-    let app = open();
+    let app = open(1);
     let anns =
         [order(1, 2, true, "2026-11-22T16:07:44"), order(2, 2, false, "2026-11-22T16:07:44")];
     let token = app.token("ann", "Secure1!");
@@ -80,7 +82,7 @@ fn the_orders_of_version_1_are_listed() {
 
 #[test]
 fn the_orders_of_version_1_are_found_by_their_time() {
-    let app = open();
+    let app = open(1);
     let token = app.token("admin", "Admin123");
     for (query, expected) in [
         ("created_from=2026-11-22T16:07:45", vec![3, 4]),
@@ -95,7 +97,7 @@ fn the_orders_of_version_1_are_found_by_their_time() {
 
 #[test]
 fn the_mails_of_version_1_keep_their_state() {
-    let app = open();
+    let app = open(1);
     let census = app.app().store().read().unwrap().census().unwrap();
     let mails = census.mails_pending + census.mails_sent + census.mails_dead;
     assert_eq!((census.users, census.orders, mails), (2, 4, 4));
@@ -108,7 +110,7 @@ fn the_mails_of_version_1_keep_their_state() {
 
 #[test]
 fn new_orders_and_users_go_on_where_version_1_ended() {
-    let mut app = open();
+    let mut app = open(1);
     let token = app.token("admin", "Admin123");
     assert_eq!(app.create_order(&token, &json!({"success": true})).good()["id"], 5);
     let body = json!({"username": "ben", "email": "ben@example.com", "password": "Secure1!"});
@@ -122,9 +124,12 @@ fn new_orders_and_users_go_on_where_version_1_ended() {
 
 #[test]
 fn a_migrated_file_has_the_version_and_the_tables_of_a_new_one() {
-    let (old, new) = (folder(), Folder::new());
-    assert_eq!(version_and_tables(&old.join("orders.redb")).0, 1, "the fixture was touched");
-    let paths = [old, new].map(|folder| {
+    let folders = [folder(1), folder(2), Folder::new()];
+    for version in [1, 2] {
+        let path = folders[version - 1].join("orders.redb");
+        assert_eq!(version_and_tables(&path).0, version as u64, "the fixture was touched");
+    }
+    let copies = folders.map(|folder| {
         // The folder goes with the service: what is compared is a copy.
         let copy = tempfile::NamedTempFile::new().unwrap();
         let path = folder.join("orders.redb");
@@ -133,7 +138,39 @@ fn a_migrated_file_has_the_version_and_the_tables_of_a_new_one() {
         fs::copy(path, copy.path()).unwrap();
         copy
     });
-    let [old, new] = paths.map(|copy| version_and_tables(copy.path()));
-    assert_eq!(old, new);
-    assert_eq!(old.0, SCHEMA_VERSION);
+    let [first, second, new] = copies.map(|copy| version_and_tables(copy.path()));
+    assert_eq!((&first, &second), (&new, &new));
+    assert_eq!(new.0, SCHEMA_VERSION);
+}
+
+#[test]
+fn the_mails_of_version_2_and_those_of_later_orders_wait_together() {
+    let folder = folder(2);
+    let (path, clock) = (folder.join("orders.redb"), Clock::system());
+    let store = Store::open(&path, clock.clone(), &Metrics::new()).unwrap();
+    let (user, order) = (UserId(2), NewOrder { outcome: Outcome::Successful });
+    let (message_id, at) = (MessageId("m@shop.test".into()), clock.now());
+    store.write(PlaceOrder { user, order, message_id, at, idempotency: None }).unwrap();
+    let read = store.read().unwrap();
+    let ids = |shelf, after, limit| {
+        let mails = read.mails(shelf, MailId(after), limit).unwrap();
+        mails.iter().map(|mail| mail.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(MailShelf::Pending, 0, 9), [3, 4]);
+    assert_eq!(ids(MailShelf::Pending, 0, 1), [3]);
+    assert_eq!(ids(MailShelf::Pending, 3, 9), [4]);
+    assert_eq!(ids(MailShelf::Sent, 0, 9), [1, 2]);
+    assert_eq!(read.census().unwrap().mails_pending, 2);
+    assert_eq!(read.due_mails(at, 9).unwrap().mails.len(), 2);
+    assert!(store.check().unwrap().is_sound());
+}
+
+#[test]
+fn a_key_of_version_2_gives_its_order_again() {
+    let app = open(2);
+    let token = app.token("ann", "Secure1!");
+    let request = app.post("/orders/create").bearer(&token).header("Idempotency-Key", "one");
+    let response = request.json(&json!({"success": true})).send();
+    response.assert_header("Idempotent-Replayed", "true");
+    assert_eq!(response.good()["id"], 1);
 }

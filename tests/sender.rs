@@ -286,14 +286,37 @@ fn rows_that_cannot_be_read_are_put_aside_and_stop_none_of_the_others() {
     assert_eq!(shop.counts(), (0, 2, 1));
 }
 
-/// Makes mail 1 unreadable, and has a mail due that isn't there.
+/// Makes mail 1 one that was tried and can't be read, and has a mail due that isn't there.
 fn spoil(path: &Path, now: Timestamp) {
+    let meta = TableDefinition::<&str, u64>::new("meta");
     let pending = TableDefinition::<u64, &[u8]>::new("mails_pending");
     let due = TableDefinition::<(u64, u64), ()>::new("mails_due");
     let write = Database::open(path).unwrap().begin_write().unwrap();
+    write.open_table(meta).unwrap().insert("mails_taken_up_to", 1).unwrap();
     write.open_table(pending).unwrap().insert(1, [0xff; 3].as_slice()).unwrap();
-    write.open_table(due).unwrap().insert((now.as_micros(), 99), ()).unwrap();
+    for id in [1, 99] {
+        write.open_table(due).unwrap().insert((now.as_micros(), id), ()).unwrap();
+    }
     write.commit().unwrap();
+}
+
+#[test]
+fn an_order_that_cannot_be_read_stops_no_mail_of_another() {
+    let mut shop = Shop::open();
+    shop.orders(3);
+    shop.store.close();
+    let orders = TableDefinition::<u64, &[u8]>::new("orders");
+    let write = Database::open(shop.path("shop.redb")).unwrap().begin_write().unwrap();
+    write.open_table(orders).unwrap().insert(2, [0xff; 3].as_slice()).unwrap();
+    write.commit().unwrap();
+    shop.restart();
+
+    let mut sender = shop.sender(Transport::Folder(Folder::new(shop.path("mail"))));
+    let round = sender.step().unwrap();
+    assert_eq!((round.sent, round.dead, round.trouble), (2, 1, None));
+    shop.order(UserId(1), "later@shop.test");
+    assert_eq!(sender.step().unwrap(), sent(1));
+    assert_eq!(shop.counts(), (0, 3, 1));
 }
 
 #[test]

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use orderd::http::reply::Reply;
-use orderd::http::{Peer, Refusal, RequestLine, Server, Service, Settings};
+use orderd::http::{Head, Peer, Refusal, Server, Service, Settings};
 use orderd::metrics::Metrics;
 use tiny_http::{Header, Listener, Response, SslContextWrap};
 
@@ -21,15 +21,15 @@ const BODY: &[u8] = br#"{"status":"healthy"}"#;
 struct Constant;
 
 impl Service for Constant {
-    fn turn_away(&self, _: &RequestLine<'_>) -> Option<Reply> {
+    fn turn_away(&self, _: &Head) -> Option<Reply> {
         None
     }
 
-    fn answer(&self, _: &mut tiny_http::Request, _: &Peer) -> Reply {
+    fn answer(&self, _: &Head, _: &mut tiny_http::Request, _: &Peer) -> Reply {
         Reply::new(200).header("Content-Type", "application/json").bytes(BODY)
     }
 
-    fn refuse(&self, refusal: Refusal, _: &Peer) -> Reply {
+    fn refuse(&self, refusal: Refusal, _: Option<&Head>, _: &Peer) -> Reply {
         Reply::detail(refusal.status(), refusal.text())
     }
 }

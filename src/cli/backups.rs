@@ -14,6 +14,7 @@ use crate::store::{self, OpenError, Store};
 use crate::sys::files::{create_private, named_beside, sync_folder_of};
 
 const HELD: &str = "the server has the database open: stop it first";
+const TAKEN: &str = "another process is making or restoring the database";
 const HELD_FOR_BACKUP: &str = "the server has the database open: stop it first, or have it make \
                                the backup (GET /admin/backup, or BACKUP_DIR)";
 
@@ -70,18 +71,21 @@ pub fn check(args: CheckArgs) -> Result<(), Stop> {
 }
 
 /// The backup is copied beside the database, brought up to date and checked there; only
-/// then do the two change places, in one step.
+/// then do the two change places, in one step. Meanwhile no server makes a database where
+/// there is none, and no other restore is under way.
 pub fn restore(args: RestoreArgs) -> Result<(), Stop> {
     let config = args.place.config()?;
     let path = config.database_path();
-    let was_there = path.exists();
-    if was_there && !args.force {
+    let backup = File::open(&args.file).map_err(|why| blame(&args.file, why))?;
+    let lock = store::lock_creation(path).map_err(|why| explain(path, &why, TAKEN))?;
+    let is_there = lock.is_made().map_err(failed)?;
+    if is_there && !args.force {
         let why = "is there already; --force replaces it and keeps it under another name";
         return Err(failed(format!("{} {why}", path.display())));
     }
     let incoming = named_beside(path, ".incoming");
-    let restored = bring(&args.file, &incoming)
-        .and_then(|()| if was_there { swap(&incoming, path) } else { place(&incoming, path) });
+    let restored = bring(backup, &args.file, &incoming)
+        .and_then(|()| if is_there { swap(&incoming, path) } else { place(&incoming, path) });
     if restored.is_err() {
         // What is left of it is no use, and may never have been made.
         let _ = fs::remove_file(&incoming);
@@ -89,17 +93,13 @@ pub fn restore(args: RestoreArgs) -> Result<(), Stop> {
     restored
 }
 
-fn bring(backup: &Path, incoming: &Path) -> Result<(), Stop> {
-    let blame = |why: io::Error| failed(format!("{}: {why}", backup.display()));
-    let mut from = File::open(backup).map_err(blame)?;
-    if let Some(folder) = incoming.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        fs::create_dir_all(folder).map_err(failed)?;
-    }
+fn bring(mut from: File, backup: &Path, incoming: &Path) -> Result<(), Stop> {
     let mut to = create_private(incoming).map_err(failed)?;
-    io::copy(&mut from, &mut to).and_then(|_| to.sync_all()).map_err(failed)?;
+    let bytes = io::copy(&mut from, &mut to).map_err(|why| blame(backup, why))?;
+    to.sync_all().map_err(failed)?;
     drop(to);
     // An older backup is migrated here. An empty file would be taken for a new database.
-    if from.metadata().map_err(blame)?.len() == 0 {
+    if bytes == 0 {
         return Err(failed(format!("{} is empty", backup.display())));
     }
     open(incoming, HELD)?.close();
@@ -143,6 +143,10 @@ fn existing(config: &Config) -> Result<&Path, Stop> {
 
 fn open(path: &Path, held: &str) -> Result<Store, Stop> {
     Store::open(path, Clock::system(), &Metrics::new()).map_err(|why| explain(path, &why, held))
+}
+
+fn blame(backup: &Path, why: io::Error) -> Stop {
+    failed(format!("{}: {why}", backup.display()))
 }
 
 fn explain(path: &Path, why: &OpenError, held: &str) -> Stop {

@@ -8,14 +8,14 @@ use std::time::Instant;
 
 use ipnet::IpNet;
 
-use super::call::{self, Call, Payload, header};
+use super::call::{self, Call, Payload};
 use super::cors::Cors;
 use super::endpoint::Endpoints;
 use super::reply::Reply;
 use super::routes::{self, Access, BodyKind, Found, ROUTES, Route};
 use super::target::decode_path;
 use super::turnstile::Turnstile;
-use super::{Peer, Refusal, RequestLine, errors, problem};
+use super::{Head, Peer, Refusal, errors, problem};
 use crate::config::Config;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::metrics::Metrics;
@@ -54,23 +54,28 @@ impl Api {
     }
 
     /// The answer to a request, and the endpoint it counts under.
-    fn respond(&self, request: &mut tiny_http::Request, cx: &Context) -> (Reply, Option<usize>) {
-        if let Some(reply) = self.cors.preflight(request) {
+    fn respond(
+        &self,
+        head: &Head,
+        request: &mut tiny_http::Request,
+        cx: &Context,
+    ) -> (Reply, Option<usize>) {
+        if let Some(reply) = self.cors.preflight(head) {
             return (reply, None);
         }
         let body = match read_body(request) {
             Ok(body) => body,
             Err(why) => return (errors::reply(&why), None),
         };
-        let (path, query) = split_target(request.url());
+        let (path, query) = split_target(head.target());
         let path = decode_path(path);
-        match routes::find(request.method().as_str(), &path) {
+        match routes::find(head.method(), &path) {
             Found::Route { index, parameter } => {
                 let call = Call {
                     api: self,
                     cx,
                     caller: Caller::Anonymous,
-                    request,
+                    head,
                     parameter,
                     query,
                     body: Payload::Absent,
@@ -83,13 +88,13 @@ impl Api {
                 });
                 (reply, Some(index))
             }
-            missed => (turned_away(missed, request.url()), None),
+            missed => (turned_away(missed, head.target()), None),
         }
     }
 
     /// The peer, or whom a trusted proxy says it speaks for: the rightmost address in
     /// `X-Forwarded-For` that is not itself a trusted proxy.
-    fn client(&self, request: &tiny_http::Request, peer: &Peer) -> IpAddr {
+    fn client(&self, head: &Head, peer: &Peer) -> IpAddr {
         let trusted = |address: &IpAddr| {
             self.trusted_proxies.iter().any(|net| net.contains(&address.to_canonical()))
         };
@@ -97,7 +102,7 @@ impl Api {
         if !trusted(&peer) {
             return peer;
         }
-        let forwarded = header(request, "X-Forwarded-For").unwrap_or_default();
+        let forwarded = head.field("X-Forwarded-For").unwrap_or_default();
         let mut nearest = peer;
         for hop in forwarded.rsplit(',') {
             let Some(address) = hop_address(hop.trim()) else { break };
@@ -109,8 +114,18 @@ impl Api {
         nearest
     }
 
-    fn request_id(&self, request: &tiny_http::Request) -> String {
-        match header(request, "X-Request-Id") {
+    /// What every answer to a readable head has, in the way that the head asks for.
+    fn dress(&self, reply: Reply, head: &Head, request_id: String) -> Reply {
+        let reply = match head.field("Accept").is_some_and(problem::is_wanted) {
+            true => problem::of(reply, &request_id),
+            false => reply,
+        };
+        let reply = self.cors.decorate(reply, head);
+        with_default(reply, "Cache-Control", "no-store").header("X-Request-Id", request_id)
+    }
+
+    fn request_id(&self, head: &Head) -> String {
+        match head.field("X-Request-Id") {
             Some(given) if is_request_id(given) => given.to_owned(),
             _ => self.request_ids.next(),
         }
@@ -118,49 +133,46 @@ impl Api {
 }
 
 impl super::Service for Api {
-    fn turn_away(&self, line: &RequestLine<'_>) -> Option<Reply> {
-        if line.method == "OPTIONS" {
+    fn turn_away(&self, head: &Head) -> Option<Reply> {
+        if head.method() == "OPTIONS" {
             return None;
         }
-        let (path, _) = split_target(line.target);
-        let reply = match routes::find(line.method, &decode_path(path)) {
+        let (path, _) = split_target(head.target());
+        let reply = match routes::find(head.method(), &decode_path(path)) {
             Found::Route { .. } => return None,
-            missed => turned_away(missed, line.target),
+            missed => turned_away(missed, head.target()),
         };
-        self.endpoints.count_unmatched(line.method, reply.status);
-        Some(reply.header("X-Request-Id", self.request_ids.next()))
+        self.endpoints.count_unmatched(head.method(), reply.status);
+        Some(self.dress(reply, head, self.request_id(head)))
     }
 
-    fn answer(&self, request: &mut tiny_http::Request, peer: &Peer) -> Reply {
+    fn answer(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Reply {
         let started = Instant::now();
-        let client = self.client(request, peer);
-        let cx = Context::new(self.request_id(request), client);
+        let cx = Context::new(self.request_id(head), self.client(head, peer));
         let turn = self.large_bodies.pass(request.body_length().unwrap_or(0));
         let (reply, endpoint) = match &turn {
-            Ok(_) => self.respond(request, &cx),
+            Ok(_) => self.respond(head, request, &cx),
             Err(why) => (errors::reply(why), None),
         };
         match endpoint {
             Some(index) => self.endpoints.count(index, reply.status, started.elapsed()),
-            None => self.endpoints.count_unmatched(request.method().as_str(), reply.status),
+            None => self.endpoints.count_unmatched(head.method(), reply.status),
         }
-        let reply = match header(request, "Accept").is_some_and(problem::is_wanted) {
-            true => problem::of(reply, &cx.request_id),
-            false => reply,
-        };
         let reply = with_limit_headers(reply, cx.standing());
-        let reply = self.cors.decorate(reply, request);
-        with_default(reply, "Cache-Control", "no-store").header("X-Request-Id", cx.request_id)
+        self.dress(reply, head, cx.request_id)
     }
 
-    fn refuse(&self, refusal: Refusal, peer: &Peer) -> Reply {
+    fn refuse(&self, refusal: Refusal, head: Option<&Head>, peer: &Peer) -> Reply {
         log::debug!("refused {} from {}", refusal.reason(), peer.address);
         self.endpoints.count_refused(refusal.status());
         let reply = match refusal.status() {
             503 => errors::reply(&Error::busy(refusal.reason())),
             status => Reply::detail(status, refusal.text()),
         };
-        reply.header("X-Request-Id", self.request_ids.next())
+        match head {
+            Some(head) => self.dress(reply, head, self.request_id(head)),
+            None => reply.header("X-Request-Id", self.request_ids.next()),
+        }
     }
 }
 

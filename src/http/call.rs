@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::api::Api;
 use super::fields::{Fields, masked};
+use super::head::Head;
 use super::query::{MAX_ID, integer};
 use super::routes::BodyKind;
 use crate::error::{Error, Problem, Result, Violation};
@@ -14,7 +15,7 @@ pub struct Call<'a> {
     pub api: &'a Api,
     pub cx: &'a Context,
     pub caller: Caller,
-    pub request: &'a tiny_http::Request,
+    pub head: &'a Head,
     /// What stands where the route's pattern has an id.
     pub parameter: Option<&'a str>,
     /// What follows the `?`, as it came.
@@ -55,13 +56,8 @@ impl Call<'_> {
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        header(self.request, name)
+        self.head.field(name)
     }
-}
-
-/// A header's value; lines of one name have become one before.
-pub fn header<'r>(request: &'r tiny_http::Request, name: &str) -> Option<&'r str> {
-    request.headers().get(name).map(|value| value.as_str())
 }
 
 /// Reads a body for a route that takes `kind`, as RFC 8259 has it; a byte order mark is

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::chunked;
 use super::framing::{BodyLength, Outline};
+use super::head::Head;
 use super::parking::Seat;
 use super::refusal::Refusal;
 use super::scanner::Scanner;
@@ -66,8 +67,7 @@ pub enum Stage {
 /// A request whose head is known and whose body is still coming.
 pub struct Upload {
     pub outline: Outline,
-    /// The canonical head, without its end.
-    pub head: Vec<u8>,
+    pub head: Head,
     pub body: Vec<u8>,
     decoder: Option<chunked::Decoder>,
 }
@@ -242,9 +242,9 @@ impl Connection {
 }
 
 impl Upload {
-    pub fn new(outline: Outline, head: &[u8]) -> Upload {
+    pub fn new(outline: Outline, head: Head) -> Upload {
         let decoder = (outline.body == BodyLength::Chunked).then(chunked::Decoder::default);
-        Upload { outline, head: head.to_vec(), body: Vec::new(), decoder }
+        Upload { outline, head, body: Vec::new(), decoder }
     }
 
     /// Takes from `input` what belongs to the body, at most `limit` bytes of it; true when

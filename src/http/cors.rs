@@ -1,6 +1,6 @@
 //! Cross-origin requests: which pages of other origins may call, and read the answers.
 
-use super::call::header;
+use super::head::Head;
 use super::reply::Reply;
 use super::target::decode_path;
 use crate::config::AllowedOrigins;
@@ -25,13 +25,13 @@ impl Cors {
     }
 
     /// The answer to a preflight; none to any other request.
-    pub fn preflight(&self, request: &tiny_http::Request) -> Option<Reply> {
-        let origin = header(request, "Origin")?;
-        let method = header(request, "Access-Control-Request-Method")?;
-        if request.method().as_str() != "OPTIONS" || is_out_of_reach(request.url()) {
+    pub fn preflight(&self, head: &Head) -> Option<Reply> {
+        let origin = head.field("Origin")?;
+        let method = head.field("Access-Control-Request-Method")?;
+        if head.method() != "OPTIONS" || is_out_of_reach(head.target()) {
             return None;
         }
-        let headers = header(request, "Access-Control-Request-Headers").unwrap_or_default();
+        let headers = head.field("Access-Control-Request-Headers").unwrap_or_default();
         if !self.allows(origin) {
             return Some(plain(400, "Disallowed CORS origin"));
         }
@@ -51,9 +51,9 @@ impl Cors {
     }
 
     /// Adds what lets the page read the answer, where its origin may.
-    pub fn decorate(&self, reply: Reply, request: &tiny_http::Request) -> Reply {
-        let Some(origin) = header(request, "Origin") else { return self.vary(reply) };
-        if is_out_of_reach(request.url()) || !self.allows(origin) {
+    pub fn decorate(&self, reply: Reply, head: &Head) -> Reply {
+        let Some(origin) = head.field("Origin") else { return self.vary(reply) };
+        if is_out_of_reach(head.target()) || !self.allows(origin) {
             return self.vary(reply);
         }
         let reply = reply.header("Access-Control-Expose-Headers", EXPOSED);

@@ -72,7 +72,7 @@ fn admit(socket: TcpStream, address: SocketAddr, shared: &Arc<Shared>, printer: 
             shared.parking.park(connection, Interest::Readable);
         }
         Err(refusal) => {
-            let reply = shared.refusal(refusal, &peer);
+            let reply = shared.refusal(refusal, None, &peer);
             turn_back(&socket, reply, printer);
         }
     }

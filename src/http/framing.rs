@@ -1,20 +1,16 @@
 //! The framing of RFC 9112, checked on a head that is whole.
 //!
-//! [`check`] judges it and writes the canonical copy that goes through the airlock. What
-//! could be read in two ways is refused, never repaired.
+//! [`check`] judges it and writes down what the service gets to see of it. What could be
+//! read in two ways is refused, never repaired.
 
 use httparse::{Header, Request};
 
+use super::head::Head;
 use super::refusal::Refusal;
 use super::target;
 
 /// Most header lines that a head may have.
 pub const MAX_LINES: usize = 100;
-
-/// Most bytes by which a canonical copy, completed but without its body, is longer than the
-/// head that it was made of: a blank after the colon of each line, and a `Content-Length` in
-/// place of another length or coding.
-pub const MAX_GROWTH_BYTES: usize = MAX_LINES + 64;
 
 /// How the body of a request is delimited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,36 +56,15 @@ pub struct Outline {
     pub head_only: bool,
 }
 
-/// Method and target of a well-formed request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestLine<'a> {
-    pub method: &'a str,
-    /// In origin form (`/path?query`), or `*` for OPTIONS.
-    pub target: &'a str,
-}
-
-impl<'a> RequestLine<'a> {
-    /// Reads back the first line that [`check`] wrote.
-    pub fn of(canonical: &'a [u8]) -> RequestLine<'a> {
-        let line = canonical.split(|byte| *byte == b'\r').next().unwrap_or_default();
-        let mut words = std::str::from_utf8(line).unwrap_or_default().split(' ');
-        let method = words.next().unwrap_or_default();
-        RequestLine { method, target: words.next().unwrap_or_default() }
-    }
-}
-
-/// Judges a head that a scanner found whole, and writes its canonical copy over
-/// `canonical`: HTTP/1.1, without what concerns only this connection, and without its
-/// `Content-Length` and last empty line ([`finish`] adds them; [`MAX_GROWTH_BYTES`] bounds
-/// the whole).
-pub fn check(head: &[u8], canonical: &mut Vec<u8>) -> Result<Outline, Refusal> {
+/// Judges a head that a scanner found whole, and writes what goes in over `head`.
+pub fn check(bytes: &[u8], head: &mut Head) -> Result<Outline, Refusal> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_LINES];
     let mut request = Request::new(&mut headers);
-    let status = request.parse(head).map_err(|error| match error {
+    let status = request.parse(bytes).map_err(|error| match error {
         httparse::Error::TooManyHeaders => Refusal::HeadTooLarge,
         _ => Refusal::Malformed,
     })?;
-    if status != httparse::Status::Complete(head.len()) {
+    if status != httparse::Status::Complete(bytes.len()) {
         return Err(Refusal::Malformed);
     }
     let method = request.method.unwrap_or_default();
@@ -97,7 +72,7 @@ pub fn check(head: &[u8], canonical: &mut Vec<u8>) -> Result<Outline, Refusal> {
     let version = if request.version == Some(0) { Version::Http10 } else { Version::Http11 };
     let fields = Fields(request.headers);
     fields.check_single()?;
-    let host = fields.host(version)?;
+    fields.check_host(version)?;
     let outline = Outline {
         version,
         persistence: fields.persistence(version),
@@ -105,26 +80,9 @@ pub fn check(head: &[u8], canonical: &mut Vec<u8>) -> Result<Outline, Refusal> {
         body: fields.body_length(version)?,
         head_only: method == "HEAD",
     };
-    canonical.clear();
-    for part in [method, " ", target.origin, " HTTP/1.1\r\n"] {
-        canonical.extend_from_slice(part.as_bytes());
-    }
-    if let Some(host) = target.authority.or(host) {
-        write_field(canonical, "Host", [host.as_bytes()].into_iter());
-    }
-    fields.write(canonical);
+    head.begin(method, target);
+    fields.write(head);
     Ok(outline)
-}
-
-/// Completes a canonical copy with its body.
-pub fn finish(canonical: &mut Vec<u8>, length: BodyLength, body: &[u8]) {
-    if length != BodyLength::None {
-        canonical.extend_from_slice(b"Content-Length: ");
-        canonical.extend_from_slice(body.len().to_string().as_bytes());
-        canonical.extend_from_slice(b"\r\n");
-    }
-    canonical.extend_from_slice(b"\r\n");
-    canonical.extend_from_slice(body);
 }
 
 /// Headers that decide who may do what, or where a request ends: a second one is refused.
@@ -140,23 +98,6 @@ const SINGLE: [&str; 6] = [
 /// Of these, bytes beyond printable ASCII are refused: the library takes no others, and
 /// two different keys must never look the same.
 const EXACT: [&str; 2] = ["Authorization", "Idempotency-Key"];
-
-/// What the service reads; nothing else goes through. The library reads a line byte by
-/// byte, so that a browser's other headers would cost as much as the request itself; and
-/// what concerns this connection alone must not get there.
-const PASSED: [&str; 11] = [
-    "Accept",
-    "Accept-Encoding",
-    "Access-Control-Request-Headers",
-    "Access-Control-Request-Method",
-    "Authorization",
-    "Content-Type",
-    "Idempotency-Key",
-    "If-None-Match",
-    "Origin",
-    "X-Forwarded-For",
-    "X-Request-Id",
-];
 
 /// A character of a method or a header's name (RFC 9110 5.6.2).
 pub fn is_token_byte(byte: u8) -> bool {
@@ -186,11 +127,11 @@ impl<'h, 'b: 'h> Fields<'h, 'b> {
     }
 
     /// RFC 9112 3.2: HTTP/1.1 needs a host, and a broken one is refused.
-    fn host(&self, version: Version) -> Result<Option<&'b str>, Refusal> {
+    fn check_host(&self, version: Version) -> Result<(), Refusal> {
         match self.get("Host") {
             None if version == Version::Http11 => Err(Refusal::Malformed),
-            None => Ok(None),
-            Some(host) => target::check_authority(trim(host)).map(Some),
+            None => Ok(()),
+            Some(host) => target::check_authority(trim(host)),
         }
     }
 
@@ -230,35 +171,15 @@ impl<'h, 'b: 'h> Fields<'h, 'b> {
         }
     }
 
-    /// Repeats become one line in their order (RFC 9110 5.3): the library shows only the
-    /// first, and a proxy's entry in `X-Forwarded-For` is the last.
-    fn write(&self, canonical: &mut Vec<u8>) {
+    /// The library would show only the first of several lines, and a proxy's entry in
+    /// `X-Forwarded-For` is the last.
+    fn write(&self, head: &mut Head) {
         for (index, field) in self.0.iter().enumerate() {
             let repeats = |other: &&Header<'_>| other.name.eq_ignore_ascii_case(field.name);
-            if !is_passed(field.name) || self.0[..index].iter().any(|other| repeats(&other)) {
-                continue;
-            }
-            let values = self.0[index..].iter().filter(repeats).map(|other| other.value);
-            write_field(canonical, field.name, values);
+            let lines = self.0[index..].iter().filter(repeats).map(|other| trim(other.value));
+            head.keep(field.name, lines);
         }
     }
-}
-
-fn is_passed(name: &str) -> bool {
-    PASSED.iter().any(|passed| passed.eq_ignore_ascii_case(name))
-}
-
-fn write_field<'v>(canonical: &mut Vec<u8>, name: &str, values: impl Iterator<Item = &'v [u8]>) {
-    canonical.extend_from_slice(name.as_bytes());
-    for (index, value) in values.enumerate() {
-        canonical.extend_from_slice(if index == 0 { b": " } else { b", " });
-        canonical.extend(trim(value).iter().map(|byte| match *byte {
-            b'\t' => b' ',
-            byte if is_printable(byte) => byte,
-            _ => b'?',
-        }));
-    }
-    canonical.extend_from_slice(b"\r\n");
 }
 
 fn is_printable(byte: u8) -> bool {

@@ -1,24 +1,25 @@
 use super::*;
+use crate::http::head::MAX_GROWTH_BYTES;
 use crate::http::scanner::Scanner;
 
 const LIMIT: usize = 1024;
 
-/// What a head comes to, arriving in pieces of `size` bytes: its canonical copy and
-/// outline and its length, a refusal, or nothing yet.
-fn read(input: &[u8], size: usize) -> Result<Option<(String, Outline, usize)>, Refusal> {
+/// What a head comes to, arriving in pieces of `size` bytes: what goes in, its outline and
+/// its length, a refusal, or nothing yet.
+fn read(input: &[u8], size: usize) -> Result<Option<(Head, Outline, usize)>, Refusal> {
     let mut scanner = Scanner::default();
     for end in (size..input.len() + size).step_by(size) {
         if let Some(length) = scanner.advance(&input[..end.min(input.len())], LIMIT)? {
-            let mut canonical = Vec::new();
-            let outline = check(&input[..length], &mut canonical)?;
-            return Ok(Some((String::from_utf8(canonical).unwrap(), outline, length)));
+            let mut head = Head::default();
+            let outline = check(&input[..length], &mut head)?;
+            return Ok(Some((head, outline, length)));
         }
     }
     Ok(None)
 }
 
 #[track_caller]
-fn read_all_ways(input: &[u8]) -> Result<Option<(String, Outline, usize)>, Refusal> {
+fn read_all_ways(input: &[u8]) -> Result<Option<(Head, Outline, usize)>, Refusal> {
     let whole = read(input, input.len().max(1));
     for size in [1, 2, 5] {
         assert_eq!(read(input, size), whole, "{} in pieces of {size}", input.escape_ascii());
@@ -39,8 +40,9 @@ fn assert_refused(input: &[u8], refusal: Refusal) {
 #[test]
 fn a_plain_head_is_copied_and_what_follows_is_left() {
     let input = b"GET /a?b HTTP/1.1\r\nHost: shop\r\nAccept:\t a \r\n\r\nGET /";
-    let (canonical, outline, length) = read_all_ways(input).unwrap().unwrap();
-    assert_eq!(canonical, "GET /a?b HTTP/1.1\r\nHost: shop\r\nAccept: a\r\n");
+    let (head, outline, length) = read_all_ways(input).unwrap().unwrap();
+    assert_eq!((head.method(), head.target()), ("GET", "/a?b"));
+    assert_eq!(head.field("Accept"), Some("a"));
     assert_eq!(length, input.len() - 5);
     assert_eq!(outline.body, BodyLength::None);
     assert_eq!(outline.persistence, Persistence::Keep);
@@ -51,8 +53,11 @@ fn only_what_the_service_reads_gets_in() {
     let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nKeep-Alive: 5\r\nTE: trailers\r\n\
         Upgrade: h2c\r\nExpect: 100-continue\r\nProxy-Connection: x\r\nContent-Length: 3\r\n\
         User-Agent: dropped\r\nAccept: 1\r\n\r\n";
-    let (canonical, outline, _) = read_all_ways(head.as_bytes()).unwrap().unwrap();
-    assert_eq!(canonical, "POST / HTTP/1.1\r\nHost: a\r\nAccept: 1\r\n");
+    let (head, outline, _) = read_all_ways(head.as_bytes()).unwrap().unwrap();
+    let mut expected = Head::default();
+    expected.begin("POST", "/");
+    expected.keep("Accept", [b"1".as_slice()].into_iter());
+    assert_eq!(head, expected);
     assert_eq!(outline.persistence, Persistence::Close);
     assert_eq!(outline.expectation, Expectation::Continue);
     assert_eq!(outline.body, BodyLength::Exactly(3));
@@ -62,29 +67,21 @@ fn only_what_the_service_reads_gets_in() {
 fn repeats_become_one_line_and_odd_bytes_a_question_mark() {
     let head = b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1\r\nAccept: \xc3\xa9\tx\r\n\
         x-forwarded-for: 2\r\n\r\n";
-    let (canonical, ..) = read_all_ways(head).unwrap().unwrap();
-    assert_eq!(canonical, "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1, 2\r\nAccept: ?? x\r\n");
+    let (head, ..) = read_all_ways(head).unwrap().unwrap();
+    assert_eq!(head.field("X-Forwarded-For"), Some("1, 2"));
+    assert_eq!(head.field("Accept"), Some("?? x"));
 }
 
 #[test]
-fn an_absolute_target_brings_its_own_host() {
+fn an_absolute_target_goes_in_without_its_host() {
     let head = b"GET http://shop:80/a HTTP/1.1\r\nHost: other\r\n\r\n";
-    let (canonical, ..) = read_all_ways(head).unwrap().unwrap();
-    assert_eq!(canonical, "GET /a HTTP/1.1\r\nHost: shop:80\r\n");
-}
-
-#[test]
-fn a_canonical_copy_is_completed_and_read_back() {
-    let mut canonical = b"POST /x HTTP/1.1\r\nHost: a\r\n".to_vec();
-    finish(&mut canonical, BodyLength::Chunked, b"hi");
-    assert_eq!(canonical, b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi");
-    assert_eq!(RequestLine::of(&canonical), RequestLine { method: "POST", target: "/x" });
+    assert_eq!(read_all_ways(head).unwrap().unwrap().0.target(), "/a");
 }
 
 #[test]
 fn an_empty_line_ahead_is_skipped() {
-    let (canonical, ..) = read_all_ways(b"\r\n\r\nGET / HTTP/1.0\r\n\r\n").unwrap().unwrap();
-    assert_eq!(canonical, "GET / HTTP/1.1\r\n");
+    let (head, ..) = read_all_ways(b"\r\n\r\nGET / HTTP/1.0\r\n\r\n").unwrap().unwrap();
+    assert_eq!((head.method(), head.target()), ("GET", "/"));
 }
 
 #[test]
@@ -240,24 +237,22 @@ fn heads_are_bounded_in_bytes_and_lines() {
 
 /// The airlock's buffers are made for this.
 #[test]
-fn a_canonical_copy_outgrows_its_head_by_little() {
-    let lines: String = PASSED.iter().map(|name| format!("{name}:b\r\n")).collect();
-    let fill = "Accept:b\r\n".repeat(MAX_LINES - PASSED.len() - 2);
-    for start in ["GET / HTTP/1.1\r\nHost:a\r\n", "GET http://a HTTP/1.0\r\n"] {
+fn a_canonical_request_outgrows_its_head_by_little() {
+    for head in ["GET / HTTP/1.1\r\nHost:a\r\n", "GET / HTTP/1.0\r\n"] {
         for (line, length) in [
             ("Content-Length:99999\r\n", BodyLength::Exactly(99_999)),
             ("Transfer-Encoding:chunked\r\n", BodyLength::Chunked),
             ("A:b\r\n", BodyLength::None),
         ] {
-            let version_11 = start.replace("1.0", "1.1\r\nHost:");
-            for rest in ["", &lines, &format!("{lines}{fill}")] {
-                let head = format!("{version_11}{line}{rest}\r\n");
-                let mut canonical = Vec::new();
-                check(head.as_bytes(), &mut canonical).unwrap();
-                let body = vec![b'x'; if length == BodyLength::None { 0 } else { 99_999 }];
-                finish(&mut canonical, length, &body);
-                assert!(canonical.len() - body.len() <= head.len() + MAX_GROWTH_BYTES, "{head}");
+            if length == BodyLength::Chunked && head.contains("1.0") {
+                continue;
             }
+            let text = format!("{head}{line}\r\n");
+            let (mut head, mut canonical) = (Head::default(), Vec::new());
+            check(text.as_bytes(), &mut head).unwrap();
+            let body = vec![b'x'; if length == BodyLength::None { 0 } else { 99_999 }];
+            head.write_canonical(length, &body, &mut canonical);
+            assert!(canonical.len() - body.len() <= text.len() + MAX_GROWTH_BYTES, "{text}");
         }
     }
 }

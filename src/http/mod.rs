@@ -7,6 +7,7 @@ pub mod connection;
 pub mod crew;
 pub mod door;
 pub mod framing;
+pub mod head;
 pub mod janitor;
 pub mod parking;
 pub mod refusal;
@@ -40,7 +41,7 @@ pub mod query;
 
 pub use api::Api;
 pub use connection::Peer;
-pub use framing::RequestLine;
+pub use head::Head;
 pub use refusal::Refusal;
 pub use server::{Drained, Server, Settings};
 pub use serving::Service;

@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::connection::{After, Connection, Fate, Outgoing, Patiences, Peer, Stage};
 use super::crew::Crew;
-use super::framing::{self, Persistence, RequestLine};
+use super::framing::Persistence;
+use super::head::{self, Head};
 use super::parking::Parking;
 use super::refusal::Refusal;
 use super::reply::Reply;
@@ -22,14 +23,15 @@ pub trait Service: Send + Sync + 'static {
     /// Asked once the head is complete, and before a body is dealt with that is too large or
     /// comes with an expectation: the answer for a target that no route takes (404, 405, 307).
     /// A request that is turned away here never reaches [`Service::answer`]. Must not block.
-    fn turn_away(&self, line: &RequestLine<'_>) -> Option<Reply>;
+    fn turn_away(&self, head: &Head) -> Option<Reply>;
 
     /// The answer to a complete request. Runs on a serving thread; may block on the store.
-    /// Header lines of one name have become one, joined by commas.
-    fn answer(&self, request: &mut tiny_http::Request, peer: &Peer) -> Reply;
+    /// The request has the body, and no header fields: those are in `head`.
+    fn answer(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Reply;
 
-    /// The answer to what the front door refuses. Must not block: the door itself asks, too.
-    fn refuse(&self, refusal: Refusal, peer: &Peer) -> Reply;
+    /// The answer to what the front door refuses, with the head if it got that far. Must not
+    /// block: the door itself asks, too.
+    fn refuse(&self, refusal: Refusal, head: Option<&Head>, peer: &Peer) -> Reply;
 }
 
 /// What the serving threads, the door and the janitor share.
@@ -56,13 +58,14 @@ impl Shared {
 
     /// The longest canonical request.
     pub fn airlock_bytes(&self) -> usize {
-        self.max_head_bytes + framing::MAX_GROWTH_BYTES + self.max_body_bytes
+        self.max_head_bytes + head::MAX_GROWTH_BYTES + self.max_body_bytes
     }
 
-    pub fn refusal(&self, refusal: Refusal, peer: &Peer) -> Reply {
+    pub fn refusal(&self, refusal: Refusal, head: Option<&Head>, peer: &Peer) -> Reply {
         self.refusals[refusal as usize].inc();
         // The door and the janitor ask too, and no request may cost them their thread.
-        catch_unwind(AssertUnwindSafe(|| self.service.refuse(refusal, peer))).unwrap_or_else(|_| {
+        let reply = catch_unwind(AssertUnwindSafe(|| self.service.refuse(refusal, head, peer)));
+        reply.unwrap_or_else(|_| {
             self.metrics.connections.panics.inc();
             Reply::detail(refusal.status(), refusal.text())
         })
@@ -122,7 +125,11 @@ impl Desk {
 
     /// Answers what the front door doesn't let in; the connection closes after it.
     pub fn refuse(&mut self, connection: &mut Connection, refusal: Refusal) {
-        let reply = self.shared.refusal(refusal, &connection.peer);
+        let head = match &connection.stage {
+            Stage::Body(upload) => Some(&upload.head),
+            _ => None,
+        };
+        let reply = self.shared.refusal(refusal, head, &connection.peer);
         self.send_last(connection, reply);
     }
 

@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use super::airlock::{self, Airlock};
 use super::connection::{Connection, Fate, Peer, Stage, Upload};
-use super::framing::{self, BodyLength, Expectation, Outline, Persistence, RequestLine};
+use super::framing::{self, BodyLength, Expectation, Outline, Persistence};
+use super::head::Head;
 use super::refusal::Refusal;
 use super::reply::Reply;
 use super::scanner::Scanner;
@@ -28,12 +29,15 @@ pub struct Worker {
     desk: Desk,
     /// `None` after it broke and could not be replaced.
     airlock: Option<Airlock>,
+    /// Of the request at hand, as is the next.
+    head: Head,
     canonical: Vec<u8>,
 }
 
 impl Worker {
     pub fn new(shared: Arc<Shared>, airlock: Airlock) -> Worker {
-        Worker { desk: Desk::new(shared), airlock: Some(airlock), canonical: Vec::new() }
+        let (head, canonical) = (Head::default(), Vec::new());
+        Worker { desk: Desk::new(shared), airlock: Some(airlock), head, canonical }
     }
 
     /// Serves until the parking closes.
@@ -139,7 +143,7 @@ impl Worker {
 
     /// Goes on from a complete head: to its answer, or to its body.
     fn take_head(&mut self, connection: &mut Connection, length: usize) {
-        let checked = framing::check(&connection.input[..length], &mut self.canonical);
+        let checked = framing::check(&connection.input[..length], &mut self.head);
         connection.input.drain(..length);
         let outline = match checked {
             Ok(outline) => outline,
@@ -170,12 +174,12 @@ impl Worker {
             (Expectation::None, _) | (_, BodyLength::None) => return None,
             (Expectation::Continue, _) => None,
         };
-        let no_route = shared.service.turn_away(&RequestLine::of(&self.canonical));
-        no_route.or_else(|| refusal.map(|refusal| shared.refusal(refusal, peer)))
+        let no_route = shared.service.turn_away(&self.head);
+        no_route.or_else(|| refusal.map(|refusal| shared.refusal(refusal, Some(&self.head), peer)))
     }
 
     fn await_body(&mut self, connection: &mut Connection, outline: Outline) {
-        let upload = Box::new(Upload::new(outline, &self.canonical));
+        let upload = Box::new(Upload::new(outline, std::mem::take(&mut self.head)));
         connection.enter(Stage::Body(upload), self.desk.shared.patiences.request);
         if outline.expectation == Expectation::Continue && connection.input.is_empty() {
             // A client that can't take these bytes now has not read its last answers.
@@ -190,14 +194,13 @@ impl Worker {
             Ok(true) => {
                 let outline = upload.outline;
                 let body = std::mem::take(&mut upload.body);
-                self.canonical = std::mem::take(&mut upload.head);
+                self.head = std::mem::take(&mut upload.head);
                 self.answer(connection, &outline, &body);
                 None
             }
             Err(refusal) => {
-                let line = RequestLine::of(&upload.head);
                 let no_route = match refusal {
-                    Refusal::BodyTooLarge => self.desk.shared.service.turn_away(&line),
+                    Refusal::BodyTooLarge => self.desk.shared.service.turn_away(&upload.head),
                     _ => None,
                 };
                 match no_route {
@@ -209,15 +212,15 @@ impl Worker {
         }
     }
 
-    /// Answers a complete request, whose canonical head is at hand.
+    /// Answers a complete request, whose head is at hand.
     fn answer(&mut self, connection: &mut Connection, outline: &Outline, body: &[u8]) {
-        framing::finish(&mut self.canonical, outline.body, body);
+        self.head.write_canonical(outline.body, body, &mut self.canonical);
         let mut form = Form::of(outline);
         let reply = match self.exchange(&connection.peer) {
             Ok(reply) => reply,
             Err(refusal) => {
                 form.persistence = Persistence::Close;
-                self.desk.shared.refusal(refusal, &connection.peer)
+                self.desk.shared.refusal(refusal, Some(&self.head), &connection.peer)
             }
         };
         if self.desk.shared.is_stopping() {
@@ -229,9 +232,9 @@ impl Worker {
     /// Takes the canonical request through the airlock to the service.
     fn exchange(&mut self, peer: &Peer) -> Result<Reply, Refusal> {
         let mut request = self.pass()?;
-        let service = &self.desk.shared.service;
+        let (service, head) = (&self.desk.shared.service, &self.head);
         let inside = self.desk.shared.crew.enter();
-        let reply = catch_unwind(AssertUnwindSafe(|| service.answer(&mut request, peer)));
+        let reply = catch_unwind(AssertUnwindSafe(|| service.answer(head, &mut request, peer)));
         drop(inside);
         airlock::release(request);
         reply.map_err(|_| {
@@ -248,7 +251,7 @@ impl Worker {
             }
             let Some(airlock) = &mut self.airlock else { return Err(Refusal::Airlock) };
             match airlock.pass(&self.canonical) {
-                Ok(request) if request.url() == RequestLine::of(&self.canonical).target => {
+                Ok(request) if request.url() == self.head.target() => {
                     return Ok(request);
                 }
                 Ok(request) => {

@@ -16,15 +16,15 @@ use crate::metrics::Metrics;
 struct Nothing;
 
 impl Service for Nothing {
-    fn turn_away(&self, _: &RequestLine<'_>) -> Option<Reply> {
+    fn turn_away(&self, _: &Head) -> Option<Reply> {
         None
     }
 
-    fn answer(&self, _: &mut tiny_http::Request, _: &Peer) -> Reply {
+    fn answer(&self, _: &Head, _: &mut tiny_http::Request, _: &Peer) -> Reply {
         Reply::new(204)
     }
 
-    fn refuse(&self, refusal: Refusal, _: &Peer) -> Reply {
+    fn refuse(&self, refusal: Refusal, _: Option<&Head>, _: &Peer) -> Reply {
         Reply::new(refusal.status())
     }
 }
@@ -53,6 +53,11 @@ fn worker_of(shared: Shared) -> Worker {
 
 fn worker(temp_dir: PathBuf) -> Worker {
     worker_of(share(|settings| settings.temp_dir = temp_dir))
+}
+
+fn take_request(worker: &mut Worker) {
+    worker.head.begin("GET", "/a");
+    worker.head.write_canonical(BodyLength::None, b"", &mut worker.canonical);
 }
 
 /// A client, and the other end of its connection.
@@ -84,7 +89,7 @@ fn a_broken_airlock_is_replaced_and_the_request_still_passes() {
     let parent = tempfile::tempdir().unwrap();
     let mut worker = worker(parent.path().to_owned());
     assert!(worker.airlock.as_mut().unwrap().pass(b"nonsense\r\n\r\n").is_err());
-    worker.canonical = b"GET /a HTTP/1.1\r\n\r\n".to_vec();
+    take_request(&mut worker);
     let request = worker.pass().unwrap();
     assert_eq!(request.url(), "/a");
     airlock::release(request);
@@ -98,7 +103,7 @@ fn without_an_airlock_a_request_is_refused_and_the_next_one_tries_again() {
     worker.airlock = None;
     let path = parent.path().to_owned();
     drop(parent);
-    worker.canonical = b"GET /a HTTP/1.1\r\n\r\n".to_vec();
+    take_request(&mut worker);
     assert_eq!(worker.pass().err(), Some(Refusal::Airlock));
     std::fs::create_dir(&path).unwrap();
     airlock::release(worker.pass().unwrap());

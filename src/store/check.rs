@@ -7,8 +7,8 @@ use redb::{
 };
 
 use super::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, UserRecord, decode};
-use super::schema::{self, VERSION, meta};
-use crate::domain::{EmailAddress, Username};
+use super::schema::{self, OPEN_END, SECS_PER_HOUR, VERSION, meta};
+use crate::domain::{EmailAddress, Order, UserId, Username};
 use crate::error::{Error, Result};
 
 /// What a check has found.
@@ -86,22 +86,24 @@ impl Check {
 
     fn orders(&mut self, tables: &Tables) -> Result<()> {
         let pruned_before = value(&tables.meta, meta::MAILS_PRUNED_BEFORE)?.unwrap_or(0);
+        let taken_up_to = tables.mails_taken_up_to()?;
         for row in tables.orders.iter().map_err(Error::storage)? {
             let (id, record) = row.map_err(Error::storage)?;
             let id = id.value();
-            let Some(order) = self.decoded::<OrderRecord>("order", id, record.value()) else {
+            let Some(record) = self.decoded::<OrderRecord<'_>>("order", id, record.value()) else {
                 continue;
             };
-            let OrderRecord::V1 { user, created_secs, .. } = order;
+            let Order { user: UserId(user), created_at, .. } = record.order(id);
             let known = has(&tables.users, user)?;
             self.require(known, || format!("order {id} is of user {user}, who is not there"));
-            let range = value(&tables.orders_by_hour, created_secs / 3600)?;
+            let range = value(&tables.orders_by_hour, created_at.as_secs() / SECS_PER_HOUR)?;
             let in_hour = range.is_some_and(|(least, largest)| (least..=largest).contains(&id));
             self.require(in_hour, || format!("order {id} is not found by its time"));
             let indexed = has(&tables.orders_by_user, (user, id))?;
             self.require(indexed, || format!("order {id} is not among those of user {user}"));
-            let mails = tables.mails_of(id)?;
-            let may_be_pruned = created_secs.saturating_mul(1_000_000) < pruned_before;
+            let is_fresh = id > taken_up_to && record.message_id().is_some();
+            let mails = tables.mails_of(id)? + usize::from(is_fresh);
+            let may_be_pruned = id <= taken_up_to && created_at.as_micros() < pruned_before;
             let fits = mails == 1 || (mails == 0 && may_be_pruned);
             self.require(fits, || format!("order {id} has {mails} mails"));
         }
@@ -112,9 +114,8 @@ impl Check {
         for row in tables.orders_by_user.iter().map_err(Error::storage)? {
             let (user, id) = row.map_err(Error::storage)?.0.value();
             let found = tables.orders.get(id).map_err(Error::storage)?;
-            let owner = found.and_then(|record| match decode(record.value()) {
-                Ok(OrderRecord::V1 { user, .. }) => Some(user),
-                Err(_) => None,
+            let owner = found.and_then(|record| {
+                Some(decode::<OrderRecord<'_>>(record.value()).ok()?.order(id).user.0)
             });
             self.require(owner == Some(user), || {
                 format!("user {user} has order {id} listed, which is {owner:?}'s")
@@ -123,16 +124,21 @@ impl Check {
         Ok(())
     }
 
-    /// Every order lies in its hour's range, and every range ends at two orders.
+    /// Every order lies in its hour's range, and every range ends at two orders, but for one
+    /// that is open.
     fn hours(&mut self, tables: &Tables) -> Result<()> {
+        let mut open = 0;
         for row in tables.orders_by_hour.iter().map_err(Error::storage)? {
             let (hour, range) = row.map_err(Error::storage)?;
             let (least, largest) = range.value();
-            let stand = has(&tables.orders, least)? && has(&tables.orders, largest)?;
+            let is_open = largest == OPEN_END;
+            open += u64::from(is_open);
+            let stand = has(&tables.orders, least)? && (is_open || has(&tables.orders, largest)?);
             self.require(stand && least <= largest, || {
                 format!("hour {} is of orders {least} to {largest}", hour.value())
             });
         }
+        self.require(open <= 1, || format!("{open} hours are open"));
         Ok(())
     }
 
@@ -268,10 +274,20 @@ impl Tables {
         Ok(vec![
             ("users", count(&self.users)?),
             ("orders", count(&self.orders)?),
-            ("mails_pending", count(&self.mails_pending)?),
+            ("mails_pending", count(&self.mails_pending)? + self.fresh_mails()?),
             ("mails_sent", count(&self.mails_sent)?),
             ("mails_dead", count(&self.mails_dead)?),
         ])
+    }
+
+    fn mails_taken_up_to(&self) -> Result<u64> {
+        Ok(value(&self.meta, meta::MAILS_TAKEN_UP_TO)?.unwrap_or(0))
+    }
+
+    /// Mails that are still in their orders' rows.
+    fn fresh_mails(&self) -> Result<u64> {
+        let last = self.orders.last().map_err(Error::storage)?.map_or(0, |(id, _)| id.value());
+        Ok(last.saturating_sub(self.mails_taken_up_to()?))
     }
 
     /// In how many tables that order has a mail.

@@ -150,30 +150,13 @@ impl FileMedium {
         folder_of(&self.path)
     }
 
-    /// An empty file counts as none: somebody has reserved the name.
-    fn is_made(&self) -> io::Result<bool> {
-        match fs::metadata(&self.path) {
-            Ok(found) => Ok(found.len() > 0),
-            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(false),
-            Err(why) => Err(why),
-        }
-    }
-
     /// Makes the file under another name, so that a crash in the middle leaves nothing that
-    /// looks like a database and is none. One process at a time: another's rename would put
-    /// a new file in the place of one that is served already.
-    ///
-    /// The lock's file goes only once there is a database: whoever has it open still, or
-    /// makes it anew, finds that database under the lock.
+    /// looks like a database and is none.
     fn create(&self, builder: &Builder) -> std::result::Result<(), DatabaseError> {
-        fs::create_dir_all(self.folder())?;
-        let turn = named_beside(&self.path, ".lock");
-        let _held = take_turn(&turn)?;
-        if !self.is_made()? {
+        let lock = CreationLock::take(&self.path)?;
+        if !lock.is_made()? {
             self.create_under_lock(builder)?;
         }
-        // One that is left does no harm.
-        let _ = fs::remove_file(&turn);
         Ok(())
     }
 
@@ -192,13 +175,58 @@ impl FileMedium {
     }
 }
 
-/// Nobody waits for it: the other process goes on to use the database.
-fn take_turn(path: &Path) -> std::result::Result<File, DatabaseError> {
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(DatabaseError::DatabaseAlreadyOpen),
-        Err(TryLockError::Error(why)) => Err(why.into()),
+/// The right to put a database in a place where there is none, until it is dropped. One
+/// process at a time: another's rename would put its file in the place of one that is
+/// served already.
+///
+/// The lock's file goes only once there is a database: whoever has it open still, or
+/// makes it anew, finds that database under the lock. One that is left does no harm.
+pub struct CreationLock {
+    path: PathBuf,
+    lock: PathBuf,
+    _held: File,
+}
+
+impl CreationLock {
+    /// Makes the folder too. Nobody waits for it: the other process goes on to use the
+    /// database.
+    fn take(path: &Path) -> std::result::Result<CreationLock, DatabaseError> {
+        fs::create_dir_all(folder_of(path))?;
+        let lock = named_beside(path, ".lock");
+        let held = OpenOptions::new().write(true).create(true).truncate(false).open(&lock)?;
+        match held.try_lock() {
+            Ok(()) => Ok(CreationLock { path: path.to_owned(), lock, _held: held }),
+            Err(TryLockError::WouldBlock) => Err(DatabaseError::DatabaseAlreadyOpen),
+            Err(TryLockError::Error(why)) => Err(why.into()),
+        }
+    }
+
+    /// Whether there is a database; if not, there will be none but by whoever has it.
+    pub fn is_made(&self) -> io::Result<bool> {
+        is_made(&self.path)
+    }
+}
+
+impl Drop for CreationLock {
+    fn drop(&mut self) {
+        if self.is_made().unwrap_or(false) {
+            let _ = fs::remove_file(&self.lock);
+        }
+    }
+}
+
+/// # Errors
+/// `Locked` while another process has it.
+pub fn lock_creation(path: &Path) -> std::result::Result<CreationLock, OpenError> {
+    Ok(CreationLock::take(path)?)
+}
+
+/// An empty file counts as none: somebody has reserved the name.
+fn is_made(path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(found.len() > 0),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(why) => Err(why),
     }
 }
 
@@ -213,7 +241,7 @@ pub fn lock_file(path: &Path) -> std::result::Result<FileLock, OpenError> {
 
 impl Medium for FileMedium {
     fn open(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError> {
-        if !self.is_made()? {
+        if !is_made(&self.path)? {
             self.create(builder)?;
         }
         File::open(&self.path)?.sync_all()?;
@@ -277,6 +305,21 @@ mod tests {
     use super::*;
 
     const STARTS: usize = 8;
+
+    #[test]
+    fn nobody_makes_a_database_while_another_has_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data/orders.redb");
+        let open = || Live::open(Box::new(FileMedium::new(&path)));
+        let lock = lock_creation(&path).unwrap();
+        assert!(matches!(open().map(drop), Err(OpenError::Locked)));
+        assert!(matches!(lock_creation(&path).map(drop), Err(OpenError::Locked)));
+        assert!(!lock.is_made().unwrap());
+        drop(lock);
+        open().unwrap().close();
+        assert!(lock_creation(&path).unwrap().is_made().unwrap());
+        assert!(!named_beside(&path, ".lock").exists());
+    }
 
     #[test]
     fn of_many_first_starts_at_once_one_has_the_database_and_the_others_hear_it_is_in_use() {

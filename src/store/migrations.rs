@@ -12,7 +12,8 @@ type Step = fn(&WriteTransaction) -> Result<(), redb::Error>;
 
 /// What takes a file from one version to the next: `STEPS[0]` makes version 1 out of an
 /// empty file. Steps are never changed once released, only added.
-const STEPS: [Step; VERSION as usize] = [create_tables, index_hours_and_keys];
+const STEPS: [Step; VERSION as usize] =
+    [create_tables, index_hours_and_keys, keep_fresh_mails_with_orders];
 
 pub(super) fn bring_up_to_date(database: &Database) -> Result<(), OpenError> {
     let found = version_of(database)?;
@@ -75,15 +76,24 @@ fn index_hours_and_keys(transaction: &WriteTransaction) -> Result<(), redb::Erro
     let mut hours: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
     for row in orders.iter()? {
         let (id, record) = row?;
-        let Ok(OrderRecord::V1 { created_secs, .. }) = decode(record.value()) else {
+        let Ok(record) = decode::<OrderRecord<'_>>(record.value()) else {
             return Err(redb::Error::Corrupted(format!("order {} is unreadable", id.value())));
         };
-        let range = hours.entry(created_secs / 3600).or_insert((id.value(), id.value()));
+        let hour = record.order(id.value()).created_at.as_secs() / schema::SECS_PER_HOUR;
+        let range = hours.entry(hour).or_insert((id.value(), id.value()));
         range.1 = id.value();
     }
     for (hour, range) in hours {
         by_hour.insert(hour, range)?;
     }
+    Ok(())
+}
+
+/// Version 3: all mails so far have rows of their own.
+fn keep_fresh_mails_with_orders(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    let orders = transaction.open_table(schema::ORDERS)?;
+    let last = orders.last()?.map_or(0, |(id, _)| id.value());
+    transaction.open_table(META)?.insert(meta::MAILS_TAKEN_UP_TO, last)?;
     Ok(())
 }
 

@@ -1,12 +1,12 @@
 //! Orders, users and the outbox, in one file.
 //!
 //! Invariants:
-//! - One committer thread owns the write transaction. It applies everything that waits
-//!   to one transaction, commits once, durably, and only then answers everyone.
+//! - One thread at a time has the turn to commit. It applies everything that waits to one
+//!   transaction, commits once, durably, and only then answers everyone.
 //! - A write reads and checks before it writes; one that is refused leaves no trace, and
 //!   hears of it once what it was refused for is on disk.
 //! - What can be read is on disk, after an I/O error and after a crash too.
-//! - Reads are MVCC snapshots: they never wait for the committer.
+//! - Reads are MVCC snapshots: they never wait for a commit.
 //! - No transaction is open while anything waits for a network, a hash or a client.
 
 mod backup;
@@ -15,11 +15,13 @@ mod check;
 mod committer;
 mod database;
 mod migrations;
+mod queue;
 mod records;
 mod schema;
 mod snapshot;
 mod ticket;
 mod trouble;
+mod turn;
 mod upkeep;
 mod wakeup;
 mod writes;
@@ -38,7 +40,7 @@ use database::Live;
 pub use backup::{BackupReport, check_file};
 pub use batch::Write;
 pub use check::Check;
-pub use database::{FileMedium, Medium, OpenError, lock_file};
+pub use database::{CreationLock, FileMedium, Medium, OpenError, lock_creation, lock_file};
 pub use schema::VERSION as SCHEMA_VERSION;
 pub use snapshot::{
     Census, Direction, DueMails, MailShelf, OrderChunk, OrderFilter, Snapshot, Span, SpoiltMail,

@@ -23,11 +23,14 @@ pub(super) enum UserRecord<'a> {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum OrderRecord {
+pub(super) enum OrderRecord<'a> {
+    /// Its mail has a row of its own.
     V1 { user: u64, success: bool, created_secs: u64 },
+    /// Its mail is here until it is first tried.
+    V2 { user: u64, success: bool, created_secs: u64, message_id: &'a str },
 }
 
-/// A mail that waits. The order, its user and the address are looked up when it is sent.
+/// A mail that was tried and waits. The order, its user and the address are looked up when it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum PendingRecord {
     V1 {
@@ -97,17 +100,27 @@ impl<'a> UserRecord<'a> {
     }
 }
 
-impl OrderRecord {
-    pub fn of(order: &Order) -> OrderRecord {
-        OrderRecord::V1 {
+impl<'a> OrderRecord<'a> {
+    pub fn of(order: &Order, message_id: &'a MessageId) -> OrderRecord<'a> {
+        OrderRecord::V2 {
             user: order.user.0,
             success: order.outcome.is_success(),
             created_secs: order.created_at.as_secs(),
+            message_id: &message_id.0,
         }
     }
 
-    pub fn into_order(self, id: u64) -> Order {
-        let OrderRecord::V1 { user, success, created_secs } = self;
+    /// Of the mail, while nobody has tried it.
+    pub fn message_id(&self) -> Option<&'a str> {
+        match self {
+            OrderRecord::V1 { .. } => None,
+            OrderRecord::V2 { message_id, .. } => Some(message_id),
+        }
+    }
+
+    pub fn order(&self, id: u64) -> Order {
+        let (OrderRecord::V1 { user, success, created_secs }
+        | OrderRecord::V2 { user, success, created_secs, .. }) = *self;
         Order {
             id: OrderId(id),
             user: UserId(user),
@@ -118,9 +131,10 @@ impl OrderRecord {
 }
 
 impl PendingRecord {
-    pub fn fresh(message_id: &MessageId, due: Timestamp) -> PendingRecord {
+    /// Of a mail that nobody has tried, or that is to be tried as if nobody had.
+    pub fn fresh(message_id: &str, due: Timestamp) -> PendingRecord {
         PendingRecord::V1 {
-            message_id: message_id.0.clone(),
+            message_id: message_id.to_owned(),
             due_micros: due.as_micros(),
             first_tried_micros: 0,
             attempts: 0,
@@ -147,6 +161,22 @@ mod tests {
         };
         let bytes = encode(&UserRecord::of(&user)).unwrap();
         assert_eq!(decode::<UserRecord>(&bytes).unwrap().into_user(7).unwrap(), user);
+    }
+
+    #[test]
+    fn an_order_survives_its_record_in_either_version() {
+        let order = Order {
+            id: OrderId(7),
+            user: UserId(3),
+            outcome: Outcome::from_success(false),
+            created_at: Timestamp::from_secs(1_759_816_691),
+        };
+        let message_id = MessageId("a@b".into());
+        let bytes = encode(&OrderRecord::of(&order, &message_id)).unwrap();
+        let record = decode::<OrderRecord>(&bytes).unwrap();
+        assert_eq!((record.order(7), record.message_id()), (order, Some("a@b")));
+        let old = OrderRecord::V1 { user: 3, success: false, created_secs: 1_759_816_691 };
+        assert_eq!((old.order(7), old.message_id()), (order, None));
     }
 
     #[test]

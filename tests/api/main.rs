@@ -3,6 +3,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod admin_backup;
 mod auth_login;
 mod auth_me;
 mod auth_register;

@@ -95,12 +95,26 @@ fn a_body_of_another_type_is_a_problem() {
 }
 
 #[test]
-#[ignore = "the front door refuses without a look at Accept"]
 fn a_body_that_is_too_large_is_a_problem() {
     let app = TestApp::start();
     let body = vec![b' '; 1 << 20];
     let request = app.post("/auth/login").header("Content-Type", "application/json").body(body);
     assert_problem(&asking(request), 413, "Content Too Large");
+}
+
+#[test]
+fn what_is_turned_away_before_its_body_keeps_its_id_and_tells_its_origin() {
+    let app = TestApp::start();
+    let body = vec![b' '; 1 << 20];
+    for (target, status) in [("/auth/login", 413), ("/nowhere", 404), ("/orders/create/", 307)] {
+        let request = app.post(target).header("Content-Type", "application/json");
+        let request = request.header("Origin", "https://shop.example").body(body.clone());
+        let response = request.header("X-Request-Id", "mine-1").send();
+        response.assert_status(status);
+        response.assert_header("X-Request-Id", "mine-1");
+        response.assert_header("Access-Control-Allow-Origin", "*");
+        response.assert_header("Cache-Control", "no-store");
+    }
 }
 
 #[test]

@@ -80,6 +80,8 @@ pub enum Effect {
     Kill,
     /// There is no more room, until [`Disk::make_room`].
     Full,
+    /// What should do it panics instead.
+    Panic,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -257,9 +259,9 @@ impl State {
             }
             Some(Effect::Full) => self.full = true,
             Some(Effect::PowerCut) => self.powered = false,
-            Some(Effect::Error) | None => {}
+            Some(Effect::Error | Effect::Panic) | None => {}
         }
-        Ok(met.filter(|effect| matches!(effect, Effect::Error | Effect::PowerCut)))
+        Ok(met.filter(|effect| *effect != Effect::Full))
     }
 
     /// On a full disk only the file's head can still be written over: it has its room.
@@ -341,6 +343,11 @@ impl Handle {
     fn begin(&self, kind: Kind) -> io::Result<(MutexGuard<'_, State>, Option<Effect>)> {
         let mut state = self.disk.lock();
         let met = state.begin(self.process, kind)?;
+        if met == Some(Effect::Panic) {
+            // The disk itself is well.
+            drop(state);
+            panic!("a {kind:?} that panics");
+        }
         Ok((state, met))
     }
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,8 +11,9 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
+use crate::client::{Answer, Client};
 use crate::seeds;
-use crate::session::{PATIENCE, wait_until};
+use crate::session::wait_until;
 use crate::support::folder::Folder;
 use crate::support::process::{Call, Running};
 
@@ -60,10 +61,10 @@ fn start(folder: &Folder) -> Running {
 fn kill_under_load(running: Running, token: &str, ledger: &Ledger, wanted: usize) {
     let address = running.address;
     thread::scope(|scope| {
-        for client in 0..CLIENTS {
+        for number in 0..CLIENTS {
             scope.spawn(move || {
                 // It ends with the process, in the middle of whatever it was doing.
-                let _ = order_for_ever(address, token, ledger, client);
+                let _ = order_for_ever(address, token, ledger, number);
             });
         }
         wait_until(|| ledger.lock().unwrap().len() >= wanted);
@@ -76,13 +77,11 @@ fn order_for_ever(
     address: SocketAddr,
     token: &str,
     ledger: &Ledger,
-    client: usize,
+    number: usize,
 ) -> io::Result<()> {
-    let mut stream = BufReader::new(TcpStream::connect(address)?);
-    stream.get_ref().set_read_timeout(Some(PATIENCE))?;
-    let body = format!("{{\"success\":{}}}", client.is_multiple_of(2));
+    let mut client = Client::connect(address, token)?;
     loop {
-        let (status, order) = ask(&mut stream, "POST", "/orders/create", token, &body)?;
+        let Answer { status, body: order, .. } = client.order("", number.is_multiple_of(2))?;
         assert_eq!(status, 200, "{order}");
         let id = order["id"].as_u64().unwrap();
         let known = ledger.lock().unwrap().insert(id, order);
@@ -124,40 +123,4 @@ fn mails_by_order(folder: &Folder) -> BTreeMap<u64, usize> {
         *found.entry(id.parse().unwrap()).or_default() += 1;
     }
     found
-}
-
-/// One request and its answer, on a connection that is kept.
-fn ask(
-    stream: &mut BufReader<TcpStream>,
-    method: &str,
-    target: &str,
-    token: &str,
-    body: &str,
-) -> io::Result<(u16, Value)> {
-    let length = body.len();
-    let request = format!(
-        "{method} {target} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n\
-         Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n{body}"
-    );
-    stream.get_mut().write_all(request.as_bytes())?;
-    let mut status = 0;
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        if stream.read_line(&mut line)? == 0 {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        if let Some(rest) = line.strip_prefix("HTTP/1.1 ") {
-            status = rest[..3].parse().unwrap();
-        }
-        if let Some(rest) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-            length = rest.trim().parse().unwrap();
-        }
-        if line.trim().is_empty() {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    stream.read_exact(&mut body)?;
-    Ok((status, serde_json::from_slice(&body)?))
 }

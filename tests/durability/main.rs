@@ -6,10 +6,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod client;
 mod disk;
 mod io_faults;
 mod kill9;
 mod model;
 mod power_loss;
+mod retries;
 mod seeds;
 mod session;

@@ -32,6 +32,8 @@ pub enum Answer {
     Refused,
     /// Nothing was done.
     Busy,
+    /// The write has panicked, and nothing was done.
+    Panicked,
     Unknown,
 }
 
@@ -128,6 +130,7 @@ fn failure(why: &Error) -> Answer {
         Error::Refused("Username already registered") => Answer::Refused,
         Error::Unavailable(Unavailable::Busy { .. }) => Answer::Busy,
         Error::Unavailable(Unavailable::OutcomeUnknown) => Answer::Unknown,
+        Error::Internal(_) => Answer::Panicked,
         other => panic!("a store in trouble said {other:?}"),
     }
 }
@@ -139,7 +142,7 @@ fn learn(model: &mut Model, step: &Step, answer: &Answer) {
         (Step::Place { .. }, Answer::Order(order)) => model.placed(*order),
         (Step::Mark { marks, .. }, Answer::Marked) => model.marked(marks),
         (_, Answer::Unknown) => model.unsure_of(step),
-        (_, Answer::Busy) => {}
+        (_, Answer::Busy | Answer::Panicked) => {}
         (step, answer) => panic!("{step:?} was answered {answer:?}"),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use orderd::http::reply::{Body, Reply, Stream};
-use orderd::http::{Peer, Refusal, RequestLine, Server, Service, Settings};
+use orderd::http::{Head, Peer, Refusal, Server, Service, Settings};
 use orderd::metrics::Metrics;
 
 use crate::client::raise_descriptor_limit;
@@ -120,11 +120,11 @@ struct TestService {
 }
 
 impl Service for TestService {
-    fn turn_away(&self, line: &RequestLine<'_>) -> Option<Reply> {
-        (line.target == "/missing").then(|| Reply::detail(404, "Not Found"))
+    fn turn_away(&self, head: &Head) -> Option<Reply> {
+        (head.target() == "/missing").then(|| Reply::detail(404, "Not Found"))
     }
 
-    fn answer(&self, request: &mut tiny_http::Request, peer: &Peer) -> Reply {
+    fn answer(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Reply {
         let url = request.url().to_owned();
         match url.as_str() {
             "/constant" => Reply::json(200, b"{}".to_vec()),
@@ -132,6 +132,15 @@ impl Service for TestService {
                 let mut body = Vec::new();
                 request.as_reader().read_to_end(&mut body).unwrap();
                 Reply::new(200).bytes(body)
+            }
+            // What the library gets to see of a head.
+            "/fields" => {
+                let names =
+                    ["Host", "Content-Length", "Transfer-Encoding", "Connection", "Upgrade"];
+                let field =
+                    |name| Some(format!("{name}: {};", request.headers().get(name)?.as_str()));
+                let fields = names.into_iter().filter_map(field);
+                Reply::new(200).bytes(fields.collect::<String>().into_bytes())
             }
             "/unread" => Reply::json(200, b"{}".to_vec()),
             "/peer" => Reply::new(200).bytes(peer.address.to_string().into_bytes()),
@@ -148,15 +157,15 @@ impl Service for TestService {
             "/cut" => stream(Pieces { left: 5, fails: true }),
             _ => match url.strip_prefix("/header/") {
                 Some(name) => {
-                    let value = request.headers().get(name).map(|v| v.as_str().to_owned());
-                    Reply::new(200).bytes(value.unwrap_or_default().into_bytes())
+                    let value = head.field(name).unwrap_or_default();
+                    Reply::new(200).bytes(value.to_owned().into_bytes())
                 }
                 None => Reply::detail(404, "Not Found"),
             },
         }
     }
 
-    fn refuse(&self, refusal: Refusal, _: &Peer) -> Reply {
+    fn refuse(&self, refusal: Refusal, _: Option<&Head>, _: &Peer) -> Reply {
         Reply::detail(refusal.status(), refusal.text()).header("X-Request-Id", "test")
     }
 }

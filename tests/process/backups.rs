@@ -1,11 +1,21 @@
 //! `orderd backup`, `restore` and `check`, and the download.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::Instant;
 
+use orderd::clock::Clock;
+use orderd::metrics::Metrics;
+use orderd::store::{Store, check_file};
+
+use crate::support::backup::{Download, enlarge, fill, leftovers};
+use crate::support::connection::PATIENCE;
 use crate::support::folder::Folder;
-use crate::support::process::{Call, Ended};
+use crate::support::process::{Call, Ended, Running};
 
 fn run(folder: &Folder, args: &[&str]) -> Ended {
     args.iter().fold(Call::within(folder), |call, arg| call.arg(arg)).run()
@@ -104,4 +114,101 @@ fn an_admin_downloads_a_backup_that_can_be_restored() {
     assert!(!folder.join("data/orders.download").exists());
     let restored = run(&folder, &["restore", "b.redb", "--force"]);
     assert_eq!((restored.code, orders_in(&restored)), (Some(0), "4"));
+}
+
+#[test]
+fn a_first_start_amid_a_restore_makes_no_database_that_the_restore_would_replace() {
+    let (shop, folder) = (Folder::new(), Folder::new());
+    shop_with_orders(&shop, 3);
+    assert_eq!(run(&shop, &["backup", "b.redb"]).code, Some(0));
+    let pipe = folder.join("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // The restore's own opening would wait for a writer, and a writer's for the restore.
+    let both_ends = File::options().read(true).write(true).open(&pipe).unwrap();
+    let (restored, started, again) = thread::scope(|scope| {
+        let restore = scope.spawn(|| run(&folder, &["restore", "pipe"]));
+        wait_for_file(&folder.join("data/orders.redb.incoming"));
+        let mut writer = File::options().write(true).open(&pipe).unwrap();
+        drop(both_ends);
+        let started = run(&folder, &["init"]);
+        let again = run(&folder, &["restore", shop.join("b.redb").to_str().unwrap()]);
+        writer.write_all(&shop.read("b.redb")).unwrap();
+        drop(writer);
+        (restore.join().unwrap(), started, again)
+    });
+    assert_eq!(restored.code, Some(0), "{restored:?}");
+    assert!(started.refusal(1).contains("in use by another process"));
+    assert!(again.refusal(1).contains("restoring the database"));
+    assert_eq!(orders_in(&run(&folder, &["check"])), "3");
+    assert!(!folder.join("data/orders.redb.lock").exists());
+}
+
+/// Serves a database that was made and grown before, to clients who may be as slow as they
+/// like.
+fn serve_grown(folder: &Folder, settings: &[(&str, &str)], grow: impl Fn(&Store)) -> Running {
+    assert_eq!(run(folder, &["init"]).code, Some(0));
+    let path = folder.join("data/orders.redb");
+    let store = Store::open(&path, Clock::system(), &Metrics::new()).unwrap();
+    grow(&store);
+    store.close();
+    Call::within(folder).env("HTTP_REQUEST_TIMEOUT", "600").envs(settings).start()
+}
+
+#[track_caller]
+fn wait_for_file(path: &Path) {
+    let started = Instant::now();
+    while !path.exists() {
+        assert!(started.elapsed() < PATIENCE, "{} never came", path.display());
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_stop_amid_a_download_ends_well_and_the_client_knows_that_it_has_not_all() {
+    let folder = Folder::new();
+    let running = serve_grown(&folder, &[], |store| {
+        enlarge(store);
+    });
+    let mut download = Download::ask(running.address, &running.token("admin", "Admin123"));
+    assert_eq!(download.status(), 200);
+    running.stop();
+    assert_eq!(leftovers(&folder.join("data")), [""; 0]);
+    assert!(download.rest().is_err(), "it looks whole");
+    assert_eq!(run(&folder, &["check"]).code, Some(0));
+}
+
+#[test]
+fn a_stop_while_a_download_is_made_ends_well_and_leaves_no_file() {
+    let folder = Folder::new();
+    let running = serve_grown(&folder, &[], fill);
+    let mut download = Download::ask(running.address, &running.token("admin", "Admin123"));
+    wait_for_file(&folder.join("data/orders.download.unfinished"));
+    running.stop();
+    assert_eq!(leftovers(&folder.join("data")), [""; 0]);
+    assert_eq!(download.status(), 503);
+    assert_eq!(run(&folder, &["check"]).code, Some(0));
+}
+
+#[test]
+fn a_stop_while_a_scheduled_backup_is_made_ends_well_and_leaves_no_file() {
+    let folder = Folder::new();
+    let running = serve_grown(&folder, &[("BACKUP_DIR", "backups")], fill);
+    let backups = folder.join("backups");
+    wait_for_file(&backups);
+    let started = Instant::now();
+    while files(&backups).is_empty() {
+        assert!(started.elapsed() < PATIENCE, "no backup begins");
+        thread::yield_now();
+    }
+    running.stop();
+    // It may have been done just before.
+    for left in files(&backups) {
+        assert!(left.extension().is_some_and(|it| it == "redb"), "{left:?}");
+        assert!(check_file(&left).unwrap().is_sound(), "{left:?}");
+    }
+    assert_eq!(run(&folder, &["check"]).code, Some(0));
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect()
 }

@@ -109,6 +109,11 @@ impl TestApp {
         self.app.as_ref().expect("it is stopped")
     }
 
+    /// Where the database lies, as `orders.redb`.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
     pub fn connect(&self) -> Connection {
         Connection::open(self.address())
     }

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 pub mod app;
+pub mod backup;
 pub mod connection;
 pub mod disk;
 pub mod folder;

@@ -1,16 +1,17 @@
 //! Reading the outbox: what is due, and what became of the rest.
 
-use std::ops::Bound;
+use std::iter::Peekable;
+use std::ops::{Bound, RangeInclusive};
 
-use redb::ReadableTable;
+use redb::{AccessGuard, ReadableTable};
 
 use super::Snapshot;
 use super::orders::require_order;
 use crate::clock::Timestamp;
 use crate::domain::{Mail, MailId, MailState, MessageId};
 use crate::error::{Error, Result};
-use crate::store::records::{DeadRecord, PendingRecord, SentRecord, decode};
-use crate::store::schema;
+use crate::store::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, decode};
+use crate::store::schema::{self, meta};
 
 /// Mails whose time has come, and when the next one's will.
 #[derive(Debug, Default)]
@@ -38,17 +39,19 @@ pub enum MailShelf {
 
 impl Snapshot {
     /// Pending mails that are due at `now`, the longest due first, `limit` at most. One that
-    /// can't be read stops none of the others.
+    /// can't be read stops none of the others. Those that nobody has tried are due since
+    /// their orders were placed, and come in the order of their ids.
     pub fn due_mails(&self, now: Timestamp, limit: usize) -> Result<DueMails> {
         let due = self.open(schema::MAILS_DUE)?;
+        let mut tried = due.iter().map_err(Error::storage)?.map(due_row).peekable();
+        let mut fresh = self.fresh_mails()?.map(|id| self.fresh_due(id, now)).peekable();
         let mut found = DueMails::default();
-        for row in due.iter().map_err(Error::storage)? {
-            let (at, id) = row.map_err(Error::storage)?.0.value();
+        while let Some((at, id)) = take_earlier(&mut tried, &mut fresh)? {
             if at > now.as_micros() || found.mails.len() + found.spoilt.len() >= limit {
                 found.next_due = Some(Timestamp::from_micros(at));
                 break;
             }
-            match self.pending_mail(MailId(id)) {
+            match self.waiting_mail(MailId(id)) {
                 Ok(mail) => found.mails.push(mail),
                 Err(error @ Error::Internal(_)) => {
                     let due = Timestamp::from_micros(at);
@@ -64,39 +67,77 @@ impl Snapshot {
     pub fn mails(&self, shelf: MailShelf, after: MailId, limit: usize) -> Result<Vec<Mail>> {
         let table = self.open(shelf.table())?;
         let range = (Bound::Excluded(after.0), Bound::Unbounded);
-        let rows = table.range::<u64>(range).map_err(Error::storage)?;
-        rows.take(limit)
-            .map(|row| {
-                let (id, record) = row.map_err(Error::storage)?;
-                self.compose(MailId(id.value()), shelf, record.value())
-            })
-            .collect()
+        let rows = table.range::<u64>(range).map_err(Error::storage)?.map(|row| {
+            let (id, record) = row.map_err(Error::storage)?;
+            self.compose(MailId(id.value()), shelf.read(record.value())?)
+        });
+        if shelf != MailShelf::Pending {
+            return rows.take(limit).collect();
+        }
+        let fresh = self.fresh_mails()?;
+        let fresh = (*fresh.start()).max(after.0.saturating_add(1))..=*fresh.end();
+        rows.chain(fresh.map(|id| self.fresh_mail(MailId(id)))).take(limit).collect()
     }
 
     /// The mail with that id, on whichever shelf it is.
     pub fn mail(&self, id: MailId) -> Result<Option<Mail>> {
+        if self.fresh_mails()?.contains(&id.0) {
+            return self.fresh_mail(id).map(Some);
+        }
         for shelf in [MailShelf::Pending, MailShelf::Sent, MailShelf::Dead] {
             if let Some(row) = self.open(shelf.table())?.get(id.0).map_err(Error::storage)? {
-                return self.compose(id, shelf, row.value()).map(Some);
+                return self.compose(id, shelf.read(row.value())?).map(Some);
             }
         }
         Ok(None)
     }
 
-    fn pending_mail(&self, id: MailId) -> Result<Mail> {
+    /// The ids of the mails that nobody has tried. They are their orders', and have no gaps.
+    pub(super) fn fresh_mails(&self) -> Result<RangeInclusive<u64>> {
+        let table = self.open(schema::META)?;
+        let taken = table.get(meta::MAILS_TAKEN_UP_TO).map_err(Error::storage)?;
+        let first = taken.map_or(0, |row| row.value()).saturating_add(1);
+        Ok(first..=self.last_order_id()?.0)
+    }
+
+    /// Since when it is due, and its id. A clock that was set back doesn't hold it up, nor
+    /// does a row that can't be read.
+    fn fresh_due(&self, id: u64, now: Timestamp) -> Result<(u64, u64)> {
+        match require_order(&self.open(schema::ORDERS)?, id) {
+            Ok(order) => Ok((order.created_at.min(now).as_micros(), id)),
+            Err(Error::Internal(_)) => Ok((0, id)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// One that is due, tried or not.
+    fn waiting_mail(&self, id: MailId) -> Result<Mail> {
+        if self.fresh_mails()?.contains(&id.0) {
+            return self.fresh_mail(id);
+        }
         let table = self.open(schema::MAILS_PENDING)?;
         let row = table.get(id.0).map_err(Error::storage)?;
         let row =
             row.ok_or_else(|| Error::Internal(format!("mail {id} is due and not pending")))?;
-        self.compose(id, MailShelf::Pending, row.value())
+        self.compose(id, MailShelf::Pending.read(row.value())?)
+    }
+
+    fn fresh_mail(&self, id: MailId) -> Result<Mail> {
+        let orders = self.open(schema::ORDERS)?;
+        let row = orders.get(id.0).map_err(Error::storage)?;
+        let row = row.ok_or_else(|| Error::Internal(format!("mail {id} has no order")))?;
+        let record = decode::<OrderRecord<'_>>(row.value())?;
+        let message_id = record.message_id();
+        let message_id =
+            message_id.ok_or_else(|| Error::Internal(format!("order {id} has no mail")))?;
+        self.compose(id, Row::fresh(message_id, record.order(id.0).created_at))
     }
 
     /// A mail with the order that it is about and the user whom it goes to.
-    fn compose(&self, id: MailId, shelf: MailShelf, record: &[u8]) -> Result<Mail> {
+    fn compose(&self, id: MailId, row: Row) -> Result<Mail> {
         let order = require_order(&self.open(schema::ORDERS)?, id.order().0)?;
         let user = self.user(order.user)?;
         let user = user.ok_or_else(|| Error::Internal(format!("order {id} has no user")))?;
-        let row = shelf.read(record)?;
         Ok(Mail {
             id,
             message_id: MessageId(row.message_id),
@@ -111,6 +152,28 @@ impl Snapshot {
     }
 }
 
+/// When a mail is due, in µs since 1970, and its id.
+type Due = Result<(u64, u64)>;
+
+fn due_row(row: DueRow<'_>) -> Due {
+    Ok(row.map_err(Error::storage)?.0.value())
+}
+
+type DueRow<'a> =
+    std::result::Result<(AccessGuard<'a, (u64, u64)>, AccessGuard<'a, ()>), redb::StorageError>;
+
+/// The head of the one or the other, whichever is due earlier.
+fn take_earlier(
+    one: &mut Peekable<impl Iterator<Item = Due>>,
+    other: &mut Peekable<impl Iterator<Item = Due>>,
+) -> Result<Option<(u64, u64)>> {
+    let is_one = match (one.peek(), other.peek()) {
+        (Some(Ok(one)), Some(Ok(other))) => one <= other,
+        (head, _) => head.is_some(),
+    };
+    if is_one { one.next() } else { other.next() }.transpose()
+}
+
 /// What the records of all shelves come to.
 struct Row {
     message_id: String,
@@ -118,6 +181,14 @@ struct Row {
     first_tried: Option<Timestamp>,
     last_error: Option<String>,
     state: MailState,
+}
+
+impl Row {
+    /// Of a mail that nobody has tried.
+    fn fresh(message_id: &str, due: Timestamp) -> Row {
+        let (message_id, state) = (message_id.to_owned(), MailState::Pending { due });
+        Row { message_id, attempts: 0, first_tried: None, last_error: None, state }
+    }
 }
 
 impl MailShelf {

@@ -10,7 +10,7 @@ use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
 use super::records::{UserRecord, decode};
 use super::schema::{self, meta};
 use crate::clock::Timestamp;
-use crate::domain::{OrderId, Role, User, UserId, Username};
+use crate::domain::{Role, User, UserId, Username};
 use crate::error::{Error, Result};
 
 pub use mails::{DueMails, MailShelf, SpoiltMail};
@@ -102,12 +102,14 @@ impl Snapshot {
     pub fn census(&self) -> Result<Census> {
         let pending = self.open(schema::MAILS_PENDING)?;
         let orders = self.open(schema::ORDERS)?;
-        let oldest = pending.first().map_err(Error::storage)?.map(|(id, _)| OrderId(id.value()));
-        let oldest = oldest.map(|id| orders::require_order(&orders, id.0)).transpose()?;
+        let fresh = self.fresh_mails()?;
+        let tried = pending.first().map_err(Error::storage)?.map(|(id, _)| id.value());
+        let oldest = tried.or_else(|| fresh.clone().next());
+        let oldest = oldest.map(|id| orders::require_order(&orders, id)).transpose()?;
         Ok(Census {
             users: self.open(schema::USERS)?.len().map_err(Error::storage)?,
             orders: orders.len().map_err(Error::storage)?,
-            mails_pending: pending.len().map_err(Error::storage)?,
+            mails_pending: pending.len().map_err(Error::storage)? + fresh.count() as u64,
             mails_sent: self.open(schema::MAILS_SENT)?.len().map_err(Error::storage)?,
             mails_dead: self.open(schema::MAILS_DEAD)?.len().map_err(Error::storage)?,
             oldest_pending: oldest.map(|order| order.created_at),

@@ -52,7 +52,7 @@ pub struct OrderChunk {
 impl Snapshot {
     pub fn order(&self, id: OrderId) -> Result<Option<Order>> {
         match self.open(schema::ORDERS)?.get(id.0).map_err(Error::storage)? {
-            Some(row) => Ok(Some(decode::<OrderRecord>(row.value())?.into_order(id.0))),
+            Some(row) => Ok(Some(decode::<OrderRecord<'_>>(row.value())?.order(id.0))),
             None => Ok(None),
         }
     }
@@ -113,7 +113,7 @@ impl Snapshot {
                 let rows = orders.range::<u64>(span.ids()).map_err(Error::storage)?;
                 let rows = rows.map(|row| {
                     let (id, record) = row.map_err(Error::storage)?;
-                    Ok(decode::<OrderRecord>(record.value())?.into_order(id.value()))
+                    Ok(decode::<OrderRecord<'_>>(record.value())?.order(id.value()))
                 });
                 collect(directed(rows, direction), filter, direction, span, limit)
             }
@@ -122,7 +122,7 @@ impl Snapshot {
 
     /// The ids of all orders placed in the hours that `from` and `to` touch.
     fn ids_between(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> Result<Option<Span>> {
-        let hour = |at: Timestamp| at.as_secs() / 3600;
+        let hour = |at: Timestamp| at.as_secs() / schema::SECS_PER_HOUR;
         let hours = from.map_or(0, hour)..=to.map_or(u64::MAX, hour);
         let mut found: Option<Span> = None;
         for row in self.open(schema::ORDERS_BY_HOUR)?.range(hours).map_err(Error::storage)? {
@@ -193,5 +193,5 @@ fn collect(
 pub(super) fn require_order(table: &ReadOnlyTable<u64, &'static [u8]>, id: u64) -> Result<Order> {
     let row = table.get(id).map_err(Error::storage)?;
     let row = row.ok_or_else(|| Error::Internal(format!("order {id} is indexed and not there")))?;
-    Ok(decode::<OrderRecord>(row.value())?.into_order(id))
+    Ok(decode::<OrderRecord<'_>>(row.value())?.order(id))
 }

@@ -1,7 +1,7 @@
 //! The outbox: marked by the sender, retried by an admin.
 
 use crate::clock::Timestamp;
-use crate::domain::{MailId, MessageId};
+use crate::domain::MailId;
 use crate::error::Error;
 use crate::store::batch::{Applied, Batch, Failure, Write};
 use crate::store::records::{DeadRecord, PendingRecord, SentRecord};
@@ -108,7 +108,8 @@ impl Write for BuryMail {
     }
 }
 
-/// Makes a dead mail pending again, and a pending one due at once.
+/// Makes a dead mail pending again, and a pending one due at once, as one that nobody has
+/// tried is anyway.
 #[derive(Debug)]
 pub struct RetryMail {
     pub id: MailId,
@@ -121,6 +122,9 @@ impl Write for RetryMail {
 
     fn apply(&self, batch: &mut Batch<'_>) -> Applied<()> {
         let message_id = if let Some(pending) = batch.pending_mail(self.id)? {
+            if batch.is_fresh(self.id)? {
+                return Ok(());
+            }
             let PendingRecord::V1 { message_id, due_micros, .. } = pending;
             batch.remove_pending(self.id, Timestamp::from_micros(due_micros))?;
             message_id
@@ -131,6 +135,6 @@ impl Write for RetryMail {
             let DeadRecord::V1 { message_id, .. } = dead;
             message_id
         };
-        batch.queue_mail(self.id, &MessageId(message_id), self.at)
+        batch.queue_again(self.id, &message_id, self.at)
     }
 }

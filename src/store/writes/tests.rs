@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use redb::backends::InMemoryBackend;
-use redb::{Database, WriteTransaction};
+use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::*;
 use crate::clock::Timestamp;
@@ -106,4 +106,49 @@ fn the_sender_is_rung_for_new_and_retried_mail_and_not_for_what_it_put_off() {
     assert!(!batch.queued_mail, "a deferred one");
     RetryMail { id, at: AT }.apply(&mut batch).unwrap();
     assert!(batch.queued_mail, "a retried one");
+}
+
+/// The ids in a table of mails.
+fn ids(transaction: &WriteTransaction, table: TableDefinition<u64, &[u8]>) -> Vec<u64> {
+    let table = transaction.open_table(table).unwrap();
+    table.iter().unwrap().map(|row| row.unwrap().0.value()).collect()
+}
+
+#[test]
+fn a_mail_that_overtakes_others_leaves_them_waiting() {
+    let transaction = transaction();
+    let mut batch = Batch::begin(&transaction);
+    let user = admin(&mut batch, "ann").id;
+    for key in ["1", "2", "3", "4"] {
+        place(&mut batch, user, key, AT).unwrap();
+    }
+    let sent = |id| MailMark { id: MailId(id), attempt: Attempt::Sent };
+    // Of 99 there is no order: it must not count as taken, nor all before it.
+    MarkMails { marks: vec![sent(3), sent(99)], at: AT }.apply(&mut batch).unwrap();
+    BuryMail { id: MailId(98), due: AT, error: String::new(), at: AT }.apply(&mut batch).unwrap();
+    assert!(!batch.is_fresh(MailId(2)).unwrap() && batch.is_fresh(MailId(4)).unwrap());
+    RetryMail { id: MailId(4), at: AT }.apply(&mut batch).unwrap();
+    assert!(batch.is_fresh(MailId(4)).unwrap(), "it is due without that");
+    let nobodys = RetryMail { id: MailId(5), at: AT }.apply(&mut batch);
+    assert!(matches!(nobodys, Err(Failure::Refused(Error::NotFound))), "{nobodys:?}");
+    batch.finish().unwrap();
+    drop(batch);
+    assert_eq!(ids(&transaction, schema::MAILS_PENDING), [1, 2]);
+    assert_eq!(ids(&transaction, schema::MAILS_SENT), [3]);
+    assert!(ids(&transaction, schema::MAILS_DEAD).is_empty());
+}
+
+#[test]
+fn an_hour_s_range_is_closed_when_another_s_is_opened_and_opened_again_by_a_clock_set_back() {
+    let transaction = transaction();
+    let mut batch = Batch::begin(&transaction);
+    let user = admin(&mut batch, "ann").id;
+    for (key, hour) in [("1", 10), ("2", 11), ("3", 11), ("4", 10), ("5", 12)] {
+        place(&mut batch, user, key, AT + HOUR * hour).unwrap();
+    }
+    drop(batch);
+    let hours = transaction.open_table(schema::ORDERS_BY_HOUR).unwrap();
+    let rows = hours.iter().unwrap().map(|row| row.unwrap());
+    let rows: Vec<_> = rows.map(|(hour, range)| (hour.value(), range.value())).collect();
+    assert_eq!(rows, [(10, (1, 4)), (11, (2, 3)), (12, (5, schema::OPEN_END))]);
 }

@@ -1,0 +1,99 @@
+//! The rows of users, and the indexes by name and address.
+
+use redb::ReadableTable;
+
+use super::{Applied, Batch, Failure, next_key};
+use crate::clock::Timestamp;
+use crate::domain::{User, UserId, Username};
+use crate::error::{Error, Unauthenticated};
+use crate::store::records::{UserRecord, decode, encode};
+use crate::store::schema::meta;
+
+impl Batch<'_> {
+    pub(in crate::store) fn user(&mut self, id: UserId) -> Applied<Option<User>> {
+        match self.users.get(self.transaction)?.get(id.0)? {
+            Some(row) => Ok(Some(decode::<UserRecord>(row.value())?.into_user(id.0)?)),
+            None => Ok(None),
+        }
+    }
+
+    pub(in crate::store) fn require_user(&mut self, id: UserId) -> Applied<User> {
+        self.user(id)?.ok_or(Failure::Refused(Error::NotFound))
+    }
+
+    /// Refuses who has been disabled since the token was checked.
+    pub(in crate::store) fn require_enabled(&mut self, id: UserId) -> Applied<()> {
+        let row = self.users.get(self.transaction)?.get(id.0)?;
+        if let Some(row) = row
+            && let UserRecord::V1 { disabled: false, .. } = decode(row.value())?
+        {
+            return Ok(());
+        }
+        Err(Error::Unauthenticated(Unauthenticated::BadToken).into())
+    }
+
+    pub(in crate::store) fn has_username(&mut self, folded: &str) -> Applied<bool> {
+        Ok(self.usernames.get(self.transaction)?.get(folded)?.is_some())
+    }
+
+    pub(in crate::store) fn has_email(&mut self, folded: &str) -> Applied<bool> {
+        Ok(self.emails.get(self.transaction)?.get(folded)?.is_some())
+    }
+
+    pub(in crate::store) fn next_user_id(&mut self) -> Applied<UserId> {
+        Ok(UserId(next_key(self.users.get(self.transaction)?)?))
+    }
+
+    pub(in crate::store) fn insert_user(&mut self, user: &User) -> Applied<()> {
+        self.put_user(user)?;
+        let folded = Username::fold(user.username.as_str());
+        self.usernames.get(self.transaction)?.insert(folded.as_str(), user.id.0)?;
+        self.emails.get(self.transaction)?.insert(user.email.fold().as_str(), user.id.0)?;
+        Ok(())
+    }
+
+    /// Writes the row of a user whose name and address stay as they are.
+    pub(in crate::store) fn put_user(&mut self, user: &User) -> Applied<()> {
+        let record = encode(&UserRecord::of(user))?;
+        self.dirty = true;
+        self.users.get(self.transaction)?.insert(user.id.0, record.as_slice())?;
+        Ok(())
+    }
+
+    /// Whether an admin other than this one can still log in.
+    pub(in crate::store) fn has_other_enabled_admin(&mut self, id: UserId) -> Applied<bool> {
+        for row in self.users.get(self.transaction)?.iter()? {
+            let (key, record) = row?;
+            let UserRecord::V1 { admin, disabled, .. } = decode(record.value())?;
+            if admin && !disabled && key.value() != id.0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Who still has the published default password, if anyone.
+    pub(in crate::store) fn default_password_user(&mut self) -> Applied<Option<UserId>> {
+        let row = self.meta.get(self.transaction)?.get(meta::DEFAULT_PASSWORD_USER)?;
+        Ok(row.map(|row| UserId(row.value())))
+    }
+
+    pub(in crate::store) fn set_default_password_user(
+        &mut self,
+        user: Option<UserId>,
+    ) -> Applied<()> {
+        self.dirty = true;
+        let table = self.meta.get(self.transaction)?;
+        match user {
+            Some(user) => table.insert(meta::DEFAULT_PASSWORD_USER, user.0)?,
+            None => table.remove(meta::DEFAULT_PASSWORD_USER)?,
+        };
+        Ok(())
+    }
+
+    pub(in crate::store) fn set_last_trial(&mut self, at: Timestamp) -> Applied<()> {
+        self.dirty = true;
+        self.meta.get(self.transaction)?.insert(meta::LAST_TRIAL, at.as_secs())?;
+        Ok(())
+    }
+}

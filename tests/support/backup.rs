@@ -1,0 +1,99 @@
+//! Downloads of backups, step by step, and databases for which they take a while.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
+use std::thread;
+
+use orderd::clock::Timestamp;
+use orderd::domain::{EmailAddress, MessageId, NewOrder, Outcome, Role, UserId, Username};
+use orderd::store::{CreateUser, PlaceOrder, SetPassword, Store};
+use socket2::{Domain, Socket, Type};
+
+use super::connection::PATIENCE;
+
+/// More than the sockets of a narrow client and of its server take together.
+pub const LARGE_BYTES: usize = 8 << 20;
+
+/// A client that takes a backup, as slowly as it likes.
+pub struct Download(BufReader<TcpStream>);
+
+impl Download {
+    /// Asks, and takes nothing yet. HTTP/1.0, so that the body is what comes until the close.
+    pub fn ask(address: SocketAddr, token: &str) -> Download {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        // By itself the system lets the service send megabytes ahead.
+        socket.set_recv_buffer_size(64 << 10).unwrap();
+        socket.connect_timeout(&address.into(), PATIENCE).unwrap();
+        let mut stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let head = format!("Host: shop\r\nAuthorization: Bearer {token}\r\n\r\n");
+        write!(stream, "GET /admin/backup HTTP/1.0\r\n{head}").unwrap();
+        Download(BufReader::new(stream))
+    }
+
+    /// The status; the head is taken, and as much as came with it.
+    pub fn status(&mut self) -> u16 {
+        let mut lines = Vec::new();
+        while lines.last().is_none_or(|line: &String| !line.is_empty()) {
+            let mut line = String::new();
+            assert!(self.0.read_line(&mut line).unwrap() > 0, "closed amid a head: {lines:?}");
+            lines.push(line.trim_end().to_owned());
+        }
+        let status = lines[0].strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
+        status.unwrap_or_else(|| panic!("{lines:?}")).parse().unwrap()
+    }
+
+    /// The rest of the body.
+    ///
+    /// # Errors
+    /// It did not come whole.
+    pub fn rest(mut self) -> io::Result<Vec<u8>> {
+        let mut body = Vec::new();
+        self.0.read_to_end(&mut body)?;
+        Ok(body)
+    }
+}
+
+/// Makes the database large, so that its backup is under way for as long as a client likes.
+/// Gives the user whose row it is.
+pub fn enlarge(store: &Store) -> UserId {
+    let user = CreateUser {
+        username: Username::parse("large").unwrap(),
+        email: EmailAddress::parse("large@example.com").unwrap(),
+        role: Role::User,
+        password_hash: "x".repeat(LARGE_BYTES),
+        at: Timestamp::EPOCH,
+    };
+    store.write(user).unwrap().id
+}
+
+/// Writes the large row anew; what it held before is free then, unless somebody reads it.
+pub fn write_over(store: &Store, user: UserId) {
+    let hash = "y".repeat(LARGE_BYTES);
+    store.write(SetPassword { user, hash, replaces: None }).unwrap();
+}
+
+/// Gives the first user so many orders that a backup takes a while to make.
+pub fn fill(store: &Store) {
+    const THREADS: usize = 8;
+    const ORDERS_EACH: usize = 1500;
+    let place = || {
+        for _ in 0..ORDERS_EACH {
+            let order = NewOrder { outcome: Outcome::Successful };
+            let message_id = MessageId("m@example.com".into());
+            let (user, at) = (UserId(1), Timestamp::EPOCH);
+            let place = PlaceOrder { user, order, message_id, at, idempotency: None };
+            store.write(place).unwrap();
+        }
+    };
+    thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(place))));
+}
+
+/// What lies in `folder` of a backup that was made for a client.
+pub fn leftovers(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.contains("download")).collect()
+}

@@ -1,6 +1,6 @@
 //! Password hashes: scrypt as PHC strings, a few at a time.
 
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use scrypt::password_hash::phc::PasswordHash;
 use scrypt::password_hash::{CustomizedPasswordHasher, PasswordVerifier, generate_salt};
@@ -14,7 +14,8 @@ const R: u32 = 8;
 const P: u32 = 3;
 
 /// Hashes for the whole process. A hash costs 32 MiB and a core for a quarter of a
-/// second, so few run at once, a few more wait, and the rest are told to come back.
+/// second, so one is computed at a time, a few wait in line, and the rest are told to come
+/// back. The memory of a second one would be a third of all that the process may take.
 pub struct Hasher {
     cost: Cost,
     max_waiting: usize,
@@ -27,10 +28,6 @@ pub struct Hasher {
 const DUMMY: &str =
     "$scrypt$ln=15,r=8,p=3$rs8+4oTZNj8rtmKW9avAHA$sPs9KfQBrmhzGWSdI8/iiJEMMeXCJHJZv7WKS3k0Fe0";
 
-/// Hashes that are computed at once. The memory of a second one would be a third of all that
-/// the process may take, whatever is done to it.
-const MAX_RUNNING: usize = 1;
-
 /// How hard a hash is to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cost {
@@ -40,10 +37,18 @@ pub enum Cost {
     Minimal,
 }
 
+/// A line: tickets are handed out and served in their order, so that nobody overtakes.
 #[derive(Default)]
 struct Load {
-    running: usize,
-    waiting: usize,
+    next: u64,
+    serving: u64,
+}
+
+impl Load {
+    /// Hashes that are computed or wait.
+    fn there(&self) -> usize {
+        (self.next - self.serving) as usize
+    }
 }
 
 impl Hasher {
@@ -82,13 +87,12 @@ impl Hasher {
 
     /// Hashes that wait for their turn.
     pub fn waiting(&self) -> usize {
-        self.load.lock().unwrap_or_else(PoisonError::into_inner).waiting
+        self.lock().there().saturating_sub(1)
     }
 
     /// Whether another one would be turned away.
     pub fn is_queue_full(&self) -> bool {
-        let load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
-        load.running >= MAX_RUNNING && load.waiting >= self.max_waiting
+        self.lock().there() > self.max_waiting
     }
 
     fn params(&self) -> Result<Params> {
@@ -100,20 +104,19 @@ impl Hasher {
     }
 
     fn take_turn(&self) -> Result<Turn<'_>> {
-        let mut load = self.load.lock().unwrap_or_else(PoisonError::into_inner);
-        if load.running >= MAX_RUNNING {
-            if load.waiting >= self.max_waiting {
-                return Err(Error::busy("too many passwords are being checked"));
-            }
-            load.waiting += 1;
-            load = self
-                .released
-                .wait_while(load, |load| load.running >= MAX_RUNNING)
-                .unwrap_or_else(PoisonError::into_inner);
-            load.waiting -= 1;
+        let mut load = self.lock();
+        if load.there() > self.max_waiting {
+            return Err(Error::busy("too many passwords are being checked"));
         }
-        load.running += 1;
+        let ticket = load.next;
+        load.next += 1;
+        let is_early = |load: &mut Load| load.serving < ticket;
+        drop(self.released.wait_while(load, is_early).unwrap_or_else(PoisonError::into_inner));
         Ok(Turn(self))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Load> {
+        self.load.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -122,8 +125,8 @@ struct Turn<'a>(&'a Hasher);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.load.lock().unwrap_or_else(PoisonError::into_inner).running -= 1;
-        self.0.released.notify_one();
+        self.0.lock().serving += 1;
+        self.0.released.notify_all();
     }
 }
 
@@ -156,6 +159,29 @@ mod tests {
         let hash = weak.hash("Secure1!").unwrap();
         assert!(strong.is_outdated(&hash));
         assert!(strong.verify("Secure1!", Some(&hash)).unwrap());
+    }
+
+    #[test]
+    fn who_waits_is_served_in_the_order_of_coming() {
+        let hasher = Hasher::new(3, Cost::Minimal);
+        let served = Mutex::new(Vec::new());
+        let turn = hasher.take_turn().unwrap();
+        std::thread::scope(|scope| {
+            for number in 1..=3 {
+                let (hasher, served) = (&hasher, &served);
+                scope.spawn(move || {
+                    let _turn = hasher.take_turn().unwrap();
+                    served.lock().unwrap().push(number);
+                });
+                while hasher.waiting() < number {
+                    std::thread::yield_now();
+                }
+            }
+            assert!(hasher.is_queue_full());
+            drop(turn);
+        });
+        assert_eq!(*served.lock().unwrap(), [1, 2, 3]);
+        assert_eq!(hasher.waiting(), 0);
     }
 
     #[test]

@@ -198,7 +198,7 @@ fn check_canonical(passed: &Passed) {
     assert!(passed.canonical.len() <= MAX_CANONICAL_BYTES);
     let head = second::head(&passed.canonical).expect("the canonical head can't be read");
     assert_eq!(head.version, b"HTTP/1.1");
-    assert!(head.fields.iter().all(|(name, _)| *name.as_slice() == b"content-length"));
+    assert!(head.fields.iter().all(|(name, _)| *name == b"content-length"));
     let body = &passed.canonical[head.length..];
     assert_eq!(body, passed.body);
     match head.framing() {

@@ -8,6 +8,9 @@ use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::service::{Caller, Context, Service};
 
+/// Beside the database, while it is made.
+pub const DOWNLOAD_FILE: &str = "orders.download";
+
 /// A verified backup on its way to a client. Its file has no name any more: the disk has
 /// its room back when this is dropped, and when the process dies.
 pub struct Download {

@@ -26,7 +26,7 @@ use crate::metrics::Metrics;
 use crate::store::Store;
 
 pub use accounts::{FirstAdmin, Login, Seed};
-pub use backups::Download;
+pub use backups::{DOWNLOAD_FILE, Download};
 pub use limits::{Limit, LimitStanding, Limits};
 pub use operation::Notes;
 pub use orders::{OrderPages, OrderQuery};
@@ -95,7 +95,7 @@ impl Service {
             environment: config.environment.as_str(),
             keep_keys: Duration::from_secs(u64::from(config.idempotency_keep_hours) * 3600),
             last_trial: readiness::LastTrial::default(),
-            download_path: config.beside_database("orders.download"),
+            download_path: config.beside_database(DOWNLOAD_FILE),
             downloading: Arc::default(),
             store,
             hasher,

@@ -4,6 +4,7 @@
 //! The live file must never be copied as a file: its pages change while it is read.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -22,6 +23,8 @@ use super::{PAGE_ROWS, Store};
 use crate::error::{Error, Result};
 use crate::sys::files::{create_private, named_beside, sync_folder_of};
 
+/// Follows the name of a backup that is being made.
+pub(super) const UNFINISHED: &str = ".unfinished";
 /// Memory for pages of the copy, in bytes.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// Rows that share a transaction of the copy.
@@ -75,7 +78,7 @@ impl Store {
     pub fn back_up_to(&self, path: &Path) -> Result<BackupReport> {
         let _turn = self.backups.take()?;
         let started = Instant::now();
-        let unfinished = named_beside(path, ".unfinished");
+        let unfinished = named_beside(path, UNFINISHED);
         let done = self.copy_checked(&unfinished).and_then(|rows| {
             fs::rename(&unfinished, path).map_err(Error::internal)?;
             sync_folder_of(path).map_err(Error::internal)?;
@@ -83,7 +86,7 @@ impl Store {
             Ok(BackupReport { path: path.to_owned(), bytes, rows, took: started.elapsed() })
         });
         if done.is_err() {
-            // It may never have been made; what is left is overwritten by the next.
+            // It may never have been made; what is left goes before the next.
             let _ = fs::remove_file(&unfinished);
         }
         done
@@ -110,6 +113,24 @@ impl Store {
         }
         fs::File::open(to).and_then(|file| file.sync_all()).map_err(Error::internal)?;
         Ok(rows)
+    }
+}
+
+/// Removes a file that a process which died has left amid a backup. One that somebody
+/// still writes is locked, by the library too, and stays. Gives whether it is gone now.
+///
+/// # Errors
+/// It is there, and can't be opened or removed.
+pub(super) fn remove_leftover(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => return Ok(false),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(false),
+        found => found?,
+    };
+    match fs::File::open(path)?.try_lock() {
+        Err(fs::TryLockError::WouldBlock) => Ok(false),
+        Err(fs::TryLockError::Error(why)) => Err(why),
+        Ok(()) => fs::remove_file(path).map(|()| true),
     }
 }
 

@@ -22,7 +22,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Role, UserId};
 use crate::error::{Error, Result, Unauthenticated};
-use crate::metrics::Metrics;
+use crate::metrics::{Gauge, Metrics};
 use crate::store::Store;
 
 pub use accounts::{FirstAdmin, Login, Seed};
@@ -52,6 +52,7 @@ pub struct Service {
     /// Where a backup lies until it is sent.
     download_path: PathBuf,
     downloading: Arc<AtomicBool>,
+    last_backup: Gauge,
 }
 
 /// Who wants it done.
@@ -97,6 +98,7 @@ impl Service {
             last_trial: readiness::LastTrial::default(),
             download_path: config.beside_database(DOWNLOAD_FILE),
             downloading: Arc::default(),
+            last_backup: metrics.gauges.last_backup_seconds.clone(),
             store,
             hasher,
             tokens,

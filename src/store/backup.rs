@@ -8,7 +8,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use redb::{
@@ -31,9 +30,6 @@ pub(super) const UNFINISHED: &str = ".unfinished";
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// Rows that share a transaction of the copy.
 const ROWS_PER_TRANSACTION: usize = 32 * PAGE_ROWS;
-/// Of the time that copying takes, a rest of as many times as much follows, so that
-/// orders hardly notice.
-const REST_FACTOR: u32 = 3;
 
 /// A backup that has been made, reopened and checked.
 #[derive(Debug)]
@@ -112,7 +108,7 @@ impl Store {
     fn copy_into(&self, file: &BackupFile) -> Result<u64> {
         let source = self.live.begin_read()?;
         let copy = builder().create_with_backend(file.clone()).map_err(Error::internal)?;
-        let rows = copy_all(&source, &copy, &self.backups)?;
+        let rows = copy_all(&source, &copy, file)?;
         drop(source);
         commit_nothing(&copy)?;
         Ok(rows)
@@ -176,9 +172,9 @@ fn check(mut database: Database) -> std::result::Result<Check, OpenError> {
 }
 
 /// Copies every table; gives how many rows there are, the same on both sides.
-fn copy_all(source: &ReadTransaction, copy: &Database, backups: &BackupLock) -> Result<u64> {
+fn copy_all(source: &ReadTransaction, copy: &Database, file: &BackupFile) -> Result<u64> {
     let known = source.list_tables().map_err(Error::storage)?.count();
-    let mut copier = Copier { source, copy, backups, tables: 0, rows: 0 };
+    let mut copier = Copier { source, copy, file, tables: 0, rows: 0 };
     copier.table(schema::META)?;
     copier.table(schema::USERS)?;
     copier.table(schema::USERNAMES)?;
@@ -202,7 +198,7 @@ fn copy_all(source: &ReadTransaction, copy: &Database, backups: &BackupLock) -> 
 struct Copier<'a> {
     source: &'a ReadTransaction,
     copy: &'a Database,
-    backups: &'a BackupLock,
+    file: &'a BackupFile,
     tables: usize,
     rows: u64,
 }
@@ -222,10 +218,9 @@ impl Copier<'_> {
             {
                 let mut to = transaction.open_table(definition).map_err(Error::internal)?;
                 for _ in 0..ROWS_PER_TRANSACTION / PAGE_ROWS {
-                    if self.backups.is_stopping() {
+                    if self.file.is_stopping() {
                         return Err(stopped());
                     }
-                    let started = Instant::now();
                     for row in rows.by_ref().take(PAGE_ROWS) {
                         let (key, value) = row.map_err(Error::storage)?;
                         to.insert(key.value(), value.value()).map_err(Error::internal)?;
@@ -234,7 +229,7 @@ impl Copier<'_> {
                     if rows.peek().is_none() {
                         break;
                     }
-                    thread::sleep(started.elapsed() * REST_FACTOR);
+                    self.file.rest();
                 }
             }
             transaction.commit().map_err(Error::internal)?;

@@ -4,10 +4,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use redb::StorageBackend;
 
@@ -18,45 +16,18 @@ use crate::sys::files::create_private;
 ///
 /// Once the service stops nothing can be read from it, so that a check of any length
 /// ends: the library's own, which asks nobody, too.
-///
-/// Whoever works on it rests between: each read looks whether it is time.
 #[derive(Clone, Debug)]
 pub(super) struct BackupFile {
     file: Arc<File>,
     stopping: Arc<AtomicBool>,
-    rested_at: Arc<Mutex<Instant>>,
 }
-
-/// A rest comes when work has gone on for so long.
-const STINT: Duration = Duration::from_millis(2);
-/// It takes so many times as long as the work, so that orders hardly notice. Not more: while
-/// a copy is made its snapshot keeps the live file from using freed pages again, and a file
-/// that grows costs orders more than the copying does.
-const REST_FACTOR: u32 = 3;
-/// A stop, and a sync that took long, wait no longer.
-const MAX_REST: Duration = Duration::from_millis(200);
 
 impl BackupFile {
     pub fn create(path: &Path, stopping: Arc<AtomicBool>) -> io::Result<BackupFile> {
         let file = create_private(path)?;
         // Where the disk knows no locks, it is made without.
         let _ = file.try_lock();
-        let rested_at = Arc::new(Mutex::new(Instant::now()));
-        Ok(BackupFile { file: Arc::new(file), stopping, rested_at })
-    }
-
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
-    }
-
-    /// Rests, if it is time.
-    pub fn rest(&self) {
-        let mut rested_at = self.rested_at.lock().unwrap_or_else(PoisonError::into_inner);
-        let worked = rested_at.elapsed();
-        if worked >= STINT {
-            thread::sleep((worked * REST_FACTOR).min(MAX_REST));
-            *rested_at = Instant::now();
-        }
+        Ok(BackupFile { file: Arc::new(file), stopping })
     }
 
     /// Bytes.
@@ -73,10 +44,9 @@ impl StorageBackend for BackupFile {
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        if self.is_stopping() {
+        if self.stopping.load(Ordering::Acquire) {
             return Err(io::Error::other("the service is stopping"));
         }
-        self.rest();
         self.file.read_exact_at(out, offset)
     }
 

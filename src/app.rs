@@ -12,7 +12,7 @@ use crate::domain::{EmailAddress, Password, Username};
 use crate::http::{self, Api, Drained};
 use crate::mail::{self, Office, Sender};
 use crate::metrics::Metrics;
-use crate::service::{FirstAdmin, Seed, Service};
+use crate::service::{DOWNLOAD_FILE, FirstAdmin, Seed, Service};
 use crate::store::{BackupPlan, RunningUpkeep, Store, Upkeep, UpkeepPlan};
 use crate::sys;
 
@@ -211,6 +211,7 @@ fn upkeep_plan(config: &Config) -> UpkeepPlan {
             interval: config.backup_interval.0,
             keep: config.backup_keep as usize,
         }),
+        download: config.beside_database(DOWNLOAD_FILE),
         keep_sent_mails: Duration::from_secs(u64::from(config.mail_keep_days) * 86_400),
         keep_keys: Duration::from_secs(u64::from(config.idempotency_keep_hours) * 3600),
     }

@@ -56,7 +56,8 @@ impl Shop {
     }
 
     fn upkeep(&self, backups: Option<BackupPlan>) -> Upkeep {
-        let plan = UpkeepPlan { backups, keep_sent_mails: 30 * DAY, keep_keys: DAY };
+        let download = self.folder.path().join("orders.download");
+        let plan = UpkeepPlan { backups, download, keep_sent_mails: 30 * DAY, keep_keys: DAY };
         let gauge = self.metrics.gauges.last_backup_seconds.clone();
         Upkeep::new(self.store.clone(), self.clock.clone(), plan, gauge)
     }
@@ -140,6 +141,32 @@ fn scheduled_backups_are_made_when_due_and_only_the_newest_of_them_are_kept() {
     shop.clock.advance(Duration::from_secs(60));
     shop.upkeep(Some(plan)).step();
     assert_eq!(files(&folder).len(), 3, "a restart makes none before its time");
+}
+
+#[test]
+fn a_backup_begins_by_removing_what_an_earlier_one_has_left_and_nothing_else() {
+    let shop = Shop::open();
+    let folder = shop.folder.path().join("backups");
+    fs::create_dir(&folder).unwrap();
+    let put = |name: &str| fs::write(folder.join(name), "left").unwrap();
+    put("orders-19720926T000000.redb.unfinished");
+    let others = ["mine.redb.unfinished", "orders-20260101T000000.redb.unfinished.bak"];
+    others.iter().for_each(|name| put(name));
+    let written = "orders-19720925T000000.redb.unfinished";
+    put(written);
+    let somebody = fs::File::open(folder.join(written)).unwrap();
+    somebody.lock().unwrap();
+    fs::create_dir(folder.join("orders-19720924T000000.redb.unfinished")).unwrap();
+    let plan = BackupPlan { folder: folder.clone(), interval: DAY, keep: 2 };
+    shop.upkeep(Some(plan)).step();
+    let stay = [
+        others[0],
+        "orders-19720924T000000.redb.unfinished",
+        written,
+        "orders-19720927T000000.redb",
+        others[1],
+    ];
+    assert_eq!(files(&folder), stay);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! What things cost with many orders stored, beside what they cost with a thousand.
+//! What things cost with many orders stored, beside what they cost with a thousand; and,
+//! with many, what a backup costs creates, and an export.
 
 use std::io;
 use std::path::Path;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use orderd::domain::UserId;
 
 use crate::Verdict;
+use crate::alongside;
 use crate::client::Site;
 use crate::engine::drive;
 use crate::fill::fill;
@@ -58,7 +60,10 @@ pub fn run(options: &Growth) -> io::Result<Verdict> {
             false => table.notes.push(format!("{what}: skipped, this server doesn't know it")),
         }
     }
-    let faults = [few.faults, many.faults].concat();
+    let server = Server::start(&options.server, &grown, Limiter::Off)?;
+    let amiss = alongside::measure(&server, options.rounds, &mut table)?;
+    server.stop()?;
+    let faults = [few.faults, many.faults, amiss].concat();
     table.notes.extend(faults.iter().map(|fault| format!("wrong: {fault}")));
     if options.json {
         println!("{}", table.json())

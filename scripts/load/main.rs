@@ -10,8 +10,10 @@
 //! It shares the machine with the server, so it is made to cost little: a thread or two,
 //! each with many connections, and nothing but `send` and `recv` for an exchange.
 
+mod alongside;
 mod client;
 mod engine;
+mod export;
 mod fill;
 mod force;
 mod growth;
@@ -24,6 +26,7 @@ mod readiness;
 mod report;
 mod server;
 mod shape;
+mod stream;
 mod suite;
 mod svg;
 mod table;

@@ -225,7 +225,7 @@ impl Gauges {
             max_fds: gauge("process_max_fds", "Most file descriptors that may be open"),
             last_backup_seconds: gauge(
                 "last_verified_backup_timestamp_seconds",
-                "When the last backup was made and checked, in Unix time",
+                "When the last backup that was checked, and kept or sent whole, was made, in Unix time",
             ),
             start_seconds: gauge("process_start_time_seconds", "Start, in Unix time"),
         }

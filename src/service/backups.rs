@@ -6,14 +6,27 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::metrics::Gauge;
 use crate::service::{Caller, Context, Service};
+
+/// Beside the database, while it is made.
+pub const DOWNLOAD_FILE: &str = "orders.download";
 
 /// A verified backup on its way to a client. Its file has no name any more: the disk has
 /// its room back when this is dropped, and when the process dies.
 pub struct Download {
     pub file: File,
     pub made_at: Timestamp,
+    last_backup: Gauge,
     _turn: Turn,
+}
+
+impl Download {
+    /// Call it when all of the file has been sent: it counts as a backup only now, since
+    /// nobody but the client has it. A later one that was made meanwhile stays the last.
+    pub fn confirm_sent(&self) {
+        self.last_backup.inner().fetch_max(self.made_at.as_secs() as i64, Ordering::AcqRel);
+    }
 }
 
 /// One download at a time: each takes as much disk as the store.
@@ -46,7 +59,8 @@ impl Service {
             notes.add("rows", report.rows);
             let file = File::open(&report.path).map_err(Error::internal)?;
             fs::remove_file(&report.path).map_err(Error::internal)?;
-            Ok(Download { file, made_at, _turn: turn })
+            let last_backup = self.last_backup.clone();
+            Ok(Download { file, made_at, last_backup, _turn: turn })
         })
     }
 }

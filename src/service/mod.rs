@@ -22,11 +22,11 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::domain::{Role, UserId};
 use crate::error::{Error, Result, Unauthenticated};
-use crate::metrics::Metrics;
+use crate::metrics::{Gauge, Metrics};
 use crate::store::Store;
 
 pub use accounts::{FirstAdmin, Login, Seed};
-pub use backups::Download;
+pub use backups::{DOWNLOAD_FILE, Download};
 pub use limits::{Limit, LimitStanding, Limits};
 pub use operation::Notes;
 pub use orders::{OrderPages, OrderQuery};
@@ -52,6 +52,7 @@ pub struct Service {
     /// Where a backup lies until it is sent.
     download_path: PathBuf,
     downloading: Arc<AtomicBool>,
+    last_backup: Gauge,
 }
 
 /// Who wants it done.
@@ -95,8 +96,9 @@ impl Service {
             environment: config.environment.as_str(),
             keep_keys: Duration::from_secs(u64::from(config.idempotency_keep_hours) * 3600),
             last_trial: readiness::LastTrial::default(),
-            download_path: config.beside_database("orders.download"),
+            download_path: config.beside_database(DOWNLOAD_FILE),
             downloading: Arc::default(),
+            last_backup: metrics.gauges.last_backup_seconds.clone(),
             store,
             hasher,
             tokens,

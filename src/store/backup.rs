@@ -4,7 +4,9 @@
 //! The live file must never be copied as a file: its pages change while it is read.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -15,13 +17,16 @@ use redb::{
 };
 
 use super::OpenError;
+use super::backup_file::BackupFile;
 use super::check::Check;
 use super::database::commit_nothing;
 use super::schema::{self, VERSION};
 use super::{PAGE_ROWS, Store};
 use crate::error::{Error, Result};
-use crate::sys::files::{create_private, named_beside, sync_folder_of};
+use crate::sys::files::{named_beside, sync_folder_of};
 
+/// Follows the name of a backup that is being made.
+pub(super) const UNFINISHED: &str = ".unfinished";
 /// Memory for pages of the copy, in bytes.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// Rows that share a transaction of the copy.
@@ -43,7 +48,7 @@ pub struct BackupReport {
 #[derive(Debug, Default)]
 pub(super) struct BackupLock {
     taken: AtomicBool,
-    stopping: AtomicBool,
+    stopping: Arc<AtomicBool>,
 }
 
 /// Freed when it is dropped.
@@ -55,6 +60,10 @@ impl BackupLock {
             true => Err(Error::Conflict("A backup is under way")),
             false => Ok(BackupTurn(&self.taken)),
         }
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
     }
 }
 
@@ -70,23 +79,17 @@ impl Store {
     /// is replaced by it. Writes go on meanwhile.
     ///
     /// # Errors
-    /// `Conflict` while another backup is under way; `Internal` where the copy can't be
-    /// written or does not pass its check.
+    /// `Conflict` while another backup is under way; `Unavailable` at a stop; `Internal`
+    /// where the copy can't be written or does not pass its check.
     pub fn back_up_to(&self, path: &Path) -> Result<BackupReport> {
         let _turn = self.backups.take()?;
-        let started = Instant::now();
-        let unfinished = named_beside(path, ".unfinished");
-        let done = self.copy_checked(&unfinished).and_then(|rows| {
-            fs::rename(&unfinished, path).map_err(Error::internal)?;
-            sync_folder_of(path).map_err(Error::internal)?;
-            let bytes = fs::metadata(path).map_err(Error::internal)?.len();
-            Ok(BackupReport { path: path.to_owned(), bytes, rows, took: started.elapsed() })
-        });
+        let unfinished = named_beside(path, UNFINISHED);
+        let done = self.make(&unfinished, path);
         if done.is_err() {
-            // It may never have been made; what is left is overwritten by the next.
+            // It may never have been made; what is left goes before the next.
             let _ = fs::remove_file(&unfinished);
         }
-        done
+        done.map_err(|why| if self.backups.is_stopping() { stopped() } else { why })
     }
 
     /// Ends the backup under way, and lets none begin.
@@ -94,31 +97,74 @@ impl Store {
         self.backups.stopping.store(true, Ordering::Release);
     }
 
-    fn copy_checked(&self, to: &Path) -> Result<u64> {
+    fn make(&self, unfinished: &Path, path: &Path) -> Result<BackupReport> {
+        let started = Instant::now();
+        let stopping = self.backups.stopping.clone();
+        let file = BackupFile::create(unfinished, stopping).map_err(Error::internal)?;
+        let rows = self.copy_into(&file)?;
+        self.check_copy(&file)?;
+        let bytes = file.sync_all().map_err(Error::internal)?;
+        fs::rename(unfinished, path).map_err(Error::internal)?;
+        sync_folder_of(path).map_err(Error::internal)?;
+        Ok(BackupReport { path: path.to_owned(), bytes, rows, took: started.elapsed() })
+    }
+
+    fn copy_into(&self, file: &BackupFile) -> Result<u64> {
         let source = self.live.begin_read()?;
-        create_private(to).map_err(Error::internal)?;
-        let mut builder = Builder::new();
-        builder.set_cache_size(CACHE_BYTES);
-        let copy = builder.create(to).map_err(Error::internal)?;
-        let rows = copy_all(&source, &copy, &self.backups.stopping)?;
+        let copy = builder().create_with_backend(file.clone()).map_err(Error::internal)?;
+        let rows = copy_all(&source, &copy, &self.backups)?;
         drop(source);
         commit_nothing(&copy)?;
-        drop(copy);
-        let checked = check_file(to).map_err(Error::internal)?;
-        if !checked.is_sound() {
-            return Err(Error::Internal(format!("the backup is damaged: {:?}", checked.faults)));
-        }
-        fs::File::open(to).and_then(|file| file.sync_all()).map_err(Error::internal)?;
         Ok(rows)
+    }
+
+    fn check_copy(&self, file: &BackupFile) -> Result<()> {
+        let opened = builder().create_with_backend(file.clone()).map_err(OpenError::from);
+        match opened.and_then(check) {
+            Ok(found) if found.is_sound() => Ok(()),
+            Ok(found) => Err(Error::Internal(format!("the backup is damaged: {:?}", found.faults))),
+            // It is why nothing could be read.
+            Err(_) if self.backups.stopping.load(Ordering::Acquire) => Err(stopped()),
+            Err(why) => Err(Error::internal(why)),
+        }
+    }
+}
+
+fn builder() -> Builder {
+    let mut builder = Builder::new();
+    builder.set_cache_size(CACHE_BYTES);
+    builder
+}
+
+fn stopped() -> Error {
+    Error::busy("the service is stopping")
+}
+
+/// Removes a file that a process which died has left amid a backup. One that somebody
+/// still writes is locked, by the library too, and stays. Gives whether it is gone now.
+///
+/// # Errors
+/// It is there, and can't be opened or removed.
+pub(super) fn remove_leftover(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.is_file() => return Ok(false),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(false),
+        found => found?,
+    };
+    match fs::File::open(path)?.try_lock() {
+        Err(fs::TryLockError::WouldBlock) => Ok(false),
+        Err(fs::TryLockError::Error(why)) => Err(why),
+        Ok(()) => fs::remove_file(path).map(|()| true),
     }
 }
 
 /// Checks a file that no process has open: the library's own checksums first, then
 /// whether its rows hang together. What a crash left is repaired by opening it.
 pub fn check_file(path: &Path) -> std::result::Result<Check, OpenError> {
-    let mut builder = Builder::new();
-    builder.set_cache_size(CACHE_BYTES);
-    let mut database = builder.open(path)?;
+    check(builder().open(path)?)
+}
+
+fn check(mut database: Database) -> std::result::Result<Check, OpenError> {
     let whole = database.check_integrity()?;
     let unreadable = |why: String| OpenError::Unreadable(why);
     let read = database.begin_read().map_err(|why| unreadable(why.to_string()))?;
@@ -130,9 +176,9 @@ pub fn check_file(path: &Path) -> std::result::Result<Check, OpenError> {
 }
 
 /// Copies every table; gives how many rows there are, the same on both sides.
-fn copy_all(source: &ReadTransaction, copy: &Database, stopping: &AtomicBool) -> Result<u64> {
+fn copy_all(source: &ReadTransaction, copy: &Database, backups: &BackupLock) -> Result<u64> {
     let known = source.list_tables().map_err(Error::storage)?.count();
-    let mut copier = Copier { source, copy, stopping, tables: 0, rows: 0 };
+    let mut copier = Copier { source, copy, backups, tables: 0, rows: 0 };
     copier.table(schema::META)?;
     copier.table(schema::USERS)?;
     copier.table(schema::USERNAMES)?;
@@ -156,7 +202,7 @@ fn copy_all(source: &ReadTransaction, copy: &Database, stopping: &AtomicBool) ->
 struct Copier<'a> {
     source: &'a ReadTransaction,
     copy: &'a Database,
-    stopping: &'a AtomicBool,
+    backups: &'a BackupLock,
     tables: usize,
     rows: u64,
 }
@@ -176,8 +222,8 @@ impl Copier<'_> {
             {
                 let mut to = transaction.open_table(definition).map_err(Error::internal)?;
                 for _ in 0..ROWS_PER_TRANSACTION / PAGE_ROWS {
-                    if self.stopping.load(Ordering::Acquire) {
-                        return Err(Error::busy("the service is stopping"));
+                    if self.backups.is_stopping() {
+                        return Err(stopped());
                     }
                     let started = Instant::now();
                     for row in rows.by_ref().take(PAGE_ROWS) {
@@ -215,5 +261,25 @@ impl Copier<'_> {
         self.tables += 1;
         self.rows += found;
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::metrics::Metrics;
+
+    #[test]
+    fn a_stop_ends_the_check_of_a_copy_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, clock) = (folder.path().join("orders.redb"), Clock::system());
+        let store = Store::open(&path, clock, &Metrics::new()).unwrap();
+        let stopping = store.backups.stopping.clone();
+        let file = BackupFile::create(&folder.path().join("copy"), stopping).unwrap();
+        store.copy_into(&file).unwrap();
+        store.check_copy(&file).unwrap();
+        store.stop_backups();
+        assert!(store.check_copy(&file).is_err());
     }
 }

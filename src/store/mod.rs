@@ -10,6 +10,7 @@
 //! - No transaction is open while anything waits for a network, a hash or a client.
 
 mod backup;
+mod backup_file;
 mod batch;
 mod check;
 mod committer;

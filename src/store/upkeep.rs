@@ -7,11 +7,13 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use std::{fs, io};
 
+use super::backup::{UNFINISHED, remove_leftover};
 use super::{ForgetKeys, PAGE_ROWS, PruneSent, Store, Wakeup};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::MailId;
 use crate::error::Result;
 use crate::metrics::Gauge;
+use crate::sys::files::named_beside;
 
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 /// After a backup that failed.
@@ -21,6 +23,9 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(300);
 #[derive(Clone, Debug)]
 pub struct UpkeepPlan {
     pub backups: Option<BackupPlan>,
+    /// Where a backup for a client is made. What a process that died has left there goes
+    /// at the start.
+    pub download: PathBuf,
     pub keep_sent_mails: Duration,
     pub keep_keys: Duration,
 }
@@ -69,7 +74,9 @@ impl Upkeep {
         Upkeep { store, clock, plan, last_backup, next_backup, next_prune }
     }
 
+    /// Call it before the first client is let in: what is left of a download is removed.
     pub fn start(mut self) -> io::Result<RunningUpkeep> {
+        self.remove_leftovers();
         let stopping = Arc::new(Stopping::default());
         let (seen, store) = (stopping.clone(), self.store.clone());
         let thread = thread::Builder::new().name("upkeep".into()).spawn(move || {
@@ -128,8 +135,21 @@ impl Upkeep {
         Ok(())
     }
 
+    /// What a process that was killed has left of its backups.
+    fn remove_leftovers(&self) {
+        let download = &self.plan.download;
+        let unfinished = named_beside(download, UNFINISHED);
+        for path in [download.clone(), unfinished] {
+            remove_and_tell(&path);
+        }
+        if let Some(plan) = &self.plan.backups {
+            remove_unfinished(&plan.folder);
+        }
+    }
+
     /// Gives the time until the next is due.
     fn back_up(&self, plan: &BackupPlan, now: Timestamp) -> Duration {
+        remove_unfinished(&plan.folder);
         let made = fs::create_dir_all(&plan.folder)
             .map_err(crate::error::Error::internal)
             .and_then(|()| self.store.back_up_to(&plan.folder.join(name_of(now))));
@@ -191,6 +211,26 @@ fn list(folder: &Path) -> io::Result<Vec<(Timestamp, PathBuf)>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// In a folder of backups; a folder that is not there yet has none.
+fn remove_unfinished(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let backup = name.to_str().and_then(|name| name.strip_suffix(UNFINISHED));
+        if backup.and_then(moment_of).is_some() {
+            remove_and_tell(&entry.path());
+        }
+    }
+}
+
+fn remove_and_tell(path: &Path) {
+    match remove_leftover(path) {
+        Ok(true) => log::warn!("removed {}, left of a backup that was cut off", path.display()),
+        Ok(false) => {}
+        Err(why) => log::error!("{} stays: {why}", path.display()),
+    }
 }
 
 fn drop_oldest(plan: &BackupPlan) -> io::Result<()> {

@@ -41,13 +41,18 @@ fn assert_whole(backup: &[u8]) {
 /// A backup, as soon as none is under way.
 #[track_caller]
 fn download_when_free(app: &TestApp, token: &str) -> Response {
+    ask_when_free(app, token, "GET")
+}
+
+#[track_caller]
+fn ask_when_free(app: &TestApp, token: &str, method: &str) -> Response {
     let started = Instant::now();
     loop {
-        let response = app.read(token, PATH);
+        let response = app.request(method, PATH).bearer(token).send();
         if response.status == 200 {
             return response;
         }
-        response.assert_detail(409, UNDER_WAY);
+        response.assert_status(409);
         assert!(started.elapsed() < PATIENCE, "it is under way for ever");
         thread::yield_now();
     }
@@ -111,4 +116,26 @@ fn a_slow_download_keeps_no_transaction_open() {
     let grown = size() - before;
     assert!(grown < (ROUNDS - 4) * LARGE_BYTES as u64, "{grown} bytes more");
     assert_whole(&first.rest().unwrap());
+}
+
+/// The moment that the metrics give for the last backup.
+fn last_backup(app: &TestApp) -> u64 {
+    let text = app.get("/metrics").send().text();
+    let name = "last_verified_backup_timestamp_seconds ";
+    let value = text.lines().find_map(|line| line.strip_prefix(name));
+    value.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
+}
+
+#[test]
+fn a_download_is_the_last_backup_once_its_client_has_all_of_it_and_not_before() {
+    let (app, token) = patient_app();
+    enlarge(app.app().store());
+    let left = begin(&app, &token);
+    assert_eq!(last_backup(&app), 0, "nobody has it");
+    drop(left);
+    ask_when_free(&app, &token, "HEAD");
+    assert_eq!(last_backup(&app), 0, "the client has left, and a HEAD brings nothing");
+    app.advance_secs(60);
+    assert_whole(&app.read(&token, PATH).body);
+    assert_eq!(last_backup(&app), app.clock.now().as_secs());
 }

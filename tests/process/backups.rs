@@ -11,6 +11,7 @@ use std::time::Instant;
 use orderd::clock::Clock;
 use orderd::metrics::Metrics;
 use orderd::store::{Store, check_file};
+use rustix::process::Signal;
 
 use crate::support::backup::{Download, enlarge, fill, leftovers};
 use crate::support::connection::PATIENCE;
@@ -163,6 +164,17 @@ fn wait_for_file(path: &Path) {
     }
 }
 
+/// Until one is there, or begins.
+#[track_caller]
+fn wait_for_backup(folder: &Path) {
+    wait_for_file(folder);
+    let started = Instant::now();
+    while files(folder).is_empty() {
+        assert!(started.elapsed() < PATIENCE, "no backup begins");
+        thread::yield_now();
+    }
+}
+
 #[test]
 fn a_stop_amid_a_download_ends_well_and_the_client_knows_that_it_has_not_all() {
     let folder = Folder::new();
@@ -194,12 +206,7 @@ fn a_stop_while_a_scheduled_backup_is_made_ends_well_and_leaves_no_file() {
     let folder = Folder::new();
     let running = serve_grown(&folder, &[("BACKUP_DIR", "backups")], fill);
     let backups = folder.join("backups");
-    wait_for_file(&backups);
-    let started = Instant::now();
-    while files(&backups).is_empty() {
-        assert!(started.elapsed() < PATIENCE, "no backup begins");
-        thread::yield_now();
-    }
+    wait_for_backup(&backups);
     running.stop();
     // It may have been done just before.
     for left in files(&backups) {
@@ -207,6 +214,47 @@ fn a_stop_while_a_scheduled_backup_is_made_ends_well_and_leaves_no_file() {
         assert!(check_file(&left).unwrap().is_sound(), "{left:?}");
     }
     assert_eq!(run(&folder, &["check"]).code, Some(0));
+}
+
+#[test]
+fn a_start_removes_what_backups_that_were_cut_off_have_left_and_no_file_of_anybody_elses() {
+    let folder = Folder::new();
+    assert_eq!(run(&folder, &["init"]).code, Some(0));
+    let ours = [
+        "backups/orders-20251122T100000.redb.unfinished",
+        "data/orders.download.unfinished",
+        "data/orders.download",
+    ];
+    let others = [
+        "backups/mine.redb.unfinished",
+        "backups/orders-yesterday.redb.unfinished",
+        "backups/orders-20251122T100000.redb.unfinished.old",
+        "data/other.download.unfinished",
+    ];
+    ours.iter().chain(&others).for_each(|name| folder.write(name, "left"));
+    let running = Call::within(&folder).env("BACKUP_DIR", "backups").start();
+    assert_eq!(ours.map(|name| folder.join(name).exists()), [false; 3]);
+    running.stop();
+    assert_eq!(others.map(|name| folder.read_text(name)), ["left"; 4]);
+}
+
+#[test]
+fn a_backup_that_is_killed_leaves_nothing_after_the_next_start() {
+    let folder = Folder::new();
+    let settings = [("BACKUP_DIR", "backups")];
+    let running = serve_grown(&folder, &settings, fill);
+    let backups = folder.join("backups");
+    wait_for_backup(&backups);
+    running.signal(Signal::KILL);
+    running.wait();
+    let left = files(&backups);
+    assert!(left[0].extension().is_some_and(|it| it == "unfinished"), "{left:?}");
+    // The next would take the same name in the same second.
+    let other = left[0].with_file_name("orders-20251122T100000.redb.unfinished");
+    fs::rename(&left[0], &other).unwrap();
+    let running = Call::within(&folder).envs(&settings).start();
+    assert!(!other.exists());
+    running.stop();
 }
 
 fn files(folder: &Path) -> Vec<PathBuf> {

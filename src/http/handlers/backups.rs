@@ -20,7 +20,12 @@ pub fn download(call: &Call<'_>) -> Result<Reply> {
 
 impl Stream for Download {
     fn next(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
-        Ok((&mut self.file).take(PIECE).read_to_end(buffer)? > 0)
+        // It is asked for the next piece once the one before is on its way.
+        let more = (&mut self.file).take(PIECE).read_to_end(buffer)? > 0;
+        if !more {
+            self.confirm_sent();
+        }
+        Ok(more)
     }
 
     fn kept_bytes(&self) -> usize {

@@ -1,5 +1,5 @@
 //! What things cost with many orders stored, beside what they cost with a thousand; and,
-//! with many, what a backup costs creates, and an export.
+//! with many, what a backup costs creates, an export, and the starts after a kill.
 
 use std::io;
 use std::path::Path;
@@ -15,6 +15,7 @@ use crate::fill::fill;
 use crate::force::{End, Load, Opening, Pace};
 use crate::options::Growth;
 use crate::plan::{self, Exchange, Plan};
+use crate::restarts;
 use crate::server::{Folder, Limiter, Server};
 use crate::table::{Goal, Table, median};
 
@@ -63,6 +64,7 @@ pub fn run(options: &Growth) -> io::Result<Verdict> {
     let server = Server::start(&options.server, &grown, Limiter::Off)?;
     let amiss = alongside::measure(&server, options.rounds, &mut table)?;
     server.stop()?;
+    restarts::measure(options, &grown, &mut table)?;
     let faults = [few.faults, many.faults, amiss].concat();
     table.notes.extend(faults.iter().map(|fault| format!("wrong: {fault}")));
     if options.json {

@@ -24,6 +24,7 @@ mod plan;
 mod raw;
 mod readiness;
 mod report;
+mod restarts;
 mod server;
 mod shape;
 mod stream;

@@ -114,6 +114,12 @@ impl Server {
         line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
     }
 
+    /// Ends it as a crash does.
+    pub fn kill(mut self) -> io::Result<()> {
+        self.child.kill()?;
+        self.child.wait().map(drop)
+    }
+
     /// Ends it as a supervisor would, and waits.
     pub fn stop(mut self) -> io::Result<()> {
         let pid = Pid::from_child(&self.child);

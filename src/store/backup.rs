@@ -20,6 +20,7 @@ use super::OpenError;
 use super::backup_file::BackupFile;
 use super::check::Check;
 use super::database::commit_nothing;
+use super::migrations;
 use super::schema::{self, VERSION};
 use super::{PAGE_ROWS, Store};
 use crate::error::{Error, Result};
@@ -165,6 +166,11 @@ pub fn check_file(path: &Path) -> std::result::Result<Check, OpenError> {
 }
 
 fn check(mut database: Database) -> std::result::Result<Check, OpenError> {
+    match migrations::version_of(&database)? {
+        VERSION => {}
+        found if found > VERSION => return Err(OpenError::Newer { found }),
+        found => return Err(OpenError::Older { found }),
+    }
     let whole = database.check_integrity()?;
     let unreadable = |why: String| OpenError::Unreadable(why);
     let read = database.begin_read().map_err(|why| unreadable(why.to_string()))?;

@@ -7,7 +7,7 @@ use redb::{
 };
 
 use super::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, UserRecord, decode};
-use super::schema::{self, OPEN_END, SECS_PER_HOUR, VERSION, meta};
+use super::schema::{self, OPEN_END, SECS_PER_HOUR, meta};
 use crate::domain::{EmailAddress, Order, UserId, Username};
 use crate::error::{Error, Result};
 
@@ -33,7 +33,6 @@ impl Check {
     pub(super) fn of(transaction: &ReadTransaction) -> Result<Check> {
         let tables = Tables::open(transaction)?;
         let mut check = Check { rows: tables.rows()?, ..Check::default() };
-        check.version(&tables)?;
         check.users(&tables)?;
         check.names(&tables)?;
         check.orders(&tables)?;
@@ -44,12 +43,6 @@ impl Check {
         check.ended(&tables)?;
         check.due(&tables)?;
         Ok(check)
-    }
-
-    fn version(&mut self, tables: &Tables) -> Result<()> {
-        let found = value(&tables.meta, meta::SCHEMA_VERSION)?;
-        self.require(found == Some(VERSION), || format!("schema version {found:?}"));
-        Ok(())
     }
 
     fn users(&mut self, tables: &Tables) -> Result<()> {

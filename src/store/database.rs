@@ -45,6 +45,10 @@ pub enum OpenError {
     Newer {
         found: u64,
     },
+    /// Written by an earlier version, where it is only to be read.
+    Older {
+        found: u64,
+    },
     Io(String),
     /// Not a database, or one that is damaged.
     Unreadable(String),
@@ -285,6 +289,12 @@ impl fmt::Display for OpenError {
                 f,
                 "the database has schema version {found}, and this program knows up to {}; \
                  use the version of orderd that wrote it, or a later one",
+                super::schema::VERSION
+            ),
+            OpenError::Older { found } => write!(
+                f,
+                "the database has schema version {found}, and this program checks {}; \
+                 the service migrates it when it starts, and then it can be checked",
                 super::schema::VERSION
             ),
             OpenError::Io(why) => f.write_str(why),

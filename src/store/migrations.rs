@@ -27,7 +27,7 @@ pub(super) fn bring_up_to_date(database: &Database) -> Result<(), OpenError> {
 }
 
 /// 0 for a file that holds nothing yet.
-fn version_of(database: &Database) -> Result<u64, OpenError> {
+pub(super) fn version_of(database: &impl ReadableDatabase) -> Result<u64, OpenError> {
     let transaction = database.begin_read().map_err(OpenError::of)?;
     let table = match transaction.open_table(META) {
         Ok(table) => table,

@@ -40,7 +40,9 @@ pub(super) struct Turn {
     disk: DiskCheck,
     /// The last commit was one that the file opens quickly after.
     settled: bool,
-    ended_at: Instant,
+    /// When the disk was last written to, or that was tried. Writes that were all refused
+    /// tell nothing of it, and must not put off the next look.
+    tried_at: Instant,
 }
 
 /// What became of a batch.
@@ -56,7 +58,7 @@ enum Ending {
 
 impl Turn {
     pub fn new(shared: Arc<Shared>, clock: Clock) -> Turn {
-        Turn { shared, disk: DiskCheck::new(clock), settled: true, ended_at: Instant::now() }
+        Turn { shared, disk: DiskCheck::new(clock), settled: true, tried_at: Instant::now() }
     }
 
     /// Commits what waits, up to a batch, and answers it.
@@ -73,7 +75,7 @@ impl Turn {
     pub fn look_around_if_due(&mut self) {
         let is_quiet = self.settled || self.shared.trouble.has_failed_commit();
         let interval = if is_quiet { LOOK_INTERVAL } else { IDLE };
-        if self.ended_at.elapsed() >= interval {
+        if self.tried_at.elapsed() >= interval {
             self.guarded(Turn::look_around);
         }
     }
@@ -84,9 +86,9 @@ impl Turn {
             // Closing what panicked may panic again; either way it is closed, and opened anew.
             let _ = catch_unwind(AssertUnwindSafe(|| self.shared.live.close()));
             let _ = catch_unwind(AssertUnwindSafe(|| self.reopen_after("a commit panicked")));
+            self.tried_at = Instant::now();
         }
         self.shared.queue.make_room();
-        self.ended_at = Instant::now();
     }
 
     fn commit(&mut self, batch: &mut Jobs) {
@@ -151,6 +153,9 @@ impl Turn {
     /// asks again finds a store that works if the disk does.
     fn answer(&mut self, batch: &mut [Box<dyn Job>], ending: Ending) {
         self.shared.queue.make_room();
+        if !matches!(ending, Ending::Untouched) {
+            self.tried_at = Instant::now();
+        }
         match ending {
             Ending::Committed => {
                 self.settled = false;
@@ -182,6 +187,7 @@ impl Turn {
             }
             Err(why) => self.reopen_after(&why.to_string()),
         }
+        self.tried_at = Instant::now();
     }
 
     fn recovered(&self) {

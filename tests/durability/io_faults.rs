@@ -3,8 +3,8 @@
 //! meanwhile.
 
 use orderd::clock::Timestamp;
-use orderd::domain::{Outcome, UserId};
-use orderd::store::Attempt;
+use orderd::domain::{MailId, Outcome, UserId};
+use orderd::store::{Attempt, RetryMail};
 
 use crate::disk::{Disk, Effect, Fault, Kind};
 use crate::model::{Model, Step, marks};
@@ -185,6 +185,19 @@ fn a_disk_that_works_again_is_noticed_while_nobody_writes() {
     assert!(session.store.trouble().is_some());
     disk.make_room();
     wait_until(|| session.store.trouble().is_none());
+}
+
+#[test]
+fn a_disk_that_works_again_is_noticed_while_every_write_is_refused() {
+    let (disk, mut model) = (Disk::new(1), Model::default());
+    let session = Session::open(&disk).unwrap();
+    disk.fill_up();
+    assert!(is_failure(&session.take(&new_user(1), &mut model)));
+    disk.make_room();
+    wait_until(|| {
+        let nobodys = RetryMail { id: MailId(9), at: moment(1) };
+        session.store.write(nobodys).is_err() && session.store.trouble().is_none()
+    });
 }
 
 #[test]

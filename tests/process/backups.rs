@@ -77,6 +77,20 @@ fn a_damaged_backup_is_not_restored() {
 }
 
 #[test]
+fn a_file_of_an_earlier_version_is_named_and_not_judged() {
+    let folder = Folder::new();
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
+    for version in [1, 2] {
+        let fixture = fixtures.join(format!("version-{version}.redb"));
+        folder.write("data/orders.redb", fs::read(fixture).unwrap());
+        let check = run(&folder, &["check"]);
+        assert_eq!(check.code, Some(1), "{check:?}");
+        assert!(check.stderr.contains(&format!("schema version {version}")), "{check:?}");
+        assert_eq!(check.stdout, "");
+    }
+}
+
+#[test]
 fn while_the_server_runs_the_tools_say_what_to_do() {
     let folder = Folder::new();
     shop_with_orders(&folder, 1);

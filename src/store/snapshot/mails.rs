@@ -169,6 +169,7 @@ fn take_earlier(
 ) -> Result<Option<(u64, u64)>> {
     let is_one = match (one.peek(), other.peek()) {
         (Some(Ok(one)), Some(Ok(other))) => one <= other,
+        (_, Some(Err(_))) => false,
         (head, _) => head.is_some(),
     };
     if is_one { one.next() } else { other.next() }.transpose()

@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    orderd::cli::share_arenas();
     orderd::cli::run(std::env::args_os())
 }

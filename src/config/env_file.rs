@@ -7,6 +7,11 @@ use clap::Args;
 
 use super::{Config, SettingError};
 
+/// Whether the process has such a variable.
+pub fn is_in_environment(name: &str) -> bool {
+    std::env::var_os(name).is_some()
+}
+
 /// Adds what the file for `ENVIRONMENT` says to the process's environment, where that
 /// has no such variable; all but `ENVIRONMENT` itself, which has chosen the file. No
 /// file is no error. Call it before any thread is started.

@@ -17,7 +17,7 @@ use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
 
 pub use check::SettingError;
-pub use env_file::{load_env_file, unreadable_variable};
+pub use env_file::{is_in_environment, load_env_file, unreadable_variable};
 pub use values::{
     AllowedOrigins, DatabaseUrl, EmailFrom, Interval, LogLevel, Secret, TrustedProxies,
 };

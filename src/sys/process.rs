@@ -1,8 +1,19 @@
-//! This process: its memory and its descriptors.
+//! This process: its memory, its descriptors, its beginning.
 
-use std::fs;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+use std::{env, fs};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+/// Runs this program again in its own place, as the same process, with one variable more.
+/// Returns where that can't be done: then it goes on as it is.
+pub fn start_over(name: &str, value: &str) {
+    let mut args = env::args_os();
+    if let (Ok(program), Some(own_name)) = (env::current_exe(), args.next()) {
+        let _ = Command::new(program).arg0(own_name).args(args).env(name, value).exec();
+    }
+}
 
 /// Memory in use, in bytes; none where the system doesn't say.
 pub fn resident_bytes() -> Option<u64> {

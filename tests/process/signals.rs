@@ -100,3 +100,21 @@ fn the_log_file_begins_with_its_folder_and_stays_out_where_there_is_none() {
     Call::within(&bare).env("LOG_FILE", "").start().stop();
     assert!(!bare.join("logs").exists());
 }
+
+/// Siege and exports show what it is for; here it is that the process stays the same one.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[test]
+fn it_starts_over_once_with_two_arenas_unless_their_number_is_set() {
+    for (given, expected) in [(None, "MALLOC_ARENA_MAX=2"), (Some("5"), "MALLOC_ARENA_MAX=5")] {
+        let folder = Folder::new();
+        let call = Call::within(&folder);
+        let call = given.into_iter().fold(call, |call, it| call.env("MALLOC_ARENA_MAX", it));
+        let running = call.start();
+        let pid = running.pid().as_raw_nonzero();
+        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+        let variables = environment.split(|byte| *byte == 0);
+        let found: Vec<_> = variables.filter(|it| it.starts_with(b"MALLOC_ARENA_MAX=")).collect();
+        assert_eq!(found, [expected.as_bytes()]);
+        running.stop();
+    }
+}

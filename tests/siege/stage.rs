@@ -45,9 +45,6 @@ impl Stage {
             .env("HTTP_IDLE_TIMEOUT", "120")
             .env("RATE_LIMIT_REQUESTS", "0")
             .env("ADMIN_PASSWORD", PASSWORD)
-            // As the unit and the image have it: with an arena for every thread, what is freed
-            // in one is not there for another.
-            .env("MALLOC_ARENA_MAX", "2")
             .start();
         let site = Site { address: running.address, names: &REAL_SERVICE };
         let token = running.token("admin", PASSWORD);

@@ -61,10 +61,11 @@ pub fn run(options: &Growth) -> io::Result<Verdict> {
             false => table.notes.push(format!("{what}: skipped, this server doesn't know it")),
         }
     }
+    // Before the backups: what is freed during one is not used again, and the file grows.
+    restarts::measure(options, &grown, &mut table)?;
     let server = Server::start(&options.server, &grown, Limiter::Off)?;
     let amiss = alongside::measure(&server, options.rounds, &mut table)?;
     server.stop()?;
-    restarts::measure(options, &grown, &mut table)?;
     let faults = [few.faults, many.faults, amiss].concat();
     table.notes.extend(faults.iter().map(|fault| format!("wrong: {fault}")));
     if options.json {

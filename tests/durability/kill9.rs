@@ -52,6 +52,8 @@ fn start(folder: &Folder) -> Running {
         ("RATE_LIMIT_REQUESTS", "0"),
         ("MAIL_MAX_PER_SECOND", "0"),
         ("LOG_LEVEL", "error"),
+        // One token serves a soak of any length.
+        ("ACCESS_TOKEN_EXPIRE_MINUTES", "100000"),
         ("LOG_FILE", ""),
     ];
     Call::within(folder).envs(&settings).start()

@@ -14,7 +14,7 @@ use crate::store::migrations;
 use crate::sys::files::{create_private, folder_of, named_beside, sync_folder};
 
 /// Memory that redb may keep pages in, in bytes.
-const CACHE_BYTES: usize = 16 * 1024 * 1024;
+const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Where the database lies.
 pub trait Medium: Send + Sync {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::http::{self, Api, Drained};
 use crate::mail::{self, Office, Sender};
 use crate::metrics::Metrics;
 use crate::service::{DOWNLOAD_FILE, FirstAdmin, Seed, Service};
-use crate::store::{BackupPlan, RunningUpkeep, Store, Upkeep, UpkeepPlan};
+use crate::store::{BackupPlan, FileMedium, Medium, RunningUpkeep, Store, Upkeep, UpkeepPlan};
 use crate::sys;
 
 /// How long a stop waits for what is under way.
@@ -28,11 +29,16 @@ const KEY_FILE: &str = "orders.key";
 const INITIAL_PASSWORD_FILE: &str = "initial-admin-password";
 
 /// What a test puts in the place of the real thing.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Surroundings {
     pub clock: Clock,
     pub hash_cost: Cost,
+    /// What the store at a path lies on.
+    pub medium: Arc<MakeMedium>,
 }
+
+/// Makes the medium of a store at a path.
+type MakeMedium = dyn Fn(&Path) -> Box<dyn Medium>;
 
 /// A running service.
 pub struct App {
@@ -55,7 +61,11 @@ pub struct Foundation {
 
 impl Default for Surroundings {
     fn default() -> Surroundings {
-        Surroundings { clock: Clock::system(), hash_cost: Cost::Full }
+        Surroundings {
+            clock: Clock::system(),
+            hash_cost: Cost::Full,
+            medium: Arc::new(|path| Box::new(FileMedium::new(path))),
+        }
     }
 }
 
@@ -66,7 +76,7 @@ impl App {
         let listener = bind(config)?;
         sys::process::raise_fd_limit();
         let Foundation { store, service, metrics } = Foundation::open(config, around)?;
-        store.limit_writes(config.http_threads as usize);
+        store.limit_waiters(config.http_threads as usize);
         if let Some(made) = seed(config, &service)? {
             log::info!("{made}");
         }
@@ -121,7 +131,7 @@ impl Foundation {
     pub fn open(config: &Config, around: &Surroundings) -> Result<Foundation, StartError> {
         let metrics = Arc::new(Metrics::new());
         let path = config.database_path();
-        let store = Store::open(path, around.clock.clone(), &metrics)
+        let store = Store::open_on((around.medium)(path), around.clock.clone(), &metrics)
             .map_err(|why| StartError(format!("{}: {why}", path.display())))?;
         let tokens = Tokens::new(&signing_key(config)?, config.token_life());
         let max_waiting = MAX_WAITING_HASHES.min(config.http_threads as usize / 4);

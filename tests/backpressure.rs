@@ -1,15 +1,24 @@
 //! A disk that hangs: writes beyond the bound are turned away, and nothing is lost.
 
+mod support;
+
+use std::collections::HashSet;
 use std::io;
+use std::net::TcpStream;
+use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
 use orderd::clock::{Clock, Timestamp};
 use orderd::error::{Error, Unavailable};
 use orderd::metrics::Metrics;
-use orderd::store::{Medium, Store, Trial};
+use orderd::store::{Claim, Medium, Store, Trial};
 use redb::backends::InMemoryBackend;
 use redb::{Builder, Database, DatabaseError, StorageBackend};
+use serde_json::json;
+
+use support::app::TestApp;
+use support::connection::{Connection, Expect, PATIENCE};
 
 /// A disk in memory whose syncs wait while the gate is closed.
 #[derive(Clone, Debug, Default)]
@@ -28,15 +37,6 @@ struct State {
 }
 
 impl Disk {
-    fn close(&self) {
-        self.0.state.lock().unwrap().closed = true;
-    }
-
-    fn open_again(&self) {
-        self.0.state.lock().unwrap().closed = false;
-        self.0.moved.notify_all();
-    }
-
     fn await_a_hanging_sync(&self) {
         let state = self.0.state.lock().unwrap();
         let nobody = |state: &mut State| state.waiting == 0;
@@ -95,32 +95,167 @@ impl StorageBackend for Backend {
     }
 }
 
-fn write(store: &Store) -> Result<(), Error> {
-    store.write(Trial { at: Timestamp::from_secs(1) })
+/// A disk that hangs until this is dropped.
+struct Hanging<'d>(&'d Disk);
+
+impl Disk {
+    fn hang(&self) -> Hanging<'_> {
+        self.0.state.lock().unwrap().closed = true;
+        Hanging(self)
+    }
+}
+
+impl Drop for Hanging<'_> {
+    fn drop(&mut self) {
+        self.0.0.state.lock().unwrap_or_else(PoisonError::into_inner).closed = false;
+        self.0.0.moved.notify_all();
+    }
+}
+
+const TRIAL: Trial = Trial { at: Timestamp::EPOCH };
+
+fn open(disk: &Disk) -> Store {
+    Store::open_on(Box::new(disk.clone()), Clock::system(), &Metrics::new()).unwrap()
 }
 
 #[test]
-fn while_the_disk_hangs_one_write_too_many_is_turned_away_and_the_others_are_kept() {
+fn while_the_disk_hangs_one_thread_too_many_is_turned_away_and_the_others_writes_are_kept() {
     let disk = Disk::default();
-    let store = Store::open_on(Box::new(disk.clone()), Clock::system(), &Metrics::new()).unwrap();
-    store.limit_writes(2);
-    disk.close();
-    let hanging: Vec<_> = (0..2)
-        .map(|_| {
-            let store = store.clone();
-            thread::spawn(move || write(&store))
-        })
-        .collect();
-    disk.await_a_hanging_sync();
-    while !store.is_queue_full() {
+    let store = open(&disk);
+    store.limit_waiters(2);
+    thread::scope(|scope| {
+        let hanging = disk.hang();
+        let waiting: Vec<_> = (0..2).map(|_| scope.spawn(|| store.write(TRIAL))).collect();
+        disk.await_a_hanging_sync();
+        while !store.is_queue_full() {
+            thread::yield_now();
+        }
+        let refused = store.write(TRIAL);
+        assert!(matches!(refused, Err(Error::Unavailable(Unavailable::Busy { .. }))));
+        drop(hanging);
+        for thread in waiting {
+            thread.join().unwrap().unwrap();
+        }
+    });
+    store.write(TRIAL).unwrap();
+    store.close();
+}
+
+#[test]
+fn writes_that_nobody_waits_for_are_bounded_too_and_each_has_its_answer() {
+    let disk = Disk::default();
+    let store = open(&disk);
+    let (settled, calls) = mpsc::channel();
+    store.call_when_settled(Box::new(move || settled.send(()).unwrap()));
+    thread::scope(|scope| {
+        let hanging = disk.hang();
+        let first = scope.spawn(|| store.begin(TRIAL).unwrap());
+        disk.await_a_hanging_sync();
+        let mut claims = Vec::new();
+        let refused = loop {
+            match store.begin(TRIAL) {
+                Ok(claim) => claims.push(claim),
+                Err(why) => break why,
+            }
+        };
+        assert!(matches!(refused, Error::Unavailable(Unavailable::Busy { .. })));
+        assert_eq!(claims.len(), 4095);
+        assert!(!claims.iter().any(Claim::is_settled));
+        drop(hanging);
+        claims.push(first.join().unwrap());
+        while !claims.iter().all(Claim::is_settled) {
+            calls.recv_timeout(PATIENCE).expect("a call for those that are not settled yet");
+        }
+        claims.into_iter().for_each(|claim| claim.wait().unwrap());
+    });
+    store.close();
+}
+
+const ORDER: &str = r#"{"success":true}"#;
+
+fn order(token: &str) -> String {
+    let length = ORDER.len();
+    format!(
+        "POST /orders/create HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\
+         Content-Length: {length}\r\n\r\n{ORDER}"
+    )
+}
+
+/// So many connections, each with an order that waits for its turn.
+fn begin_orders(app: &TestApp, token: &str, count: usize) -> Vec<Connection> {
+    let begin = |_| {
+        let mut client = app.connect();
+        client.send(order(token));
+        client
+    };
+    let clients = (0..count).map(begin).collect();
+    while metric(app, "store_queue_depth") < count as u64 {
         thread::yield_now();
     }
-    let refused = write(&store);
-    assert!(matches!(refused, Err(Error::Unavailable(Unavailable::Busy { .. }))), "{refused:?}");
-    disk.open_again();
-    for thread in hanging {
-        thread.join().unwrap().unwrap();
+    clients
+}
+
+fn metric(app: &TestApp, name: &str) -> u64 {
+    let text = app.get("/metrics").send().text();
+    let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    value.unwrap_or_else(|| panic!("no {name} in {text}"))
+}
+
+#[test]
+fn while_the_disk_hangs_orders_wait_without_a_thread_and_reads_are_answered() {
+    let disk = Disk::default();
+    let app = TestApp::start_on(&disk, &["--http-threads=1"]);
+    let token = app.admin();
+    let mut clients = thread::scope(|scope| {
+        let _hanging = disk.hang();
+        // No serving thread has the turn, so each must be woken for the answers.
+        let store = app.app().store();
+        scope.spawn(|| store.write(TRIAL).unwrap());
+        disk.await_a_hanging_sync();
+        let clients = begin_orders(&app, &token, 64);
+        app.get("/health").send().good();
+        app.me(&token).good();
+        assert_eq!(app.orders(&token).good()["orders"], json!([]));
+        clients
+    });
+    let mut ids = HashSet::new();
+    for client in &mut clients {
+        let placed = client.receive(Expect::HeadAndBody).good();
+        ids.insert(placed["id"].as_u64().unwrap());
     }
-    write(&store).unwrap();
-    store.close();
+    assert_eq!(ids.len(), 64);
+    // They are as good as new.
+    for client in &mut clients {
+        client.send(order(&token));
+        client.receive(Expect::HeadAndBody).good();
+    }
+}
+
+#[test]
+fn a_stop_lets_orders_that_wait_for_the_disk_be_answered() {
+    let disk = Disk::default();
+    let mut app = TestApp::start_on(&disk, &[]);
+    let token = app.admin();
+    let address = app.address();
+    let mut clients = thread::scope(|scope| {
+        let hanging = disk.hang();
+        let store = app.app().store().clone();
+        scope.spawn(move || store.write(TRIAL).unwrap());
+        disk.await_a_hanging_sync();
+        let clients = begin_orders(&app, &token, 3);
+        let opener = scope.spawn(|| {
+            while TcpStream::connect(address).is_ok() {
+                thread::yield_now();
+            }
+            drop(hanging);
+        });
+        app.stop();
+        opener.join().unwrap();
+        clients
+    });
+    for client in &mut clients {
+        let placed = client.receive(Expect::HeadAndBody);
+        assert_eq!((placed.status, placed.header("Connection")), (200, Some("close")));
+        client.assert_closed();
+    }
 }

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use orderd::http::reply::Reply;
-use orderd::http::{Head, Peer, Refusal, Server, Service, Settings};
+use orderd::http::{Answer, Head, Peer, Refusal, Server, Service, Settings};
 use orderd::metrics::Metrics;
 use tiny_http::{Header, Listener, Response, SslContextWrap};
 
@@ -25,8 +25,8 @@ impl Service for Constant {
         None
     }
 
-    fn answer(&self, _: &Head, _: &mut tiny_http::Request, _: &Peer) -> Reply {
-        Reply::new(200).header("Content-Type", "application/json").bytes(BODY)
+    fn answer(&self, _: &Head, _: &mut tiny_http::Request, _: &Peer) -> Answer {
+        Answer::Now(Reply::new(200).header("Content-Type", "application/json").bytes(BODY))
     }
 
     fn refuse(&self, refusal: Refusal, _: Option<&Head>, _: &Peer) -> Reply {

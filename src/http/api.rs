@@ -8,18 +8,20 @@ use std::time::Instant;
 
 use ipnet::IpNet;
 
+use super::answer::{Answer, Errand, Pending};
 use super::call::{self, Call, Payload};
-use super::cors::Cors;
+use super::cors::{Cors, Grant};
 use super::endpoint::Endpoints;
 use super::reply::Reply;
-use super::routes::{self, Access, BodyKind, Found, ROUTES, Route};
+use super::routes::{self, Access, BodyKind, Found, Handler, ROUTES, Render, Route};
 use super::target::decode_path;
 use super::turnstile::Turnstile;
 use super::{Head, Peer, Refusal, errors, problem};
 use crate::config::Config;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::metrics::Metrics;
-use crate::service::{Caller, Context, Limit, LimitStanding, Service};
+use crate::service::{Caller, Context, Limit, LimitStanding, Placing, Service};
+use crate::store::SettledCall;
 
 /// The route table, and what it stands on.
 pub struct Api {
@@ -53,19 +55,13 @@ impl Api {
         &self.metrics
     }
 
-    /// The answer to a request, and the endpoint it counts under.
-    fn respond(
-        &self,
-        head: &Head,
-        request: &mut tiny_http::Request,
-        cx: &Context,
-    ) -> (Reply, Option<usize>) {
+    fn respond(&self, head: &Head, request: &mut tiny_http::Request, cx: &Context) -> Outcome {
         if let Some(reply) = self.cors.preflight(head) {
-            return (reply, None);
+            return Outcome::Unmatched(reply);
         }
         let body = match read_body(request) {
             Ok(body) => body,
-            Err(why) => return (errors::reply(&why), None),
+            Err(why) => return Outcome::Unmatched(errors::reply(&why)),
         };
         let (path, query) = split_target(head.target());
         let path = decode_path(path);
@@ -81,14 +77,14 @@ impl Api {
                     body: Payload::Absent,
                 };
                 let route = &ROUTES[index];
-                let reply = enter(route, call, &body).unwrap_or_else(|why| {
+                let begun = enter(route, call, &body).unwrap_or_else(|why| {
                     let name = format_args!("{} {}", route.method.as_str(), route.pattern);
                     cx.log_refusal(name, &why);
-                    errors::reply(&why)
+                    Begun::Answered(errors::reply(&why))
                 });
-                (reply, Some(index))
+                Outcome::Routed(index, begun)
             }
-            missed => (turned_away(missed, head.target()), None),
+            missed => Outcome::Unmatched(turned_away(missed, head.target())),
         }
     }
 
@@ -116,12 +112,29 @@ impl Api {
 
     /// What every answer to a readable head has, in the way that the head asks for.
     fn dress(&self, reply: Reply, head: &Head, request_id: String) -> Reply {
-        let reply = match head.field("Accept").is_some_and(problem::is_wanted) {
+        self.dress_for(reply, wants_problem(head), self.cors.grant(head), request_id)
+    }
+
+    fn dress_for(
+        &self,
+        reply: Reply,
+        wants_problem: bool,
+        grant: Grant,
+        request_id: String,
+    ) -> Reply {
+        let reply = match wants_problem {
             true => problem::of(reply, &request_id),
             false => reply,
         };
-        let reply = self.cors.decorate(reply, head);
+        let reply = self.cors.decorate(reply, grant);
         with_default(reply, "Cache-Control", "no-store").header("X-Request-Id", request_id)
+    }
+
+    /// What the answer to a complete request has beside.
+    fn finish(&self, reply: Reply, errand: Errand) -> Reply {
+        let Errand { cx, wants_problem, grant, .. } = errand;
+        let reply = with_limit_headers(reply, cx.standing());
+        self.dress_for(reply, wants_problem, grant, cx.request_id)
     }
 
     fn request_id(&self, head: &Head) -> String {
@@ -146,20 +159,42 @@ impl super::Service for Api {
         Some(self.dress(reply, head, self.request_id(head)))
     }
 
-    fn answer(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Reply {
+    fn answer(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Answer {
         let started = Instant::now();
         let cx = Context::new(self.request_id(head), self.client(head, peer));
         let turn = self.large_bodies.pass(request.body_length().unwrap_or(0));
-        let (reply, endpoint) = match &turn {
+        let outcome = match &turn {
             Ok(_) => self.respond(head, request, &cx),
-            Err(why) => (errors::reply(why), None),
+            Err(why) => Outcome::Unmatched(errors::reply(why)),
         };
-        match endpoint {
-            Some(index) => self.endpoints.count(index, reply.status, started.elapsed()),
-            None => self.endpoints.count_unmatched(head.method(), reply.status),
-        }
-        let reply = with_limit_headers(reply, cx.standing());
-        self.dress(reply, head, cx.request_id)
+        let (wants_problem, grant) = (wants_problem(head), self.cors.grant(head));
+        let errand = Errand { cx, started, wants_problem, grant };
+        let reply = match outcome {
+            Outcome::Routed(endpoint, Begun::Placing(placing, render)) => {
+                return Answer::Later(Box::new(Pending { placing, render, errand, endpoint }));
+            }
+            Outcome::Routed(endpoint, Begun::Answered(reply)) => {
+                self.endpoints.count(endpoint, reply.status, started.elapsed());
+                reply
+            }
+            Outcome::Unmatched(reply) => {
+                self.endpoints.count_unmatched(head.method(), reply.status);
+                reply
+            }
+        };
+        Answer::Now(self.finish(reply, errand))
+    }
+
+    fn complete(&self, pending: Pending) -> Reply {
+        let Pending { placing, render, errand, endpoint } = pending;
+        let placed = self.service.placed(&errand.cx, placing);
+        let reply = placed.as_ref().map_or_else(errors::reply, render);
+        self.endpoints.count(endpoint, reply.status, errand.started.elapsed());
+        self.finish(reply, errand)
+    }
+
+    fn call_when_settled(&self, call: SettledCall) {
+        self.service.call_when_placed(call);
     }
 
     fn refuse(&self, refusal: Refusal, head: Option<&Head>, peer: &Peer) -> Reply {
@@ -176,12 +211,25 @@ impl super::Service for Api {
     }
 }
 
-/// The checks ahead of a handler, in the order that the wire contract gives.
-fn enter(route: &Route, mut call: Call<'_>, body: &[u8]) -> Result<Reply> {
+/// What a request comes to.
+enum Outcome {
+    /// For the endpoint at this index of the route table.
+    Routed(usize, Begun),
+    Unmatched(Reply),
+}
+
+/// What a handler comes to.
+enum Begun {
+    Answered(Reply),
+    Placing(Placing, Render),
+}
+
+/// The checks ahead of a handler, in the order that the wire contract gives; and the handler.
+fn enter(route: &Route, mut call: Call<'_>, body: &[u8]) -> Result<Begun> {
     if route.body == BodyKind::Json && !body.is_empty() {
         let content_type = call.header("Content-Type");
         if content_type.is_some_and(|given| !call::is_json(given)) {
-            return Ok(Reply::detail(415, "Unsupported Media Type"));
+            return Ok(Begun::Answered(Reply::detail(415, "Unsupported Media Type")));
         }
     }
     call.body = call::parse(route.body, body)?;
@@ -194,7 +242,14 @@ fn enter(route: &Route, mut call: Call<'_>, body: &[u8]) -> Result<Reply> {
     if route.access == Access::Admin {
         call.caller.require_admin()?;
     }
-    (route.handler)(&call)
+    match route.handler {
+        Handler::Now(answer) => answer(&call).map(Begun::Answered),
+        Handler::Later(begin, render) => begin(&call).map(|it| Begun::Placing(it, render)),
+    }
+}
+
+fn wants_problem(head: &Head) -> bool {
+    head.field("Accept").is_some_and(problem::is_wanted)
 }
 
 fn authenticate(call: &Call<'_>) -> Result<Caller> {

@@ -4,13 +4,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
+use super::answer::Pending;
 use super::chunked;
 use super::framing::{BodyLength, Outline};
 use super::head::Head;
 use super::parking::Seat;
 use super::refusal::Refusal;
 use super::scanner::Scanner;
-use super::wire;
+use super::wire::{self, Form};
 use crate::metrics::CloseReason;
 use crate::sys::poll::Interest;
 use crate::sys::socket::{self, Received};
@@ -59,6 +60,8 @@ pub enum Stage {
     Idle,
     Head(Scanner),
     Body(Box<Upload>),
+    /// Its order is on the way to the disk. It has no deadline, and gives way to nobody.
+    Awaiting(Box<Awaited>),
     Answering(Box<Outgoing>),
     /// It is answered and told to close; so many more bytes of the client's are skipped.
     Lingering(usize),
@@ -70,6 +73,12 @@ pub struct Upload {
     pub head: Head,
     pub body: Vec<u8>,
     decoder: Option<chunked::Decoder>,
+}
+
+/// An answer that waits for the disk, and how it is to look.
+pub struct Awaited {
+    pub pending: Pending,
+    pub form: Form,
 }
 
 /// An answer that the client has not taken whole.
@@ -91,6 +100,8 @@ pub enum After {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fate {
     Park(Interest),
+    /// Until what its answer waits for is settled.
+    Await,
     Close(CloseReason),
 }
 
@@ -136,6 +147,16 @@ impl Connection {
             self.sheltered_until = None;
         }
         received
+    }
+
+    /// Whether its present stage has taken too long.
+    pub fn is_overdue(&self, now: Instant) -> bool {
+        self.deadline <= now && !matches!(self.stage, Stage::Awaiting(_))
+    }
+
+    /// Whether an answer that was awaited can be made.
+    pub fn is_settled(&self) -> bool {
+        matches!(&self.stage, Stage::Awaiting(awaited) if awaited.pending.is_settled())
     }
 
     /// Ends an answer that is sent: on to the next request, or to the close.
@@ -209,6 +230,7 @@ impl Connection {
             Stage::Idle => Some((1, self.since)),
             Stage::Head(_) => Some((2, self.since)),
             Stage::Body(_) => Some((3, self.since)),
+            Stage::Awaiting(_) => None,
             Stage::Answering(_) => {
                 let end = self.sheltered_until.filter(|end| *end <= now)?;
                 Some((4, end))
@@ -227,7 +249,7 @@ impl Connection {
     pub fn is_unfinished(&self) -> bool {
         match self.stage {
             Stage::Idle | Stage::Head(_) | Stage::Body(_) => socket::is_quiet(&self.socket),
-            Stage::Answering(_) | Stage::Lingering(_) => false,
+            Stage::Awaiting(_) | Stage::Answering(_) | Stage::Lingering(_) => false,
         }
     }
 

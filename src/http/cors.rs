@@ -19,6 +19,13 @@ pub struct Cors {
     allowed: AllowedOrigins,
 }
 
+/// What a page may do with an answer.
+#[derive(Debug)]
+pub enum Grant {
+    Nothing,
+    Read { origin: String },
+}
+
 impl Cors {
     pub fn new(allowed: AllowedOrigins) -> Cors {
         Cors { allowed }
@@ -50,19 +57,26 @@ impl Cors {
         Some(reply)
     }
 
-    /// Adds what lets the page read the answer, where its origin may.
-    pub fn decorate(&self, reply: Reply, head: &Head) -> Reply {
-        let Some(origin) = head.field("Origin") else { return self.vary(reply) };
-        if is_out_of_reach(head.target()) || !self.allows(origin) {
-            return self.vary(reply);
+    /// What the page that asks may do with the answer.
+    pub fn grant(&self, head: &Head) -> Grant {
+        match head.field("Origin") {
+            Some(origin) if !is_out_of_reach(head.target()) && self.allows(origin) => {
+                Grant::Read { origin: origin.to_owned() }
+            }
+            _ => Grant::Nothing,
         }
+    }
+
+    /// Adds what lets the page read the answer, where its origin may.
+    pub fn decorate(&self, reply: Reply, grant: Grant) -> Reply {
+        let Grant::Read { origin } = grant else { return self.vary(reply) };
         let reply = reply.header("Access-Control-Expose-Headers", EXPOSED);
         match self.allowed {
             AllowedOrigins::Any => reply.header("Access-Control-Allow-Origin", "*"),
             // The origin is one of the configured ones, to the letter.
             AllowedOrigins::These(_) => self
                 .vary(reply)
-                .header("Access-Control-Allow-Origin", origin.to_owned())
+                .header("Access-Control-Allow-Origin", origin)
                 .header("Access-Control-Allow-Credentials", "true"),
         }
     }

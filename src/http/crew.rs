@@ -1,9 +1,10 @@
 //! How many serving threads are at work at once.
 //!
-//! There are as many threads as requests may wait for the store or a password hash at the
-//! same time, far more than cores. If all of them waited for connections, each request
-//! would wake another one, and they would spend their time taking turns. So only a few
-//! wait; the others rest, and one is called when those at work are all inside the service.
+//! There are as many threads as requests may wait for a password hash, or for a write other
+//! than an order, at the same time: far more than cores. If all of them waited for
+//! connections, each request would wake another one, and they would spend their time taking
+//! turns. So only a few wait; the others rest, and one is called when those at work are all
+//! inside the service.
 //!
 //! Invariant: while a thread rests, at least one other is at work outside the service.
 

@@ -20,7 +20,7 @@ pub fn run(shared: Arc<Shared>, stop: &Receiver<()>) {
 /// One round.
 fn sweep(desk: &mut Desk, now: Instant) {
     let shared = Arc::clone(&desk.shared);
-    for mut connection in shared.parking.take_all(|connection| connection.deadline <= now) {
+    for mut connection in shared.parking.take_all(|connection| connection.is_overdue(now)) {
         let fate = desk.expire(&mut connection);
         shared.settle(connection, fate);
     }

@@ -19,6 +19,7 @@ pub mod target;
 pub mod wire;
 pub mod worker;
 
+pub mod answer;
 mod api;
 mod bodies;
 mod cors;
@@ -39,6 +40,7 @@ pub mod fields;
 #[doc(hidden)]
 pub mod query;
 
+pub use answer::Answer;
 pub use api::Api;
 pub use connection::Peer;
 pub use head::Head;

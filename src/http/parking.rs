@@ -1,11 +1,12 @@
-//! Where connections wait for their clients, holding no thread.
+//! Where connections wait for their clients, or for their orders to be on disk, holding no
+//! thread.
 //!
 //! Every open connection has a seat, counted for the whole and for its client. At any
 //! moment it has one owner: the parking, while it waits; the thread that took it; or
 //! whoever closes it. Taking it out of its slot, under the slot's lock, makes one the
 //! owner, and a token names the generation, so an event that comes late finds nobody.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,6 +32,8 @@ const HEAVY_BYTES: usize = 4 << 10;
 pub struct Parking {
     poll: Poll,
     slots: Box<[Mutex<Slot>]>,
+    /// Those whose answers wait for the store, in about the order in which they are settled.
+    awaiting: Mutex<VecDeque<Box<Connection>>>,
     roll: Mutex<Roll>,
     open: AtomicUsize,
     kept_bytes: AtomicUsize,
@@ -87,6 +90,7 @@ impl Parking {
         Ok(Parking {
             poll: Poll::new()?,
             slots: (0..seats).map(|_| Mutex::default()).collect(),
+            awaiting: Mutex::default(),
             roll: Mutex::new(Roll { free: (0..seats).rev().collect(), clients: HashMap::new() }),
             open: AtomicUsize::new(0),
             kept_bytes: AtomicUsize::new(0),
@@ -113,8 +117,12 @@ impl Parking {
     /// Waits for a connection that is ready, and takes it. `None` once closed.
     pub fn next(&self) -> io::Result<Option<Box<Connection>>> {
         loop {
+            if let Some(settled) = self.take_settled() {
+                return Ok(Some(settled));
+            }
             match self.poll.wait()? {
                 Woken::Closed => return Ok(None),
+                Woken::Rung => {}
                 Woken::Ready(token) => {
                     let (index, generation) = (token as u32, (token >> 32) as u32);
                     if let Some(connection) = self.take(index, |slot| slot.generation == generation)
@@ -155,6 +163,35 @@ impl Parking {
                 (weight >= HEAVY_BYTES).then(|| connection.rank_by_age())
             });
         }
+    }
+
+    /// Lets a connection wait until its answer is settled. The caller's ownership ends here.
+    pub fn await_settling(&self, connection: Box<Connection>) {
+        self.metrics.connections.parked.inc();
+        lock(&self.awaiting).push_back(connection);
+        // What settled it may have been here before it was.
+        self.ring_if_settled();
+    }
+
+    /// To be called when answers have been settled. One that is settled while another ahead
+    /// of it isn't yet waits for that one: the next call is near.
+    pub fn ring_if_settled(&self) {
+        if lock(&self.awaiting).front().is_some_and(|first| first.is_settled()) {
+            self.poll.ring();
+        }
+    }
+
+    /// All that wait for the store. Each is then the caller's.
+    pub fn take_awaiting(&self) -> VecDeque<Box<Connection>> {
+        let taken = std::mem::take(&mut *lock(&self.awaiting));
+        self.metrics.connections.parked.dec_by(taken.len() as i64);
+        taken
+    }
+
+    fn take_settled(&self) -> Option<Box<Connection>> {
+        let settled = lock(&self.awaiting).pop_front_if(|first| first.is_settled())?;
+        self.metrics.connections.parked.dec();
+        Some(settled)
     }
 
     /// Closes up to `count` waiting connections of `scope`, those first that lose least:

@@ -5,7 +5,8 @@ use super::handlers::{accounts, backups, docs, emails, order_list, orders, syste
 use super::openapi::{Sketch, operations as op};
 use super::reply::Reply;
 use crate::error::Result;
-use crate::service::Limit;
+use crate::service::{Limit, Placing};
+use crate::store::Placed;
 
 /// One row. A route without one of its columns doesn't compile.
 pub struct Route {
@@ -15,7 +16,7 @@ pub struct Route {
     pub access: Access,
     pub limit: Option<Limit>,
     pub body: BodyKind,
-    pub handler: fn(&Call<'_>) -> Result<Reply>,
+    pub handler: Handler,
     /// What the OpenAPI document says of it; none for pages that people look at.
     pub operation: Option<fn() -> Sketch>,
 }
@@ -41,46 +42,59 @@ pub enum BodyKind {
     Json,
 }
 
+/// What answers. It reads fields, makes one call, renders.
+#[derive(Clone, Copy)]
+pub enum Handler {
+    Now(fn(&Call<'_>) -> Result<Reply>),
+    /// Begins now and renders later: between the two the order goes to the disk, and no thread
+    /// waits for it.
+    Later(fn(&Call<'_>) -> Result<Placing>, Render),
+}
+
+/// Renders an order that is on disk.
+pub type Render = fn(&Placed) -> Reply;
+
 use Access::{Admin, Public, User};
 use BodyKind::{Json, Unused};
+use Handler::{Later, Now};
 use Method::{Get, Post};
 
 #[rustfmt::skip]
 pub const ROUTES: &[Route] = &[
-    //    method pattern                            access  limit                  body    handler                     operation
-    route(Get,  "/",                                Public, None,                  Unused, system::root,               Some(op::root)),
-    route(Get,  "/health",                          Public, None,                  Unused, system::health,             Some(op::health)),
-    route(Get,  "/livez",                           Public, None,                  Unused, system::livez,              Some(op::livez)),
-    route(Get,  "/readyz",                          Public, None,                  Unused, system::readyz,             Some(op::readyz)),
-    route(Get,  "/metrics",                         Public, None,                  Unused, system::metrics,            Some(op::metrics)),
-    route(Get,  "/metrics/",                        Public, None,                  Unused, system::metrics,            None),
+    //    method pattern                            access  limit                  body    handler                               operation
+    route(Get,  "/",                                Public, None,                  Unused, Now(system::root),                     Some(op::root)),
+    route(Get,  "/health",                          Public, None,                  Unused, Now(system::health),                   Some(op::health)),
+    route(Get,  "/livez",                           Public, None,                  Unused, Now(system::livez),                    Some(op::livez)),
+    route(Get,  "/readyz",                          Public, None,                  Unused, Now(system::readyz),                   Some(op::readyz)),
+    route(Get,  "/metrics",                         Public, None,                  Unused, Now(system::metrics),                  Some(op::metrics)),
+    route(Get,  "/metrics/",                        Public, None,                  Unused, Now(system::metrics),                  None),
 
-    route(Get,  "/openapi.json",                    Public, None,                  Unused, docs::document,             None),
-    route(Get,  "/docs",                            Public, None,                  Unused, docs::page,                 None),
-    route(Get,  "/docs/start.js",                   Public, None,                  Unused, docs::start_script,         None),
-    route(Get,  "/docs/favicon.png",                Public, None,                  Unused, docs::icon,                 None),
-    route(Get,  "/docs/5.35.0/swagger-ui-bundle.js", Public, None,                 Unused, docs::bundle,               None),
-    route(Get,  "/docs/5.35.0/swagger-ui.css",      Public, None,                  Unused, docs::stylesheet,           None),
-    route(Get,  "/redoc",                           Public, None,                  Unused, docs::redoc,                None),
+    route(Get,  "/openapi.json",                    Public, None,                  Unused, Now(docs::document),                   None),
+    route(Get,  "/docs",                            Public, None,                  Unused, Now(docs::page),                       None),
+    route(Get,  "/docs/start.js",                   Public, None,                  Unused, Now(docs::start_script),               None),
+    route(Get,  "/docs/favicon.png",                Public, None,                  Unused, Now(docs::icon),                       None),
+    route(Get,  "/docs/5.35.0/swagger-ui-bundle.js", Public, None,                 Unused, Now(docs::bundle),                     None),
+    route(Get,  "/docs/5.35.0/swagger-ui.css",      Public, None,                  Unused, Now(docs::stylesheet),                 None),
+    route(Get,  "/redoc",                           Public, None,                  Unused, Now(docs::redoc),                      None),
 
-    route(Post, "/auth/login",                      Public, Some(Limit::Login),    Json,   accounts::login,            Some(op::login)),
-    route(Post, "/auth/register",                   Admin,  Some(Limit::Register), Json,   accounts::register,         Some(op::register)),
-    route(Get,  "/auth/me",                         User,   None,                  Unused, accounts::me,               Some(op::me)),
-    route(Post, "/auth/password",                   User,   Some(Limit::Password), Json,   accounts::change_password,  Some(op::change_password)),
+    route(Post, "/auth/login",                      Public, Some(Limit::Login),    Json,   Now(accounts::login),                  Some(op::login)),
+    route(Post, "/auth/register",                   Admin,  Some(Limit::Register), Json,   Now(accounts::register),               Some(op::register)),
+    route(Get,  "/auth/me",                         User,   None,                  Unused, Now(accounts::me),                     Some(op::me)),
+    route(Post, "/auth/password",                   User,   Some(Limit::Password), Json,   Now(accounts::change_password),        Some(op::change_password)),
 
-    route(Get,  "/auth/users",                      Admin,  None,                  Unused, users::list,                Some(op::list_users)),
-    route(Post, "/auth/users/{user_id}/disable",    Admin,  None,                  Unused, users::disable,             Some(op::disable_user)),
-    route(Post, "/auth/users/{user_id}/enable",     Admin,  None,                  Unused, users::enable,              Some(op::enable_user)),
-    route(Post, "/auth/users/{user_id}/password",   Admin,  None,                  Json,   users::set_password,        Some(op::set_password)),
+    route(Get,  "/auth/users",                      Admin,  None,                  Unused, Now(users::list),                      Some(op::list_users)),
+    route(Post, "/auth/users/{user_id}/disable",    Admin,  None,                  Unused, Now(users::disable),                   Some(op::disable_user)),
+    route(Post, "/auth/users/{user_id}/enable",     Admin,  None,                  Unused, Now(users::enable),                    Some(op::enable_user)),
+    route(Post, "/auth/users/{user_id}/password",   Admin,  None,                  Json,   Now(users::set_password),              Some(op::set_password)),
 
-    route(Post, "/orders/create",                   User,   Some(Limit::Orders),   Json,   orders::create,             Some(op::create_order)),
-    route(Get,  "/orders/",                         User,   None,                  Unused, order_list::list,           Some(op::list_orders)),
-    route(Get,  "/orders/{order_id}",               User,   None,                  Unused, orders::get,                Some(op::get_order)),
+    route(Post, "/orders/create",                   User,   Some(Limit::Orders),   Json,   Later(orders::create, orders::placed), Some(op::create_order)),
+    route(Get,  "/orders/",                         User,   None,                  Unused, Now(order_list::list),                 Some(op::list_orders)),
+    route(Get,  "/orders/{order_id}",               User,   None,                  Unused, Now(orders::get),                      Some(op::get_order)),
 
-    route(Get,  "/emails/",                         Admin,  None,                  Unused, emails::list,               Some(op::list_emails)),
-    route(Post, "/emails/{email_id}/retry",         Admin,  None,                  Unused, emails::retry,              Some(op::retry_email)),
+    route(Get,  "/emails/",                         Admin,  None,                  Unused, Now(emails::list),                     Some(op::list_emails)),
+    route(Post, "/emails/{email_id}/retry",         Admin,  None,                  Unused, Now(emails::retry),                    Some(op::retry_email)),
 
-    route(Get,  "/admin/backup",                    Admin,  None,                  Unused, backups::download,          Some(op::back_up)),
+    route(Get,  "/admin/backup",                    Admin,  None,                  Unused, Now(backups::download),                Some(op::back_up)),
 ];
 
 const fn route(
@@ -89,7 +103,7 @@ const fn route(
     access: Access,
     limit: Option<Limit>,
     body: BodyKind,
-    handler: fn(&Call<'_>) -> Result<Reply>,
+    handler: Handler,
     operation: Option<fn() -> Sketch>,
 ) -> Route {
     Route { method, pattern, access, limit, body, handler, operation }

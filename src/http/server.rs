@@ -73,6 +73,8 @@ impl Server {
         socket::prepare_listener(&listener)?;
         let address = listener.local_addr()?;
         let shared = Arc::new(share(&settings, service, metrics)?);
+        let parking = Arc::clone(&shared.parking);
+        shared.service.call_when_settled(Box::new(move || parking.ring_if_settled()));
         let airlocks = Airlock::open(&shared.temp_dir, shared.airlock_bytes(), shared.threads)?;
         let threads = airlocks
             .into_iter()
@@ -119,6 +121,9 @@ impl Server {
         join(janitor);
         join_until(threads, Instant::now() + LAST_CALL);
         close_where(&shared, |_| true);
+        for connection in shared.parking.take_awaiting() {
+            connection.close(CloseReason::Shutdown);
+        }
         if left == 0 { Drained::Whole } else { Drained::Cut(left) }
     }
 }

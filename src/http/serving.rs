@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use super::answer::{Answer, Pending};
 use super::connection::{After, Connection, Fate, Outgoing, Patiences, Peer, Stage};
 use super::crew::Crew;
 use super::framing::Persistence;
@@ -15,6 +16,7 @@ use super::reply::Reply;
 use super::wire::{Form, Printer};
 use crate::clock::Clock;
 use crate::metrics::{CloseReason, Counter, Metrics};
+use crate::store::SettledCall;
 use crate::sys::poll::Interest;
 use crate::sys::socket;
 
@@ -25,9 +27,18 @@ pub trait Service: Send + Sync + 'static {
     /// A request that is turned away here never reaches [`Service::answer`]. Must not block.
     fn turn_away(&self, head: &Head) -> Option<Reply>;
 
-    /// The answer to a complete request. Runs on a serving thread; may block on the store.
-    /// The request has the body, and no header fields: those are in `head`.
-    fn answer(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Reply;
+    /// The answer to a complete request, or its beginning. Runs on a serving thread; may block
+    /// on the store. The request has the body, and no header fields: those are in `head`.
+    fn answer(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Answer;
+
+    /// The rest of an answer that [`Service::answer`] has begun, once it is settled. Runs on a
+    /// serving thread. A service that always answers at once needs neither this nor the next.
+    fn complete(&self, _pending: Pending) -> Reply {
+        unreachable!("no answer was begun")
+    }
+
+    /// Given once, at the start: `call` is to be called whenever answers have been settled.
+    fn call_when_settled(&self, _call: SettledCall) {}
 
     /// The answer to what the front door refuses, with the head if it got that far. Must not
     /// block: the door itself asks, too.
@@ -75,6 +86,7 @@ impl Shared {
     pub fn settle(&self, connection: Box<Connection>, fate: Fate) {
         match fate {
             Fate::Park(interest) => self.parking.park(connection, interest),
+            Fate::Await => self.parking.await_settling(connection),
             Fate::Close(reason) => connection.close(reason),
         }
     }
@@ -147,6 +159,7 @@ impl Desk {
         match connection.stage {
             Stage::Idle => Fate::Close(CloseReason::Idle),
             Stage::Lingering(_) => Fate::Close(CloseReason::Answered),
+            Stage::Awaiting(_) => Fate::Await,
             Stage::Answering(_) => Fate::Close(CloseReason::SlowReader),
             Stage::Head(_) | Stage::Body(_) => {
                 self.refuse(connection, Refusal::Timeout);

@@ -1,15 +1,16 @@
 //! A serving thread: what it does with a connection that has become ready.
 //!
-//! It takes one, moves it on as far as it can without waiting for the client, and parks it
-//! again. It never waits for a client itself: measured, a few threads that park after every
+//! It takes one, moves it on as far as it can without waiting for the client or for an order
+//! to be on disk, and parks it again. It never waits for a client itself: measured, a few threads that park after every
 //! answer do more than many that wait a little for the next request.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::airlock::{self, Airlock};
-use super::connection::{Connection, Fate, Peer, Stage, Upload};
+use super::answer::Answer;
+use super::connection::{Awaited, Connection, Fate, Peer, Stage, Upload};
 use super::framing::{self, BodyLength, Expectation, Outline, Persistence};
 use super::head::Head;
 use super::refusal::Refusal;
@@ -71,13 +72,14 @@ impl Worker {
     }
 
     fn drive(&mut self, connection: &mut Connection) -> Fate {
-        if Instant::now() >= connection.deadline {
+        if connection.is_overdue(Instant::now()) {
             return self.desk.expire(connection);
         }
         for _ in 0..STEPS_PER_TURN {
             let fate = match connection.stage {
                 Stage::Idle | Stage::Head(_) => self.read_head(connection),
                 Stage::Body(_) => self.read_body(connection),
+                Stage::Awaiting(_) => self.complete(connection),
                 Stage::Answering(_) => self.send_on(connection),
                 Stage::Lingering(_) => connection.skip(&mut self.desk.arrivals),
             };
@@ -87,6 +89,7 @@ impl Worker {
         }
         match connection.stage {
             Stage::Idle => Fate::Park(Interest::Readable),
+            Stage::Awaiting(_) => Fate::Await,
             // It can be written to nearly always: it comes back when its turn is.
             _ => Fate::Park(Interest::Writable),
         }
@@ -215,14 +218,44 @@ impl Worker {
     /// Answers a complete request, whose head is at hand.
     fn answer(&mut self, connection: &mut Connection, outline: &Outline, body: &[u8]) {
         self.head.write_canonical(outline.body, body, &mut self.canonical);
-        let mut form = Form::of(outline);
-        let reply = match self.exchange(&connection.peer) {
-            Ok(reply) => reply,
-            Err(refusal) => {
-                form.persistence = Persistence::Close;
-                self.desk.shared.refusal(refusal, Some(&self.head), &connection.peer)
+        let form = Form::of(outline);
+        match self.exchange(&connection.peer) {
+            Ok(Answer::Now(reply)) => self.reply(connection, reply, form),
+            Ok(Answer::Later(pending)) => {
+                let awaited = Box::new(Awaited { pending: *pending, form });
+                connection.enter(Stage::Awaiting(awaited), Duration::ZERO);
             }
-        };
+            Err(refusal) => {
+                let (shared, peer) = (&self.desk.shared, &connection.peer);
+                let reply = shared.refusal(refusal, Some(&self.head), peer);
+                self.reply(connection, reply, Form { persistence: Persistence::Close, ..form });
+            }
+        }
+    }
+
+    /// Makes and sends an answer that has waited for its order.
+    fn complete(&mut self, connection: &mut Connection) -> Option<Fate> {
+        if !connection.is_settled() {
+            return Some(Fate::Await);
+        }
+        let stage = std::mem::replace(&mut connection.stage, Stage::Idle);
+        let Stage::Awaiting(awaited) = stage else { return None };
+        let Awaited { pending, form } = *awaited;
+        let service = &self.desk.shared.service;
+        let reply = catch_unwind(AssertUnwindSafe(|| service.complete(pending)));
+        match reply {
+            Ok(reply) => self.reply(connection, reply, form),
+            Err(_) => {
+                self.desk.shared.metrics.connections.panics.inc();
+                let reply = self.desk.shared.refusal(Refusal::Panic, None, &connection.peer);
+                self.reply(connection, reply, Form { persistence: Persistence::Close, ..form });
+            }
+        }
+        None
+    }
+
+    /// Sends an answer; the last one of its connection while the server stops.
+    fn reply(&mut self, connection: &mut Connection, reply: Reply, mut form: Form) {
         if self.desk.shared.is_stopping() {
             form.persistence = Persistence::Close;
         }
@@ -230,14 +263,14 @@ impl Worker {
     }
 
     /// Takes the canonical request through the airlock to the service.
-    fn exchange(&mut self, peer: &Peer) -> Result<Reply, Refusal> {
+    fn exchange(&mut self, peer: &Peer) -> Result<Answer, Refusal> {
         let mut request = self.pass()?;
         let (service, head) = (&self.desk.shared.service, &self.head);
         let inside = self.desk.shared.crew.enter();
-        let reply = catch_unwind(AssertUnwindSafe(|| service.answer(head, &mut request, peer)));
+        let answer = catch_unwind(AssertUnwindSafe(|| service.answer(head, &mut request, peer)));
         drop(inside);
         airlock::release(request);
-        reply.map_err(|_| {
+        answer.map_err(|_| {
             self.desk.shared.metrics.connections.panics.inc();
             Refusal::Panic
         })

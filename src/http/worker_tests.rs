@@ -20,8 +20,8 @@ impl Service for Nothing {
         None
     }
 
-    fn answer(&self, _: &Head, _: &mut tiny_http::Request, _: &Peer) -> Reply {
-        Reply::new(204)
+    fn answer(&self, _: &Head, _: &mut tiny_http::Request, _: &Peer) -> Answer {
+        Answer::Now(Reply::new(204))
     }
 
     fn refuse(&self, refusal: Refusal, _: Option<&Head>, _: &Peer) -> Reply {

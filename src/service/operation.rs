@@ -54,17 +54,33 @@ impl Operations {
     }
 }
 
+/// An operation that has begun, and what is to be told of it.
+pub(super) struct Course {
+    started: Instant,
+    pub notes: Notes,
+}
+
+impl Course {
+    pub fn begin() -> Course {
+        Course { started: Instant::now(), notes: Notes::default() }
+    }
+}
+
 impl Operation {
-    /// Runs it, counts it, and logs one line: at info when it went well, as a warning
-    /// when the caller was refused, as an error when the fault is ours.
+    /// Runs it, counts it, and logs it.
     pub fn run<T>(&self, cx: &Context, act: impl FnOnce(&mut Notes) -> Result<T>) -> Result<T> {
-        let started = Instant::now();
-        let mut notes = Notes::default();
-        let result = act(&mut notes);
-        let elapsed = started.elapsed();
+        let mut course = Course::begin();
+        let result = act(&mut course.notes);
+        self.end(cx, course, result)
+    }
+
+    /// Counts it, and logs one line: at info when it went well, as a warning when the caller
+    /// was refused, as an error when the fault is ours.
+    pub fn end<T>(&self, cx: &Context, course: Course, result: Result<T>) -> Result<T> {
+        let elapsed = course.started.elapsed();
         let outcome = result.as_ref().map_or_else(Error::kind, |_| "ok");
         self.meter.record(outcome, elapsed);
-        let (name, millis, Notes(notes)) = (self.name, elapsed.as_secs_f64() * 1e3, notes);
+        let (name, millis, Notes(notes)) = (self.name, elapsed.as_secs_f64() * 1e3, course.notes);
         let request = &cx.request_id;
         cx.logged.set(true);
         match &result {

@@ -4,8 +4,11 @@ use crate::auth::random_hex;
 use crate::clock::Timestamp;
 use crate::domain::{MessageId, NewOrder, Order, OrderId, Outcome, UserId};
 use crate::error::{Error, Result};
+use crate::service::operation::Course;
 use crate::service::{Caller, Context, Service};
-use crate::store::{Direction, Idempotency, OrderFilter, PlaceOrder, Placed, Span, Store};
+use crate::store::{
+    Claim, Direction, Idempotency, OrderFilter, PlaceOrder, Placed, SettledCall, Span, Store,
+};
 
 /// Which orders are asked for; what is absent excludes none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,34 +23,55 @@ pub struct OrderQuery {
     pub after: Option<OrderId>,
 }
 
+/// An order on its way to the disk.
+pub struct Placing {
+    course: Course,
+    claim: Result<Claim<Placed>>,
+}
+
+impl Placing {
+    /// Whether [`Service::placed`] has an answer without waiting.
+    pub fn is_settled(&self) -> bool {
+        self.claim.as_ref().map_or(true, Claim::is_settled)
+    }
+}
+
 impl Service {
-    /// Places an order and queues its mail, both or neither. Under a key that this user
-    /// has used for the same order, gives that one again.
-    pub fn place(
-        &self,
-        cx: &Context,
-        caller: &Caller,
-        order: NewOrder,
-        key: Option<String>,
-    ) -> Result<Placed> {
-        self.operations.create_order.run(cx, |notes| {
-            let user = caller.require_user()?;
-            notes.add("user", user);
-            let placed = self.store.write(PlaceOrder {
+    /// Begins to place an order and to queue its mail, both or neither. Under a key that this
+    /// user has used for the same order, gives that one again. [`Service::placed`] ends it.
+    pub fn place(&self, caller: &Caller, order: NewOrder, key: Option<String>) -> Placing {
+        let mut course = Course::begin();
+        let claim = caller.require_user().and_then(|user| {
+            course.notes.add("user", user);
+            self.store.begin(PlaceOrder {
                 user,
                 order,
                 message_id: self.new_message_id()?,
                 at: self.clock.now(),
                 idempotency: key.map(|key| Idempotency { key, keep: self.keep_keys }),
-            })?;
-            notes.add("order", placed.order.id);
+            })
+        });
+        Placing { course, claim }
+    }
+
+    /// What has become of an order, once it is on disk.
+    pub fn placed(&self, cx: &Context, placing: Placing) -> Result<Placed> {
+        let Placing { mut course, claim } = placing;
+        let placed = claim.and_then(Claim::wait);
+        if let Ok(placed) = &placed {
+            course.notes.add("order", placed.order.id);
             if placed.replayed {
-                notes.add("replayed", true);
+                course.notes.add("replayed", true);
             } else {
                 self.counters.count_order(placed.order.outcome);
             }
-            Ok(placed)
-        })
+        }
+        self.operations.create_order.end(cx, course, placed)
+    }
+
+    /// Has `call` called whenever orders have been placed: it must not block.
+    pub fn call_when_placed(&self, call: SettledCall) {
+        self.store.call_when_settled(call);
     }
 
     /// One order of the caller's, or anyone's for an admin. Another's is not found.

@@ -6,16 +6,16 @@
 //! on, for as long as anything waits. So nobody commits for others more than once, and
 //! under load the writes of a whole commit share the next one.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::batch::Write;
 use super::database::Live;
 use super::queue::{Queue, Waited};
-use super::ticket::Ticket;
+use super::ticket::{Claim, Ticket};
 use super::trouble::Trouble;
-use super::turn::{Shared, Turn};
+use super::turn::{SettledCall, Shared, Turn};
 use super::wakeup::Wakeup;
 use crate::clock::Clock;
 use crate::error::Result;
@@ -41,6 +41,7 @@ impl Committer {
             queue: Queue::new(metrics.queue_depth.clone()),
             mail_wakeup: Wakeup::default(),
             trouble: Trouble::default(),
+            when_settled: OnceLock::new(),
             metrics,
         });
         let turn = Arc::new(Mutex::new(Turn::new(shared.clone(), clock)));
@@ -53,10 +54,17 @@ impl Committer {
 
     /// Waits until the write is on disk. Whoever calls holds no transaction and no lock.
     pub fn submit<W: Write>(&self, write: W) -> Result<W::Output> {
+        let _waiter = self.shared.queue.admit()?;
+        self.begin(write)?.wait()
+    }
+
+    /// Puts the write on its way, or commits it at once. Whoever calls holds no transaction
+    /// and no lock.
+    pub fn begin<W: Write>(&self, write: W) -> Result<Claim<W::Output>> {
         let (ticket, claim) = Ticket::issue(write);
         self.shared.queue.push(Box::new(ticket))?;
         self.commit_if_free();
-        claim.wait()
+        Ok(claim)
     }
 
     /// Whoever has the turn rings for what it has not taken, after it has let go of the
@@ -82,8 +90,13 @@ impl Committer {
         self.shared.queue.is_full()
     }
 
-    pub fn limit(&self, max_under_way: usize) {
-        self.shared.queue.limit(max_under_way);
+    pub fn limit_waiters(&self, most: usize) {
+        self.shared.queue.limit_waiters(most);
+    }
+
+    pub fn call_when_settled(&self, call: SettledCall) {
+        // Where there is one already, that one stays.
+        let _ = self.shared.when_settled.set(call);
     }
 
     pub fn committed_within(&self, time: Duration) -> bool {

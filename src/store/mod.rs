@@ -47,6 +47,8 @@ pub use snapshot::{
     Census, Direction, DueMails, MailShelf, OrderChunk, OrderFilter, Snapshot, Span, SpoiltMail,
     Standing,
 };
+pub use ticket::Claim;
+pub use turn::SettledCall;
 pub use upkeep::{BackupPlan, RunningUpkeep, Upkeep, UpkeepPlan};
 pub use wakeup::Wakeup;
 pub use writes::{
@@ -93,6 +95,18 @@ impl Store {
         self.committer.submit(write)
     }
 
+    /// Hands a write to the committer without waiting for the disk. Refused at once where
+    /// too many writes are under way.
+    pub fn begin<W: Write>(&self, write: W) -> Result<Claim<W::Output>> {
+        self.committer.begin(write)
+    }
+
+    /// Has `call` called whenever claims have been settled, on the thread that did it: it
+    /// must not block. The first that is given stays.
+    pub fn call_when_settled(&self, call: SettledCall) {
+        self.committer.call_when_settled(call);
+    }
+
     /// What is committed now. Keep it short: an open snapshot pins the pages it sees.
     pub fn read(&self) -> Result<Snapshot> {
         let transaction = self.live.begin_read()?;
@@ -120,11 +134,11 @@ impl Store {
         self.committer.disk_shortage()
     }
 
-    /// Lets so many writes be under way at once; one more waits for a moment and is then
-    /// turned away. Keep it under the number of threads that write, so that a disk that
-    /// hangs leaves some of them free.
-    pub fn limit_writes(&self, max_under_way: usize) {
-        self.committer.limit(max_under_way);
+    /// Lets so many threads wait for their writes at once; one more waits for a moment and
+    /// is then turned away. Keep it under the number of threads that write, so that a disk
+    /// that hangs leaves some of them free.
+    pub fn limit_waiters(&self, most: usize) {
+        self.committer.limit_waiters(most);
     }
 
     /// Whether another write would be turned away.

@@ -8,13 +8,15 @@ use super::ticket::Job;
 use crate::error::{Error, Result};
 use crate::metrics::Gauge;
 
-/// Writes that may be under way, where nobody says otherwise.
-const DEFAULT_MAX_UNDER_WAY: usize = 4096;
-/// How long one more waits for its turn before it is refused. A commit takes milliseconds:
-/// whoever waits longer has met a disk that hangs.
+/// Writes that may be under way, waited for or not.
+const MAX_UNDER_WAY: usize = 4096;
+/// How long one thread too many waits before its write is refused. A commit takes
+/// milliseconds: whoever waits longer has met a disk that hangs.
 const ADMISSION_PATIENCE: Duration = Duration::from_millis(250);
 /// Writes that share a commit, at most.
 const MAX_BATCH: usize = 1024;
+
+const TOO_MANY: &str = "too many writes are waiting";
 
 /// Writes that share a commit.
 pub(super) type Jobs = Vec<Box<dyn Job>>;
@@ -23,7 +25,7 @@ pub(super) struct Queue {
     state: Mutex<State>,
     /// Rung when something waits that nobody else commits, or the queue closes.
     bell: Condvar,
-    /// Rung when a full queue has room again, or closes.
+    /// Rung when another thread may wait for its write, or the queue closes.
     room: Condvar,
     depth: Gauge,
 }
@@ -32,15 +34,24 @@ struct State {
     waiting: VecDeque<Box<dyn Job>>,
     /// How many have left the queue and have no answer yet.
     committing: usize,
-    max_under_way: usize,
+    /// Threads that wait for their writes, and how many may.
+    waiters: usize,
+    max_waiters: usize,
     closed: bool,
 }
 
 impl State {
     fn is_full(&self) -> bool {
-        self.waiting.len() + self.committing >= self.max_under_way
+        self.waiting.len() + self.committing >= MAX_UNDER_WAY
+    }
+
+    fn has_no_room(&self) -> bool {
+        self.waiters >= self.max_waiters && !self.closed
     }
 }
+
+/// A thread's leave to wait for its write, until it is dropped.
+pub(super) struct Waiter<'q>(&'q Queue);
 
 /// What ended a wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,23 +65,37 @@ pub(super) enum Waited {
 
 impl Queue {
     pub fn new(depth: Gauge) -> Queue {
-        let (waiting, max_under_way) = (VecDeque::new(), DEFAULT_MAX_UNDER_WAY);
-        let state = State { waiting, committing: 0, max_under_way, closed: false };
+        let state = State {
+            waiting: VecDeque::new(),
+            committing: 0,
+            waiters: 0,
+            max_waiters: MAX_UNDER_WAY,
+            closed: false,
+        };
         Queue { state: Mutex::new(state), bell: Condvar::new(), room: Condvar::new(), depth }
+    }
+
+    /// Lets the calling thread wait for a write, once there is room for it.
+    pub fn admit(&self) -> Result<Waiter<'_>> {
+        let (mut state, _) = self
+            .room
+            .wait_timeout_while(self.lock(), ADMISSION_PATIENCE, |state| state.has_no_room())
+            .unwrap_or_else(PoisonError::into_inner);
+        if state.has_no_room() {
+            return Err(Error::busy(TOO_MANY));
+        }
+        state.waiters += 1;
+        Ok(Waiter(self))
     }
 
     /// Rings nobody: whoever adds a job sees to it that it is committed.
     pub fn push(&self, job: Box<dyn Job>) -> Result<()> {
-        let no_room = |state: &mut State| state.is_full() && !state.closed;
-        let (mut state, _) = self
-            .room
-            .wait_timeout_while(self.lock(), ADMISSION_PATIENCE, no_room)
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         if state.closed {
             return Err(Error::busy("the service is stopping"));
         }
         if state.is_full() {
-            return Err(Error::busy("too many writes are waiting"));
+            return Err(Error::busy(TOO_MANY));
         }
         state.waiting.push_back(job);
         self.depth.set(state.waiting.len() as i64);
@@ -89,12 +114,7 @@ impl Queue {
 
     /// What was taken has its outcome, and makes room.
     pub fn make_room(&self) {
-        let mut state = self.lock();
-        let was_full = state.is_full();
-        state.committing = 0;
-        if was_full {
-            self.room.notify_all();
-        }
+        self.lock().committing = 0;
     }
 
     /// Waits until there is something to take.
@@ -124,16 +144,25 @@ impl Queue {
         self.room.notify_all();
     }
 
-    pub fn limit(&self, max_under_way: usize) {
-        self.lock().max_under_way = max_under_way.max(1);
+    pub fn limit_waiters(&self, most: usize) {
+        self.lock().max_waiters = most.max(1);
     }
 
+    /// Whether one more write would be refused, or made to wait for admission.
     pub fn is_full(&self) -> bool {
-        self.lock().is_full()
+        let state = self.lock();
+        state.is_full() || state.has_no_room()
     }
 
     /// Whole between any two statements, even where a thread that held it has panicked.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.lock().waiters -= 1;
+        self.0.room.notify_one();
     }
 }

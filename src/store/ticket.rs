@@ -1,8 +1,7 @@
 //! A write on its way through the committer, and the one who waits for it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 
 use super::batch::{Batch, Failure, Write};
@@ -39,13 +38,13 @@ pub(super) struct Ticket<W: Write> {
     reply: Reply<W::Output>,
 }
 
-/// The other end of a ticket: where its thread waits.
-pub(super) struct Claim<T>(Arc<Slot<T>>);
+/// The other end of a ticket: what will be known of the write once it is on disk.
+pub struct Claim<T>(Arc<Slot<T>>);
 
 impl<W: Write> Ticket<W> {
-    /// A ticket, and the claim that the calling thread waits on.
+    /// A ticket, and the claim on it.
     pub fn issue(write: W) -> (Ticket<W>, Claim<W::Output>) {
-        let slot = Arc::new(Slot::of_this_thread());
+        let slot = Arc::new(Slot(Mutex::new(State::Empty)));
         let reply = Reply(slot.clone());
         let ticket = Ticket { write, verdict: None, wrote: false, spoilt: false, reply };
         (ticket, Claim(slot))
@@ -102,6 +101,12 @@ impl<W: Write> Job for Ticket<W> {
 }
 
 impl<T> Claim<T> {
+    /// Whether the write is on disk, or refused.
+    pub fn is_settled(&self) -> bool {
+        matches!(*self.0.lock(), State::Filled(_))
+    }
+
+    /// Waits for the write, if it isn't settled.
     pub fn wait(self) -> Result<T> {
         self.0.wait()
     }
@@ -112,35 +117,49 @@ struct Reply<T>(Arc<Slot<T>>);
 
 impl<T> Drop for Reply<T> {
     fn drop(&mut self) {
-        if !self.0.filled.load(Ordering::Acquire) {
-            self.0.fill(Err(Error::Unavailable(Unavailable::OutcomeUnknown)));
+        if !matches!(*self.0.lock(), State::Filled(_) | State::Taken) {
+            self.0.fill(unknown());
         }
     }
 }
 
-/// Where one thread waits for one result.
-struct Slot<T> {
-    value: Mutex<Option<Result<T>>>,
-    filled: AtomicBool,
-    waiter: Thread,
+fn unknown<T>() -> Result<T> {
+    Err(Error::Unavailable(Unavailable::OutcomeUnknown))
+}
+
+/// Where one result is left for whoever claims it.
+struct Slot<T>(Mutex<State<T>>);
+
+enum State<T> {
+    Empty,
+    /// This thread waits for it.
+    Awaited(Thread),
+    Filled(Result<T>),
+    Taken,
 }
 
 impl<T> Slot<T> {
-    fn of_this_thread() -> Slot<T> {
-        Slot { value: Mutex::new(None), filled: AtomicBool::new(false), waiter: thread::current() }
-    }
-
     fn fill(&self, result: Result<T>) {
-        *self.value.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
-        self.filled.store(true, Ordering::Release);
-        self.waiter.unpark();
+        let before = std::mem::replace(&mut *self.lock(), State::Filled(result));
+        if let State::Awaited(waiter) = before {
+            waiter.unpark();
+        }
     }
 
     fn wait(&self) -> Result<T> {
-        while !self.filled.load(Ordering::Acquire) {
+        loop {
+            let mut state = self.lock();
+            match std::mem::replace(&mut *state, State::Taken) {
+                State::Filled(result) => return result,
+                State::Taken => return unknown(),
+                State::Empty | State::Awaited(_) => *state = State::Awaited(thread::current()),
+            }
+            drop(state);
             thread::park();
         }
-        let result = self.value.lock().unwrap_or_else(PoisonError::into_inner).take();
-        result.unwrap_or(Err(Error::Unavailable(Unavailable::OutcomeUnknown)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

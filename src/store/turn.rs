@@ -5,7 +5,7 @@
 //! without it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use redb::{Database, WriteTransaction};
@@ -25,12 +25,16 @@ const IDLE: Duration = Duration::from_millis(200);
 /// How often an idle store is looked at, and one in trouble tried again.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Called once the writes of a turn have their answers. It must not block.
+pub type SettledCall = Box<dyn Fn() + Send + Sync>;
+
 /// What is known without taking a turn.
 pub(super) struct Shared {
     pub live: Arc<Live>,
     pub queue: Queue,
     pub mail_wakeup: Wakeup,
     pub trouble: Trouble,
+    pub when_settled: OnceLock<SettledCall>,
     pub metrics: metrics::Store,
 }
 
@@ -64,10 +68,15 @@ impl Turn {
     /// Commits what waits, up to a batch, and answers it.
     pub fn commit_waiting(&mut self) {
         let mut batch = self.shared.queue.take();
-        if !batch.is_empty() {
-            self.guarded(|turn| turn.commit(&mut batch));
+        if batch.is_empty() {
+            return;
         }
-        // What a panic has left unanswered is answered when it is dropped.
+        self.guarded(|turn| turn.commit(&mut batch));
+        // What a panic has left unanswered is answered by this.
+        drop(batch);
+        if let Some(call) = self.shared.when_settled.get() {
+            call();
+        }
     }
 
     /// In a store that is idle: makes the next start quick if it isn't, and finds out whether

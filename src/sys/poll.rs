@@ -15,6 +15,8 @@ pub enum Interest {
 pub enum Woken {
     /// The socket armed with this token is ready, or its other side is gone.
     Ready(u64),
+    /// [`Poll::ring`] was called.
+    Rung,
     /// [`Poll::close`] was called.
     Closed,
 }
@@ -24,9 +26,11 @@ pub use epoll::Poll;
 #[cfg(not(target_os = "linux"))]
 pub use portable::Poll;
 
-/// The token that stands for [`Poll::close`]; no socket has it.
+/// The tokens that stand for [`Poll::close`] and [`Poll::ring`]; no socket has them.
 #[cfg(target_os = "linux")]
 const CLOSED: u64 = u64::MAX;
+#[cfg(target_os = "linux")]
+const RUNG: u64 = u64::MAX - 1;
 
 #[cfg(target_os = "linux")]
 mod epoll {
@@ -37,9 +41,10 @@ mod epoll {
     use std::sync::Mutex;
 
     use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
+    use rustix::event::{EventfdFlags, eventfd};
     use rustix::io::Errno;
 
-    use super::{CLOSED, Interest, Woken};
+    use super::{CLOSED, Interest, RUNG, Woken};
 
     /// The set of watched sockets, shared by all threads that wait.
     #[derive(Debug)]
@@ -47,15 +52,20 @@ mod epoll {
         set: OwnedFd,
         /// Its other end is in the set: hanging up wakes every thread that waits or will.
         alive: Mutex<Option<UnixStream>>,
-        _bell: UnixStream,
+        _end: UnixStream,
+        bell: OwnedFd,
     }
 
     impl Poll {
         pub fn new() -> io::Result<Poll> {
             let set = epoll::create(CreateFlags::CLOEXEC)?;
-            let (alive, bell) = UnixStream::pair()?;
-            epoll::add(&set, &bell, EventData::new_u64(CLOSED), EventFlags::IN)?;
-            Ok(Poll { set, alive: Mutex::new(Some(alive)), _bell: bell })
+            let (alive, end) = UnixStream::pair()?;
+            epoll::add(&set, &end, EventData::new_u64(CLOSED), EventFlags::IN)?;
+            let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+            // By its edge: each ring is one event, for one thread, and nobody has to read it.
+            let edge = EventFlags::IN | EventFlags::ET;
+            epoll::add(&set, &bell, EventData::new_u64(RUNG), edge)?;
+            Ok(Poll { set, alive: Mutex::new(Some(alive)), _end: end, bell })
         }
 
         /// Takes a new socket into the set, armed.
@@ -78,10 +88,17 @@ mod epoll {
                 match epoll::wait(&self.set, &mut events, None) {
                     Ok(0) | Err(Errno::INTR) => {}
                     Ok(_) if events[0].data.u64() == CLOSED => return Ok(Woken::Closed),
+                    Ok(_) if events[0].data.u64() == RUNG => return Ok(Woken::Rung),
                     Ok(_) => return Ok(Woken::Ready(events[0].data.u64())),
                     Err(error) => return Err(error.into()),
                 }
             }
+        }
+
+        /// Wakes one thread that waits, or the next that will.
+        pub fn ring(&self) {
+            // Its counter is full after 2^64 rings.
+            let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
         }
 
         /// Wakes every thread that waits, now and later.
@@ -128,6 +145,7 @@ mod portable {
     #[derive(Debug, Default)]
     struct Watched {
         sockets: HashMap<u64, (TcpStream, Interest)>,
+        rung: bool,
         closed: bool,
     }
 
@@ -146,13 +164,13 @@ mod portable {
         pub fn arm(&self, socket: &TcpStream, token: u64, interest: Interest) -> io::Result<()> {
             let copy = socket.try_clone()?;
             lock(&self.watched).sockets.insert(token, (copy, interest));
-            self.ring();
+            self.look_again();
             Ok(())
         }
 
         pub fn forget(&self, token: u64) {
             lock(&self.watched).sockets.remove(&token);
-            self.ring();
+            self.look_again();
         }
 
         pub fn wait(&self) -> io::Result<Woken> {
@@ -164,6 +182,9 @@ mod portable {
                         return Ok(Woken::Ready(token));
                     }
                 }
+                if std::mem::take(&mut lock(&self.watched).rung) {
+                    return Ok(Woken::Rung);
+                }
                 if lock(&self.watched).closed {
                     return Ok(Woken::Closed);
                 }
@@ -173,10 +194,15 @@ mod portable {
 
         pub fn close(&self) {
             lock(&self.watched).closed = true;
-            self.ring();
+            self.look_again();
         }
 
-        fn ring(&self) {
+        pub fn ring(&self) {
+            lock(&self.watched).rung = true;
+            self.look_again();
+        }
+
+        fn look_again(&self) {
             // A full pipe rings already.
             let _ = (&self.ringer).write(&[1]);
         }
@@ -246,6 +272,20 @@ mod tests {
                     poll.add(&server, 7, Interest::Readable).unwrap();
                     client.write_all(b"x").unwrap();
                     assert_eq!(poll.wait().unwrap(), Woken::Ready(7));
+                    poll.close();
+                    assert_eq!(poll.wait().unwrap(), Woken::Closed);
+                }
+
+                #[test]
+                fn a_ring_wakes_one_wait_whenever_it_came() {
+                    let poll = <$poll>::new().unwrap();
+                    poll.ring();
+                    assert_eq!(poll.wait().unwrap(), Woken::Rung);
+                    std::thread::scope(|scope| {
+                        let waiting = scope.spawn(|| poll.wait().unwrap());
+                        poll.ring();
+                        assert_eq!(waiting.join().unwrap(), Woken::Rung);
+                    });
                     poll.close();
                     assert_eq!(poll.wait().unwrap(), Woken::Closed);
                 }

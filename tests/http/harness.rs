@@ -6,7 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use orderd::http::reply::{Body, Reply, Stream};
-use orderd::http::{Head, Peer, Refusal, Server, Service, Settings};
+use orderd::http::{Answer, Head, Peer, Refusal, Server, Service, Settings};
 use orderd::metrics::Metrics;
 
 use crate::client::raise_descriptor_limit;
@@ -124,7 +124,17 @@ impl Service for TestService {
         (head.target() == "/missing").then(|| Reply::detail(404, "Not Found"))
     }
 
-    fn answer(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Reply {
+    fn answer(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Answer {
+        Answer::Now(self.reply(head, request, peer))
+    }
+
+    fn refuse(&self, refusal: Refusal, _: Option<&Head>, _: &Peer) -> Reply {
+        Reply::detail(refusal.status(), refusal.text()).header("X-Request-Id", "test")
+    }
+}
+
+impl TestService {
+    fn reply(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Reply {
         let url = request.url().to_owned();
         match url.as_str() {
             "/constant" => Reply::json(200, b"{}".to_vec()),
@@ -163,10 +173,6 @@ impl Service for TestService {
                 None => Reply::detail(404, "Not Found"),
             },
         }
-    }
-
-    fn refuse(&self, refusal: Refusal, _: Option<&Head>, _: &Peer) -> Reply {
-        Reply::detail(refusal.status(), refusal.text()).header("X-Request-Id", "test")
     }
 }
 

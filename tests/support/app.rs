@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::builder::Resettable;
@@ -11,7 +12,7 @@ use orderd::auth::Cost;
 use orderd::clock::{Clock, Timestamp};
 use orderd::config::Config;
 use orderd::domain::{MessageId, NewOrder, Outcome, UserId};
-use orderd::store::PlaceOrder;
+use orderd::store::{Medium, PlaceOrder};
 use serde_json::{Value, json};
 
 use super::connection::{Connection, Expect};
@@ -32,6 +33,7 @@ pub struct TestApp {
     connection: RefCell<Option<Connection>>,
     folder: Folder,
     settings: Vec<String>,
+    around: Surroundings,
 }
 
 #[derive(Parser)]
@@ -76,10 +78,26 @@ impl TestApp {
     }
 
     pub fn start_in(folder: Folder, settings: &[&str]) -> TestApp {
+        TestApp::start_around(Surroundings::default(), folder, settings)
+    }
+
+    /// On a medium that the test brings; without rate limits.
+    pub fn start_on<M: Medium + Clone + 'static>(medium: &M, settings: &[&str]) -> TestApp {
+        let medium = medium.clone();
+        let around = Surroundings {
+            medium: Arc::new(move |_| Box::new(medium.clone())),
+            ..Surroundings::default()
+        };
+        let settings = [&["--rate-limit-requests=0"], settings].concat();
+        TestApp::start_around(around, Folder::new(), &settings)
+    }
+
+    fn start_around(around: Surroundings, folder: Folder, settings: &[&str]) -> TestApp {
         let clock = Clock::fixed(Timestamp::from_secs(START_SECS));
+        let around = Surroundings { clock: clock.clone(), hash_cost: Cost::Minimal, ..around };
         let settings = settings.iter().map(|&flag| flag.to_owned()).collect();
         let connection = RefCell::new(None);
-        let mut app = TestApp { app: None, clock, connection, folder, settings };
+        let mut app = TestApp { app: None, clock, connection, folder, settings, around };
         app.begin();
         app
     }
@@ -131,8 +149,8 @@ impl TestApp {
     }
 
     fn begin(&mut self) {
-        let around = Surroundings { clock: self.clock.clone(), hash_cost: Cost::Minimal };
-        self.app = Some(App::start(&config(&self.folder, &self.settings), &around).unwrap());
+        let config = config(&self.folder, &self.settings);
+        self.app = Some(App::start(&config, &self.around).unwrap());
     }
 }
 

@@ -10,6 +10,8 @@ use crate::http::bodies::{OrderBody, reply};
 use crate::http::call::Call;
 use crate::http::openapi::schemas;
 use crate::http::reply::Reply;
+use crate::service::Placing;
+use crate::store::Placed;
 
 /// An order that is to be placed.
 #[derive(ToSchema)]
@@ -20,18 +22,21 @@ pub struct OrderRequest {
     success: bool,
 }
 
-pub fn create(call: &Call<'_>) -> Result<Reply> {
+pub fn create(call: &Call<'_>) -> Result<Placing> {
     let mut fields = call.fields()?;
     let success = fields.lax_bool("success");
     fields.check()?;
     let key = call.header("Idempotency-Key").map(idempotency_key).transpose()?;
     let new = NewOrder { outcome: Outcome::from_success(success.ok_or_else(unread)?) };
-    let placed = call.service().place(call.cx, &call.caller, new, key)?;
+    Ok(call.service().place(&call.caller, new, key))
+}
+
+pub fn placed(placed: &Placed) -> Reply {
     let answer = reply(200, &OrderBody::from(&placed.order));
-    Ok(match placed.replayed {
+    match placed.replayed {
         true => answer.header("Idempotent-Replayed", "true"),
         false => answer,
-    })
+    }
 }
 
 pub fn get(call: &Call<'_>) -> Result<Reply> {

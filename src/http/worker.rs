@@ -1,8 +1,9 @@
 //! A serving thread: what it does with a connection that has become ready.
 //!
 //! It takes one, moves it on as far as it can without waiting for the client or for an order
-//! to be on disk, and parks it again. It never waits for a client itself: measured, a few threads that park after every
-//! answer do more than many that wait a little for the next request.
+//! to be on disk, and parks it again. It never waits for a client itself: measured, a few
+//! threads that park after every answer do more than many that wait a little for the next
+//! request.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

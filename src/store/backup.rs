@@ -2,9 +2,14 @@
 //! it gets its name.
 //!
 //! The live file must never be copied as a file: its pages change while it is read.
+//!
+//! The copy is made as fast as it goes, since pages that are freed while its transaction is
+//! open can't be used again, and the live file grows. The check holds nothing, and gives way
+//! to everything else.
 
 use std::fs;
 use std::io;
+use std::ops::Bound;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,24 +22,24 @@ use redb::{
 };
 
 use super::OpenError;
+use super::Store;
 use super::backup_file::BackupFile;
 use super::check::Check;
 use super::database::commit_nothing;
 use super::migrations;
 use super::schema::{self, VERSION};
-use super::{PAGE_ROWS, Store};
 use crate::error::{Error, Result};
 use crate::sys::files::{named_beside, sync_folder_of};
+use crate::sys::process;
 
 /// Follows the name of a backup that is being made.
 pub(super) const UNFINISHED: &str = ".unfinished";
 /// Memory for pages of the copy, in bytes.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
 /// Rows that share a transaction of the copy.
-const ROWS_PER_TRANSACTION: usize = 32 * PAGE_ROWS;
-/// Of the time that copying takes, a rest of as many times as much follows, so that
-/// orders hardly notice.
-const REST_FACTOR: u32 = 3;
+const ROWS_PER_TRANSACTION: usize = 32_000;
+/// A store that has committed so lately is in use.
+const IN_USE: Duration = Duration::from_millis(100);
 
 /// A backup that has been made, reopened and checked.
 #[derive(Debug)]
@@ -103,7 +108,7 @@ impl Store {
         let stopping = self.backups.stopping.clone();
         let file = BackupFile::create(unfinished, stopping).map_err(Error::internal)?;
         let rows = self.copy_into(&file)?;
-        self.check_copy(&file)?;
+        self.check_aside(&file)?;
         let bytes = file.sync_all().map_err(Error::internal)?;
         fs::rename(unfinished, path).map_err(Error::internal)?;
         sync_folder_of(path).map_err(Error::internal)?;
@@ -117,6 +122,21 @@ impl Store {
         drop(source);
         commit_nothing(&copy)?;
         Ok(rows)
+    }
+
+    /// On a thread of its own, for whatever time the orders leave over.
+    fn check_aside(&self, file: &BackupFile) -> Result<()> {
+        let committer = self.committer.clone();
+        let file = file.resting_while(move || committer.committed_within(IN_USE));
+        thread::scope(|scope| {
+            let check = || {
+                process::give_way();
+                self.check_copy(&file)
+            };
+            let thread = thread::Builder::new().name("backup-check".into());
+            let thread = thread.spawn_scoped(scope, check).map_err(Error::internal)?;
+            thread.join().map_err(|_| Error::Internal("the check of the backup panicked".into()))?
+        })
     }
 
     fn check_copy(&self, file: &BackupFile) -> Result<()> {
@@ -227,23 +247,19 @@ impl Copier<'_> {
             transaction.set_durability(Durability::None).map_err(Error::internal)?;
             {
                 let mut to = transaction.open_table(definition).map_err(Error::internal)?;
-                for _ in 0..ROWS_PER_TRANSACTION / PAGE_ROWS {
-                    if self.backups.is_stopping() {
-                        return Err(stopped());
-                    }
-                    let started = Instant::now();
-                    for row in rows.by_ref().take(PAGE_ROWS) {
-                        let (key, value) = row.map_err(Error::storage)?;
-                        to.insert(key.value(), value.value()).map_err(Error::internal)?;
-                        copied += 1;
-                    }
-                    if rows.peek().is_none() {
-                        break;
-                    }
-                    thread::sleep(started.elapsed() * REST_FACTOR);
+                let end = Bound::<K::SelfType<'_>>::Unbounded;
+                let mut end = to.upper_bound_mut(end).map_err(Error::internal)?;
+                for row in rows.by_ref().take(ROWS_PER_TRANSACTION) {
+                    let (key, value) = row.map_err(Error::storage)?;
+                    end.insert_before(key.value(), value.value()).map_err(Error::internal)?;
+                    copied += 1;
                 }
+                end.close().map_err(Error::internal)?;
             }
             transaction.commit().map_err(Error::internal)?;
+            if self.backups.is_stopping() {
+                return Err(stopped());
+            }
             if rows.peek().is_none() {
                 break;
             }

@@ -1,11 +1,12 @@
 //! The file that a backup is made in, and checked in.
 
 use std::fs::File;
-use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use std::{fmt, io, thread};
 
 use redb::StorageBackend;
 
@@ -20,14 +21,35 @@ use crate::sys::files::create_private;
 pub(super) struct BackupFile {
     file: Arc<File>,
     stopping: Arc<AtomicBool>,
+    rests: Option<Arc<Rests>>,
 }
+
+/// Work in short spells, each followed by a rest while there is something better to do.
+struct Rests {
+    is_due: Box<dyn Fn() -> bool + Send + Sync>,
+    /// When the present spell began.
+    since: Mutex<Instant>,
+}
+
+/// A rest is so many times as long as the work before it.
+const REST_FACTOR: u32 = 5;
+/// Long enough that falling asleep costs little of it, and shorter than a commit takes.
+const SPELL: Duration = Duration::from_millis(1);
+/// What a slow disk made of a spell counts as work up to this.
+const MAX_SPELL: Duration = Duration::from_millis(20);
 
 impl BackupFile {
     pub fn create(path: &Path, stopping: Arc<AtomicBool>) -> io::Result<BackupFile> {
         let file = create_private(path)?;
         // Where the disk knows no locks, it is made without.
         let _ = file.try_lock();
-        Ok(BackupFile { file: Arc::new(file), stopping })
+        Ok(BackupFile { file: Arc::new(file), stopping, rests: None })
+    }
+
+    /// The same file for a reader that rests again and again while `is_due` says so.
+    pub fn resting_while(&self, is_due: impl Fn() -> bool + Send + Sync + 'static) -> BackupFile {
+        let rests = Rests { is_due: Box::new(is_due), since: Mutex::new(Instant::now()) };
+        BackupFile { rests: Some(Arc::new(rests)), ..self.clone() }
     }
 
     /// Gives its length, in bytes.
@@ -47,6 +69,9 @@ impl StorageBackend for BackupFile {
         if self.stopping.load(Ordering::Acquire) {
             return Err(io::Error::other("the service is stopping"));
         }
+        if let Some(rests) = &self.rests {
+            rests.rest_if_due();
+        }
         self.file.read_exact_at(out, offset)
     }
 
@@ -60,5 +85,25 @@ impl StorageBackend for BackupFile {
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
         self.file.write_all_at(data, offset)
+    }
+}
+
+impl Rests {
+    fn rest_if_due(&self) {
+        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let worked = since.elapsed();
+        if worked < SPELL {
+            return;
+        }
+        if (self.is_due)() {
+            thread::sleep(worked.min(MAX_SPELL) * REST_FACTOR);
+        }
+        *since = Instant::now();
+    }
+}
+
+impl fmt::Debug for Rests {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Rests")
     }
 }

@@ -40,3 +40,14 @@ pub fn raise_fd_limit() {
         log::warn!("the limit of open files stays at {:?}: {why}", limit.current);
     }
 }
+
+/// Lets every other thread go first, for good: only the administrator could take it back. So
+/// it is for a thread of its own, and where threads have no priorities it does nothing.
+pub fn give_way() {
+    #[cfg(target_os = "linux")]
+    {
+        const LAST: i32 = 19;
+        // Where the system doesn't allow it, it goes on like the others.
+        let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), LAST);
+    }
+}

@@ -17,10 +17,10 @@ use redb::backends::InMemoryBackend;
 use redb::{Builder, Database, DatabaseError, StorageBackend};
 use serde_json::json;
 
-use support::app::TestApp;
+use support::app::{PASSWORD, TestApp};
 use support::connection::{Connection, Expect, PATIENCE};
 
-/// A disk in memory whose syncs wait while the gate is closed.
+/// A disk in memory whose syncs wait while it hangs.
 #[derive(Clone, Debug, Default)]
 struct Disk(Arc<Gate>);
 
@@ -34,6 +34,8 @@ struct Gate {
 struct State {
     closed: bool,
     waiting: usize,
+    /// It hangs from when this is written.
+    last_words: Option<&'static str>,
 }
 
 impl Disk {
@@ -49,6 +51,27 @@ impl Disk {
         self.0.moved.notify_all();
         let mut state = self.0.moved.wait_while(state, |state| state.closed).unwrap();
         state.waiting -= 1;
+    }
+}
+
+impl Disk {
+    fn hang(&self) -> Hanging<'_> {
+        self.0.state.lock().unwrap().closed = true;
+        Hanging(self)
+    }
+
+    /// It will hang once `words` are written to it.
+    fn hang_after(&self, words: &'static str) -> Hanging<'_> {
+        self.0.state.lock().unwrap().last_words = Some(words);
+        Hanging(self)
+    }
+
+    fn look_at(&self, data: &[u8]) {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(words) = state.last_words else { return };
+        if data.windows(words.len()).any(|it| it == words.as_bytes()) {
+            (state.closed, state.last_words) = (true, None);
+        }
     }
 }
 
@@ -91,19 +114,13 @@ impl StorageBackend for Backend {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
+        self.disk.look_at(data);
         self.pages.write(offset, data)
     }
 }
 
 /// A disk that hangs until this is dropped.
 struct Hanging<'d>(&'d Disk);
-
-impl Disk {
-    fn hang(&self) -> Hanging<'_> {
-        self.0.state.lock().unwrap().closed = true;
-        Hanging(self)
-    }
-}
 
 impl Drop for Hanging<'_> {
     fn drop(&mut self) {
@@ -183,13 +200,14 @@ fn order(token: &str) -> String {
 
 /// So many connections, each with an order that waits for its turn.
 fn begin_orders(app: &TestApp, token: &str, count: usize) -> Vec<Connection> {
+    let before = metric(app, "store_queue_depth");
     let begin = |_| {
         let mut client = app.connect();
         client.send(order(token));
         client
     };
     let clients = (0..count).map(begin).collect();
-    while metric(app, "store_queue_depth") < count as u64 {
+    while metric(app, "store_queue_depth") < before + count as u64 {
         thread::yield_now();
     }
     clients
@@ -204,15 +222,16 @@ fn metric(app: &TestApp, name: &str) -> u64 {
 #[test]
 fn while_the_disk_hangs_orders_wait_without_a_thread_and_reads_are_answered() {
     let disk = Disk::default();
-    let app = TestApp::start_on(&disk, &["--http-threads=1"]);
+    let app = TestApp::start_on(&disk, &["--http-threads=64"]);
     let token = app.admin();
     let mut clients = thread::scope(|scope| {
         let _hanging = disk.hang();
-        // No serving thread has the turn, so each must be woken for the answers.
+        // No serving thread has the turn, so one must be woken for the answers.
         let store = app.app().store();
         scope.spawn(|| store.write(TRIAL).unwrap());
         disk.await_a_hanging_sync();
-        let clients = begin_orders(&app, &token, 64);
+        let clients = begin_orders(&app, &token, 60);
+        assert_eq!(metric(&app, "http_threads_busy"), 1, "one asks for the metrics");
         app.get("/health").send().good();
         app.me(&token).good();
         assert_eq!(app.orders(&token).good()["orders"], json!([]));
@@ -223,12 +242,75 @@ fn while_the_disk_hangs_orders_wait_without_a_thread_and_reads_are_answered() {
         let placed = client.receive(Expect::HeadAndBody).good();
         ids.insert(placed["id"].as_u64().unwrap());
     }
-    assert_eq!(ids.len(), 64);
+    assert_eq!(ids.len(), clients.len());
     // They are as good as new.
     for client in &mut clients {
         client.send(order(&token));
         client.receive(Expect::HeadAndBody).good();
     }
+}
+
+#[test]
+fn while_the_disk_hangs_no_more_orders_wait_than_there_are_threads() {
+    let disk = Disk::default();
+    let app = TestApp::start_on(&disk, &["--http-threads=8"]);
+    let token = app.admin();
+    let mut clients = thread::scope(|scope| {
+        let _hanging = disk.hang();
+        let store = app.app().store();
+        scope.spawn(|| store.write(TRIAL).unwrap());
+        disk.await_a_hanging_sync();
+        let clients = begin_orders(&app, &token, 7);
+        while app.get("/readyz").send().status == 200 {
+            thread::yield_now();
+        }
+        let refused = app.create_order(&token, &json!({"success": true}));
+        assert_eq!(refused.status, 503);
+        assert!(refused.header("Retry-After").is_some());
+        clients
+    });
+    for client in &mut clients {
+        client.receive(Expect::HeadAndBody).good();
+    }
+    assert_eq!(app.orders(&app.admin()).good()["orders"].as_array().unwrap().len(), 7);
+}
+
+#[test]
+fn an_answer_that_can_be_made_does_not_wait_for_another_clients_next_request() {
+    let disk = Disk::default();
+    let app = TestApp::start_on(&disk, &[]);
+    let token = app.admin();
+    let (mut first, mut others) = (app.connect(), Vec::new());
+    thread::scope(|scope| {
+        let hanging = disk.hang();
+        let store = app.app().store();
+        scope.spawn(|| store.write(TRIAL).unwrap());
+        disk.await_a_hanging_sync();
+        first.send(order(&token) + &registration(&token, "pipelined"));
+        while metric(&app, "store_queue_depth") < 1 {
+            thread::yield_now();
+        }
+        others = begin_orders(&app, &token, 4);
+        let _hanging = disk.hang_after("pipelined");
+        drop(hanging);
+        // All five share a commit.
+        first.receive(Expect::HeadAndBody).good();
+        disk.await_a_hanging_sync();
+        for client in &mut others {
+            client.receive(Expect::HeadAndBody).good();
+        }
+    });
+    first.receive(Expect::HeadAndBody).good();
+}
+
+fn registration(token: &str, name: &str) -> String {
+    let body = json!({"username": name, "email": "p@example.com", "password": PASSWORD});
+    let body = body.to_string();
+    format!(
+        "POST /auth/register HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 #[test]

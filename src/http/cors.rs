@@ -23,7 +23,9 @@ pub struct Cors {
 #[derive(Debug)]
 pub enum Grant {
     Nothing,
-    Read { origin: String },
+    ReadByAny,
+    /// One of the configured origins, to the letter.
+    ReadBy(String),
 }
 
 impl Cors {
@@ -59,23 +61,25 @@ impl Cors {
 
     /// What the page that asks may do with the answer.
     pub fn grant(&self, head: &Head) -> Grant {
-        match head.field("Origin") {
-            Some(origin) if !is_out_of_reach(head.target()) && self.allows(origin) => {
-                Grant::Read { origin: origin.to_owned() }
-            }
-            _ => Grant::Nothing,
+        let Some(origin) = head.field("Origin") else { return Grant::Nothing };
+        if is_out_of_reach(head.target()) || !self.allows(origin) {
+            return Grant::Nothing;
+        }
+        match self.allowed {
+            AllowedOrigins::Any => Grant::ReadByAny,
+            AllowedOrigins::These(_) => Grant::ReadBy(origin.to_owned()),
         }
     }
 
     /// Adds what lets the page read the answer, where its origin may.
     pub fn decorate(&self, reply: Reply, grant: Grant) -> Reply {
-        let Grant::Read { origin } = grant else { return self.vary(reply) };
-        let reply = reply.header("Access-Control-Expose-Headers", EXPOSED);
-        match self.allowed {
-            AllowedOrigins::Any => reply.header("Access-Control-Allow-Origin", "*"),
-            // The origin is one of the configured ones, to the letter.
-            AllowedOrigins::These(_) => self
-                .vary(reply)
+        match grant {
+            Grant::Nothing => self.vary(reply),
+            Grant::ReadByAny => reply
+                .header("Access-Control-Expose-Headers", EXPOSED)
+                .header("Access-Control-Allow-Origin", "*"),
+            Grant::ReadBy(origin) => self
+                .vary(reply.header("Access-Control-Expose-Headers", EXPOSED))
                 .header("Access-Control-Allow-Origin", origin)
                 .header("Access-Control-Allow-Credentials", "true"),
         }

@@ -32,8 +32,9 @@ const HEAVY_BYTES: usize = 4 << 10;
 pub struct Parking {
     poll: Poll,
     slots: Box<[Mutex<Slot>]>,
-    /// Those whose answers wait for the store, in about the order in which they are settled.
-    awaiting: Mutex<VecDeque<Box<Connection>>>,
+    /// Those whose answers wait for the store, in about the order in which they are settled,
+    /// each with the bytes that it keeps.
+    awaiting: Mutex<VecDeque<(Box<Connection>, usize)>>,
     roll: Mutex<Roll>,
     open: AtomicUsize,
     kept_bytes: AtomicUsize,
@@ -166,32 +167,47 @@ impl Parking {
     }
 
     /// Lets a connection wait until its answer is settled. The caller's ownership ends here.
-    pub fn await_settling(&self, connection: Box<Connection>) {
+    pub fn await_settling(&self, mut connection: Box<Connection>) {
+        let weight = connection.trim();
         self.metrics.connections.parked.inc();
-        lock(&self.awaiting).push_back(connection);
+        self.kept_bytes.fetch_add(weight, Ordering::Relaxed);
+        let mut awaiting = lock(&self.awaiting);
         // What settled it may have been here before it was.
-        self.ring_if_settled();
+        let is_settled = connection.is_settled();
+        match is_settled {
+            true => awaiting.push_front((connection, weight)),
+            false => awaiting.push_back((connection, weight)),
+        }
+        drop(awaiting);
+        if is_settled {
+            self.poll.ring();
+        }
     }
 
-    /// To be called when answers have been settled. One that is settled while another ahead
-    /// of it isn't yet waits for that one: the next call is near.
+    /// To be called when answers have been settled. It wakes one thread, which makes all that
+    /// are settled before it does anything that may block. One that is settled behind another
+    /// that isn't yet waits for that one: they are a commit apart.
     pub fn ring_if_settled(&self) {
-        if lock(&self.awaiting).front().is_some_and(|first| first.is_settled()) {
+        if lock(&self.awaiting).front().is_some_and(|(first, _)| first.is_settled()) {
             self.poll.ring();
         }
     }
 
     /// All that wait for the store. Each is then the caller's.
-    pub fn take_awaiting(&self) -> VecDeque<Box<Connection>> {
+    pub fn take_awaiting(&self) -> Vec<Box<Connection>> {
         let taken = std::mem::take(&mut *lock(&self.awaiting));
-        self.metrics.connections.parked.dec_by(taken.len() as i64);
-        taken
+        taken.into_iter().map(|awaiting| self.release(awaiting)).collect()
     }
 
     fn take_settled(&self) -> Option<Box<Connection>> {
-        let settled = lock(&self.awaiting).pop_front_if(|first| first.is_settled())?;
+        let settled = lock(&self.awaiting).pop_front_if(|(first, _)| first.is_settled())?;
+        Some(self.release(settled))
+    }
+
+    fn release(&self, (connection, weight): (Box<Connection>, usize)) -> Box<Connection> {
         self.metrics.connections.parked.dec();
-        Some(settled)
+        self.kept_bytes.fetch_sub(weight, Ordering::Relaxed);
+        connection
     }
 
     /// Closes up to `count` waiting connections of `scope`, those first that lose least:

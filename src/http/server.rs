@@ -121,7 +121,11 @@ impl Server {
         join(janitor);
         join_until(threads, Instant::now() + LAST_CALL);
         close_where(&shared, |_| true);
-        for connection in shared.parking.take_awaiting() {
+        let awaiting = shared.parking.take_awaiting();
+        if !awaiting.is_empty() {
+            log::warn!("{} orders have no answer: they may be placed or not", awaiting.len());
+        }
+        for connection in awaiting {
             connection.close(CloseReason::Shutdown);
         }
         if left == 0 { Drained::Whole } else { Drained::Cut(left) }

@@ -80,7 +80,7 @@ impl Worker {
             let fate = match connection.stage {
                 Stage::Idle | Stage::Head(_) => self.read_head(connection),
                 Stage::Body(_) => self.read_body(connection),
-                Stage::Awaiting(_) => self.complete(connection),
+                Stage::Awaiting(_) => Some(self.complete(connection)),
                 Stage::Answering(_) => self.send_on(connection),
                 Stage::Lingering(_) => connection.skip(&mut self.desk.arrivals),
             };
@@ -88,12 +88,7 @@ impl Worker {
                 return fate;
             }
         }
-        match connection.stage {
-            Stage::Idle => Fate::Park(Interest::Readable),
-            Stage::Awaiting(_) => Fate::Await,
-            // It can be written to nearly always: it comes back when its turn is.
-            _ => Fate::Park(Interest::Writable),
-        }
+        waiting(connection)
     }
 
     /// A stream reads from the store as it goes.
@@ -234,13 +229,15 @@ impl Worker {
         }
     }
 
-    /// Makes and sends an answer that has waited for its order.
-    fn complete(&mut self, connection: &mut Connection) -> Option<Fate> {
+    /// Makes and sends an answer that has waited for its order. That ends the turn: the thread
+    /// may have been rung up for others' answers too, and the next request, which may block,
+    /// must not hold those up. Nor may pipelined orders keep all threads from the other clients.
+    fn complete(&mut self, connection: &mut Connection) -> Fate {
         if !connection.is_settled() {
-            return Some(Fate::Await);
+            return Fate::Await;
         }
         let stage = std::mem::replace(&mut connection.stage, Stage::Idle);
-        let Stage::Awaiting(awaited) = stage else { return None };
+        let Stage::Awaiting(awaited) = stage else { return waiting(connection) };
         let Awaited { pending, form } = *awaited;
         let service = &self.desk.shared.service;
         let reply = catch_unwind(AssertUnwindSafe(|| service.complete(pending)));
@@ -252,7 +249,7 @@ impl Worker {
                 self.reply(connection, reply, Form { persistence: Persistence::Close, ..form });
             }
         }
-        None
+        waiting(connection)
     }
 
     /// Sends an answer; the last one of its connection while the server stops.
@@ -306,6 +303,16 @@ impl Worker {
             .inspect_err(|error| log::error!("no new airlock: {error}"))
             .ok()?
             .pop()
+    }
+}
+
+/// How a connection waits that has more to do, or may have, when others have had their turns.
+fn waiting(connection: &Connection) -> Fate {
+    match connection.stage {
+        Stage::Idle => Fate::Park(Interest::Readable),
+        Stage::Awaiting(_) => Fate::Await,
+        // It can be written to nearly always: it comes back when its turn is.
+        _ => Fate::Park(Interest::Writable),
     }
 }
 

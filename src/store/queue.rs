@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::ticket::Job;
 use crate::error::{Error, Result};
@@ -11,8 +11,9 @@ use crate::metrics::Gauge;
 /// Writes that may be under way, waited for or not.
 const MAX_UNDER_WAY: usize = 4096;
 /// How long one thread too many waits before its write is refused. A commit takes
-/// milliseconds: whoever waits longer has met a disk that hangs.
-const ADMISSION_PATIENCE: Duration = Duration::from_millis(250);
+/// milliseconds: one that takes longer has met a disk that hangs, and then there may be no
+/// more writes under way than threads may wait.
+const PATIENCE: Duration = Duration::from_millis(250);
 /// Writes that share a commit, at most.
 const MAX_BATCH: usize = 1024;
 
@@ -34,6 +35,8 @@ struct State {
     waiting: VecDeque<Box<dyn Job>>,
     /// How many have left the queue and have no answer yet.
     committing: usize,
+    /// When they left it.
+    committing_since: Instant,
     /// Threads that wait for their writes, and how many may.
     waiters: usize,
     max_waiters: usize,
@@ -42,7 +45,12 @@ struct State {
 
 impl State {
     fn is_full(&self) -> bool {
-        self.waiting.len() + self.committing >= MAX_UNDER_WAY
+        let most = if self.hangs() { self.max_waiters } else { MAX_UNDER_WAY };
+        self.waiting.len() + self.committing >= most
+    }
+
+    fn hangs(&self) -> bool {
+        self.committing > 0 && self.committing_since.elapsed() > PATIENCE
     }
 
     fn has_no_room(&self) -> bool {
@@ -68,6 +76,7 @@ impl Queue {
         let state = State {
             waiting: VecDeque::new(),
             committing: 0,
+            committing_since: Instant::now(),
             waiters: 0,
             max_waiters: MAX_UNDER_WAY,
             closed: false,
@@ -79,7 +88,7 @@ impl Queue {
     pub fn admit(&self) -> Result<Waiter<'_>> {
         let (mut state, _) = self
             .room
-            .wait_timeout_while(self.lock(), ADMISSION_PATIENCE, |state| state.has_no_room())
+            .wait_timeout_while(self.lock(), PATIENCE, |state| state.has_no_room())
             .unwrap_or_else(PoisonError::into_inner);
         if state.has_no_room() {
             return Err(Error::busy(TOO_MANY));
@@ -88,7 +97,7 @@ impl Queue {
         Ok(Waiter(self))
     }
 
-    /// Rings nobody: whoever adds a job sees to it that it is committed.
+    /// Rings nobody: whoever adds a job sees to it that it is committed. Never waits.
     pub fn push(&self, job: Box<dyn Job>) -> Result<()> {
         let mut state = self.lock();
         if state.closed {
@@ -107,6 +116,7 @@ impl Queue {
         let mut state = self.lock();
         let count = state.waiting.len().min(MAX_BATCH);
         state.committing = count;
+        state.committing_since = Instant::now();
         let jobs = state.waiting.drain(..count).collect();
         self.depth.set(state.waiting.len() as i64);
         jobs

@@ -101,6 +101,13 @@ impl Live {
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// Drops the system's cache of the file, as far as the system lets it.
+    pub fn forget_cached(&self) {
+        if let Err(why) = self.medium.forget_cached() {
+            log::warn!("the system's cache of the store stays: {why}");
+        }
+    }
+
     /// Never waits: while it is being opened again it is not closed.
     pub fn is_closed(&self) -> bool {
         self.database.try_read().is_ok_and(|database| database.is_none())

@@ -8,6 +8,7 @@ use std::net::TcpStream;
 use std::sync::mpsc;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
+use std::time::Instant;
 
 use orderd::clock::{Clock, Timestamp};
 use orderd::error::{Error, Unavailable};
@@ -129,6 +130,15 @@ impl Drop for Hanging<'_> {
     }
 }
 
+#[track_caller]
+fn until(reached: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !reached() {
+        assert!(began.elapsed() < PATIENCE, "it never comes to that");
+        thread::yield_now();
+    }
+}
+
 const TRIAL: Trial = Trial { at: Timestamp::EPOCH };
 
 fn open(disk: &Disk) -> Store {
@@ -144,9 +154,7 @@ fn while_the_disk_hangs_one_thread_too_many_is_turned_away_and_the_others_writes
         let hanging = disk.hang();
         let waiting: Vec<_> = (0..2).map(|_| scope.spawn(|| store.write(TRIAL))).collect();
         disk.await_a_hanging_sync();
-        while !store.is_queue_full() {
-            thread::yield_now();
-        }
+        until(|| store.is_queue_full());
         let refused = store.write(TRIAL);
         assert!(matches!(refused, Err(Error::Unavailable(Unavailable::Busy { .. }))));
         drop(hanging);
@@ -188,6 +196,45 @@ fn writes_that_nobody_waits_for_are_bounded_too_and_each_has_its_answer() {
     store.close();
 }
 
+#[test]
+fn a_disk_that_hangs_while_the_store_is_idle_bounds_what_is_begun_too() {
+    let disk = Disk::default();
+    let store = open(&disk);
+    store.limit_waiters(8);
+    store.write(TRIAL).unwrap();
+    let hanging = disk.hang();
+    // Nobody writes: it is the store's own look at the disk.
+    disk.await_a_hanging_sync();
+    let claims: Vec<_> = (0..8).map(|_| store.begin(TRIAL).unwrap()).collect();
+    until(|| store.is_queue_full());
+    assert!(matches!(store.begin(TRIAL), Err(Error::Unavailable(Unavailable::Busy { .. }))));
+    drop(hanging);
+    claims.into_iter().for_each(|claim| claim.wait().unwrap());
+    store.close();
+}
+
+#[test]
+fn a_write_that_a_thread_waits_for_is_not_refused_for_those_that_none_waits_for() {
+    let (disk, metrics) = (Disk::default(), Metrics::new());
+    let store = Store::open_on(Box::new(disk.clone()), Clock::system(), &metrics).unwrap();
+    let depth = || value(&metrics.render(), "store_queue_depth");
+    store.limit_waiters(2);
+    thread::scope(|scope| {
+        let hanging = disk.hang();
+        let first = scope.spawn(|| store.begin(TRIAL).unwrap());
+        disk.await_a_hanging_sync();
+        let second = store.begin(TRIAL).unwrap();
+        until(|| store.is_queue_full());
+        let waiting = scope.spawn(|| store.write(TRIAL));
+        until(|| depth() == 2 || waiting.is_finished());
+        drop(hanging);
+        waiting.join().unwrap().unwrap();
+        first.join().unwrap().wait().unwrap();
+        second.wait().unwrap();
+    });
+    store.close();
+}
+
 const ORDER: &str = r#"{"success":true}"#;
 
 fn order(token: &str) -> String {
@@ -207,16 +254,17 @@ fn begin_orders(app: &TestApp, token: &str, count: usize) -> Vec<Connection> {
         client
     };
     let clients = (0..count).map(begin).collect();
-    while metric(app, "store_queue_depth") < before + count as u64 {
-        thread::yield_now();
-    }
+    until(|| metric(app, "store_queue_depth") == before + count as u64);
     clients
 }
 
 fn metric(app: &TestApp, name: &str) -> u64 {
-    let text = app.get("/metrics").send().text();
-    let value = text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
-    value.unwrap_or_else(|| panic!("no {name} in {text}"))
+    value(&app.get("/metrics").send().text(), name)
+}
+
+fn value(metrics: &str, name: &str) -> u64 {
+    let value = metrics.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok());
+    value.unwrap_or_else(|| panic!("no {name} in {metrics}"))
 }
 
 #[test]
@@ -261,9 +309,7 @@ fn while_the_disk_hangs_no_more_orders_wait_than_there_are_threads() {
         scope.spawn(|| store.write(TRIAL).unwrap());
         disk.await_a_hanging_sync();
         let clients = begin_orders(&app, &token, 7);
-        while app.get("/readyz").send().status == 200 {
-            thread::yield_now();
-        }
+        until(|| app.get("/readyz").send().status == 503);
         let refused = app.create_order(&token, &json!({"success": true}));
         assert_eq!(refused.status, 503);
         assert!(refused.header("Retry-After").is_some());
@@ -287,9 +333,7 @@ fn an_answer_that_can_be_made_does_not_wait_for_another_clients_next_request() {
         scope.spawn(|| store.write(TRIAL).unwrap());
         disk.await_a_hanging_sync();
         first.send(order(&token) + &registration(&token, "pipelined"));
-        while metric(&app, "store_queue_depth") < 1 {
-            thread::yield_now();
-        }
+        until(|| metric(&app, "store_queue_depth") == 1);
         others = begin_orders(&app, &token, 4);
         let _hanging = disk.hang_after("pipelined");
         drop(hanging);
@@ -326,9 +370,7 @@ fn a_stop_lets_orders_that_wait_for_the_disk_be_answered() {
         disk.await_a_hanging_sync();
         let clients = begin_orders(&app, &token, 3);
         let opener = scope.spawn(|| {
-            while TcpStream::connect(address).is_ok() {
-                thread::yield_now();
-            }
+            until(|| TcpStream::connect(address).is_err());
             drop(hanging);
         });
         app.stop();

@@ -257,9 +257,15 @@ impl Connection {
     /// has come waits to be read.
     pub fn is_unfinished(&self) -> bool {
         match self.stage {
+            Stage::Head(_) if self.has_whole_head() => false,
             Stage::Idle | Stage::Head(_) | Stage::Body(_) => socket::is_quiet(&self.socket),
             Stage::Awaiting(_) | Stage::Answering(_) | Stage::Lingering(_) => false,
         }
+    }
+
+    /// A request that was pipelined behind another waits for its turn so.
+    fn has_whole_head(&self) -> bool {
+        self.input.windows(4).any(|four| four == b"\r\n\r\n")
     }
 
     /// Closes it. An answer that is not whole ends with a reset, or one that is delimited

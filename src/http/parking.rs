@@ -32,9 +32,8 @@ const HEAVY_BYTES: usize = 4 << 10;
 pub struct Parking {
     poll: Poll,
     slots: Box<[Mutex<Slot>]>,
-    /// Those whose answers wait for the store, in about the order in which they are settled,
-    /// each with the bytes that it keeps.
-    awaiting: Mutex<VecDeque<(Box<Connection>, usize)>>,
+    /// Those whose answers wait for the store, in about the order in which they are settled.
+    awaiting: Mutex<VecDeque<Box<Connection>>>,
     roll: Mutex<Roll>,
     open: AtomicUsize,
     kept_bytes: AtomicUsize,
@@ -168,15 +167,15 @@ impl Parking {
 
     /// Lets a connection wait until its answer is settled. The caller's ownership ends here.
     pub fn await_settling(&self, mut connection: Box<Connection>) {
-        let weight = connection.trim();
+        // What it keeps is not weighed with the rest: it can't give way.
+        connection.trim();
         self.metrics.connections.parked.inc();
-        self.kept_bytes.fetch_add(weight, Ordering::Relaxed);
         let mut awaiting = lock(&self.awaiting);
         // What settled it may have been here before it was.
         let is_settled = connection.is_settled();
         match is_settled {
-            true => awaiting.push_front((connection, weight)),
-            false => awaiting.push_back((connection, weight)),
+            true => awaiting.push_front(connection),
+            false => awaiting.push_back(connection),
         }
         drop(awaiting);
         if is_settled {
@@ -188,31 +187,29 @@ impl Parking {
     /// are settled before it does anything that may block. One that is settled behind another
     /// that isn't yet waits for that one: they are a commit apart.
     pub fn ring_if_settled(&self) {
-        if lock(&self.awaiting).front().is_some_and(|(first, _)| first.is_settled()) {
+        if lock(&self.awaiting).front().is_some_and(|first| first.is_settled()) {
             self.poll.ring();
         }
     }
 
     /// All that wait for the store. Each is then the caller's.
-    pub fn take_awaiting(&self) -> Vec<Box<Connection>> {
+    pub fn take_awaiting(&self) -> VecDeque<Box<Connection>> {
         let taken = std::mem::take(&mut *lock(&self.awaiting));
-        taken.into_iter().map(|awaiting| self.release(awaiting)).collect()
+        self.metrics.connections.parked.dec_by(taken.len() as i64);
+        taken
     }
 
-    fn take_settled(&self) -> Option<Box<Connection>> {
-        let settled = lock(&self.awaiting).pop_front_if(|(first, _)| first.is_settled())?;
-        Some(self.release(settled))
-    }
-
-    fn release(&self, (connection, weight): (Box<Connection>, usize)) -> Box<Connection> {
+    /// One whose answer can be made.
+    pub fn take_settled(&self) -> Option<Box<Connection>> {
+        let settled = lock(&self.awaiting).pop_front_if(|first| first.is_settled())?;
         self.metrics.connections.parked.dec();
-        self.kept_bytes.fetch_sub(weight, Ordering::Relaxed);
-        connection
+        Some(settled)
     }
 
     /// Closes up to `count` waiting connections of `scope`, those first that lose least:
-    /// answered ones, idle ones, partial heads, partial bodies, answers that have been on
-    /// their way for too long, each kind by age. Returns how many.
+    /// answered ones, idle ones, partial heads and those that have only just come, partial
+    /// bodies, answers that have been on their way for too long, each kind by age. Returns how
+    /// many.
     pub fn evict(&self, scope: Scope, count: usize) -> usize {
         let now = Instant::now();
         self.evict_where(count, |connection, _| {

@@ -47,13 +47,13 @@ impl Worker {
         let shared = Arc::clone(&self.desk.shared);
         let _member = shared.crew.member();
         loop {
+            // Those it was rung up for, and nobody else was: it must not rest before.
+            while let Some(settled) = shared.parking.take_settled() {
+                self.serve(settled);
+            }
             shared.crew.rest();
             match shared.parking.next() {
-                Ok(Some(connection)) => {
-                    shared.metrics.connections.threads_busy.inc();
-                    self.serve(connection);
-                    shared.metrics.connections.threads_busy.dec();
-                }
+                Ok(Some(connection)) => self.serve(connection),
                 Ok(None) => return,
                 Err(error) => {
                     log::error!("a serving thread can't wait for connections: {error}");
@@ -64,12 +64,14 @@ impl Worker {
     }
 
     fn serve(&mut self, mut connection: Box<Connection>) {
+        self.desk.shared.metrics.connections.threads_busy.inc();
         let fate = catch_unwind(AssertUnwindSafe(|| self.drive(&mut connection)));
         let fate = fate.unwrap_or_else(|_| {
             self.desk.shared.metrics.connections.panics.inc();
             Fate::Close(CloseReason::Error)
         });
         self.desk.shared.settle(connection, fate);
+        self.desk.shared.metrics.connections.threads_busy.dec();
     }
 
     fn drive(&mut self, connection: &mut Connection) -> Fate {
@@ -233,11 +235,13 @@ impl Worker {
     /// may have been rung up for others' answers too, and the next request, which may block,
     /// must not hold those up. Nor may pipelined orders keep all threads from the other clients.
     fn complete(&mut self, connection: &mut Connection) -> Fate {
-        if !connection.is_settled() {
-            return Fate::Await;
-        }
-        let stage = std::mem::replace(&mut connection.stage, Stage::Idle);
-        let Stage::Awaiting(awaited) = stage else { return waiting(connection) };
+        let awaited = match std::mem::replace(&mut connection.stage, Stage::Idle) {
+            Stage::Awaiting(awaited) if awaited.pending.is_settled() => awaited,
+            stage => {
+                connection.stage = stage;
+                return Fate::Await;
+            }
+        };
         let Awaited { pending, form } = *awaited;
         let service = &self.desk.shared.service;
         let reply = catch_unwind(AssertUnwindSafe(|| service.complete(pending)));
@@ -309,7 +313,7 @@ impl Worker {
 /// How a connection waits that has more to do, or may have, when others have had their turns.
 fn waiting(connection: &Connection) -> Fate {
     match connection.stage {
-        Stage::Idle => Fate::Park(Interest::Readable),
+        Stage::Idle | Stage::Lingering(_) => Fate::Park(Interest::Readable),
         Stage::Awaiting(_) => Fate::Await,
         // It can be written to nearly always: it comes back when its turn is.
         _ => Fate::Park(Interest::Writable),

@@ -27,8 +27,13 @@ pub(super) struct BackupFile {
 /// Work in short spells, each followed by a rest while there is something better to do.
 struct Rests {
     is_due: Box<dyn Fn() -> bool + Send + Sync>,
-    /// When the present spell began.
-    since: Mutex<Instant>,
+    spell: Mutex<Spell>,
+}
+
+struct Spell {
+    since: Instant,
+    /// What all rests together may still take.
+    rest: Duration,
 }
 
 /// A rest is so many times as long as the work before it.
@@ -37,6 +42,8 @@ const REST_FACTOR: u32 = 5;
 const SPELL: Duration = Duration::from_millis(1);
 /// What a slow disk made of a spell counts as work up to this.
 const MAX_SPELL: Duration = Duration::from_millis(20);
+/// Somebody waits for the backup, behind a proxy that may wait for a minute.
+const MAX_REST: Duration = Duration::from_secs(20);
 
 impl BackupFile {
     pub fn create(path: &Path, stopping: Arc<AtomicBool>) -> io::Result<BackupFile> {
@@ -48,7 +55,8 @@ impl BackupFile {
 
     /// The same file for a reader that rests again and again while `is_due` says so.
     pub fn resting_while(&self, is_due: impl Fn() -> bool + Send + Sync + 'static) -> BackupFile {
-        let rests = Rests { is_due: Box::new(is_due), since: Mutex::new(Instant::now()) };
+        let spell = Mutex::new(Spell { since: Instant::now(), rest: MAX_REST });
+        let rests = Rests { is_due: Box::new(is_due), spell };
         BackupFile { rests: Some(Arc::new(rests)), ..self.clone() }
     }
 
@@ -90,15 +98,17 @@ impl StorageBackend for BackupFile {
 
 impl Rests {
     fn rest_if_due(&self) {
-        let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        let worked = since.elapsed();
+        let mut spell = self.spell.lock().unwrap_or_else(PoisonError::into_inner);
+        let worked = spell.since.elapsed();
         if worked < SPELL {
             return;
         }
         if (self.is_due)() {
-            thread::sleep(worked.min(MAX_SPELL) * REST_FACTOR);
+            let rest = spell.rest.min(worked.min(MAX_SPELL) * REST_FACTOR);
+            thread::sleep(rest);
+            spell.rest -= rest;
         }
-        *since = Instant::now();
+        spell.since = Instant::now();
     }
 }
 

@@ -55,14 +55,17 @@ impl Committer {
     /// Waits until the write is on disk. Whoever calls holds no transaction and no lock.
     pub fn submit<W: Write>(&self, write: W) -> Result<W::Output> {
         let _waiter = self.shared.queue.admit()?;
-        self.begin(write)?.wait()
+        let (ticket, claim) = Ticket::issue(write);
+        self.shared.queue.push(Box::new(ticket))?;
+        self.commit_if_free();
+        claim.wait()
     }
 
     /// Puts the write on its way, or commits it at once. Whoever calls holds no transaction
     /// and no lock.
     pub fn begin<W: Write>(&self, write: W) -> Result<Claim<W::Output>> {
         let (ticket, claim) = Ticket::issue(write);
-        self.shared.queue.push(Box::new(ticket))?;
+        self.shared.queue.push_unawaited(Box::new(ticket))?;
         self.commit_if_free();
         Ok(claim)
     }

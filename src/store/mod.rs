@@ -6,7 +6,8 @@
 //! - A write reads and checks before it writes; one that is refused leaves no trace, and
 //!   hears of it once what it was refused for is on disk.
 //! - What can be read is on disk, after an I/O error and after a crash too.
-//! - Reads are MVCC snapshots: they never wait for a commit.
+//! - Reads are MVCC snapshots: they don't wait for a commit, but for the moment in which the
+//!   library syncs a file that it has made longer.
 //! - No transaction is open while anything waits for a network, a hash or a client.
 
 mod backup;
@@ -135,7 +136,8 @@ impl Store {
     }
 
     /// Lets so many threads wait for their writes at once; one more waits for a moment and
-    /// is then turned away. Keep it under the number of threads that write, so that a disk
+    /// is then turned away. While the disk stands still, it bounds the writes that no thread
+    /// waits for as well. Keep it under the number of threads that write, so that a disk
     /// that hangs leaves some of them free.
     pub fn limit_waiters(&self, most: usize) {
         self.committer.limit_waiters(most);

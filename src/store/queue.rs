@@ -10,10 +10,11 @@ use crate::metrics::Gauge;
 
 /// Writes that may be under way, waited for or not.
 const MAX_UNDER_WAY: usize = 4096;
-/// How long one thread too many waits before its write is refused. A commit takes
-/// milliseconds: one that takes longer has met a disk that hangs, and then there may be no
-/// more writes under way than threads may wait.
-const PATIENCE: Duration = Duration::from_millis(250);
+/// How long one thread too many waits before its write is refused.
+const ADMISSION_PATIENCE: Duration = Duration::from_millis(250);
+/// A commit takes milliseconds, on a slow disk a few hundred: once nothing has moved for so
+/// long, no more writes are begun than threads may wait for theirs.
+const STANDSTILL: Duration = Duration::from_secs(1);
 /// Writes that share a commit, at most.
 const MAX_BATCH: usize = 1024;
 
@@ -33,10 +34,10 @@ pub(super) struct Queue {
 
 struct State {
     waiting: VecDeque<Box<dyn Job>>,
-    /// How many have left the queue and have no answer yet.
+    /// How many have left the queue and have no outcome yet.
     committing: usize,
-    /// When they left it.
-    committing_since: Instant,
+    /// When writes were last taken, or had their outcome, or the first of those came that wait.
+    moved_at: Instant,
     /// Threads that wait for their writes, and how many may.
     waiters: usize,
     max_waiters: usize,
@@ -44,13 +45,17 @@ struct State {
 }
 
 impl State {
-    fn is_full(&self) -> bool {
-        let most = if self.hangs() { self.max_waiters } else { MAX_UNDER_WAY };
-        self.waiting.len() + self.committing >= most
+    fn under_way(&self) -> usize {
+        self.waiting.len() + self.committing
     }
 
-    fn hangs(&self) -> bool {
-        self.committing > 0 && self.committing_since.elapsed() > PATIENCE
+    fn is_full(&self) -> bool {
+        self.under_way() >= MAX_UNDER_WAY
+    }
+
+    /// Whether one more that no thread waits for would be one too many.
+    fn has_enough_begun(&self) -> bool {
+        self.under_way() >= self.max_waiters && self.moved_at.elapsed() > STANDSTILL
     }
 
     fn has_no_room(&self) -> bool {
@@ -76,7 +81,7 @@ impl Queue {
         let state = State {
             waiting: VecDeque::new(),
             committing: 0,
-            committing_since: Instant::now(),
+            moved_at: Instant::now(),
             waiters: 0,
             max_waiters: MAX_UNDER_WAY,
             closed: false,
@@ -88,7 +93,7 @@ impl Queue {
     pub fn admit(&self) -> Result<Waiter<'_>> {
         let (mut state, _) = self
             .room
-            .wait_timeout_while(self.lock(), PATIENCE, |state| state.has_no_room())
+            .wait_timeout_while(self.lock(), ADMISSION_PATIENCE, |state| state.has_no_room())
             .unwrap_or_else(PoisonError::into_inner);
         if state.has_no_room() {
             return Err(Error::busy(TOO_MANY));
@@ -97,14 +102,27 @@ impl Queue {
         Ok(Waiter(self))
     }
 
-    /// Rings nobody: whoever adds a job sees to it that it is committed. Never waits.
+    /// Adds a job whose thread was admitted. Rings nobody: whoever adds one sees to it that
+    /// it is committed.
     pub fn push(&self, job: Box<dyn Job>) -> Result<()> {
+        self.push_unless(job, State::is_full)
+    }
+
+    /// Adds a job that no thread waits for.
+    pub fn push_unawaited(&self, job: Box<dyn Job>) -> Result<()> {
+        self.push_unless(job, |state| state.is_full() || state.has_enough_begun())
+    }
+
+    fn push_unless(&self, job: Box<dyn Job>, is_too_much: fn(&State) -> bool) -> Result<()> {
         let mut state = self.lock();
         if state.closed {
             return Err(Error::busy("the service is stopping"));
         }
-        if state.is_full() {
+        if is_too_much(&state) {
             return Err(Error::busy(TOO_MANY));
+        }
+        if state.under_way() == 0 {
+            state.moved_at = Instant::now();
         }
         state.waiting.push_back(job);
         self.depth.set(state.waiting.len() as i64);
@@ -116,7 +134,7 @@ impl Queue {
         let mut state = self.lock();
         let count = state.waiting.len().min(MAX_BATCH);
         state.committing = count;
-        state.committing_since = Instant::now();
+        state.moved_at = Instant::now();
         let jobs = state.waiting.drain(..count).collect();
         self.depth.set(state.waiting.len() as i64);
         jobs
@@ -124,7 +142,9 @@ impl Queue {
 
     /// What was taken has its outcome, and makes room.
     pub fn make_room(&self) {
-        self.lock().committing = 0;
+        let mut state = self.lock();
+        state.committing = 0;
+        state.moved_at = Instant::now();
     }
 
     /// Waits until there is something to take.
@@ -161,7 +181,7 @@ impl Queue {
     /// Whether one more write would be refused, or made to wait for admission.
     pub fn is_full(&self) -> bool {
         let state = self.lock();
-        state.is_full() || state.has_no_room()
+        state.is_full() || state.has_no_room() || state.has_enough_begun()
     }
 
     /// Whole between any two statements, even where a thread that held it has panicked.

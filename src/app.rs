@@ -89,19 +89,20 @@ impl App {
             .start()
             .map_err(StartError::of)?;
         let (clock, gauge) = (around.clock.clone(), gauges.last_backup_seconds.clone());
-        let upkeep = Upkeep::new(store.clone(), clock, upkeep_plan(config), gauge)
-            .start()
-            .map_err(StartError::of)?;
+        let upkeep = Upkeep::new(store.clone(), clock, upkeep_plan(config), gauge);
+        upkeep.remove_leftovers();
         let server = http::Server::start(listener, transport_settings(config), api, metrics);
-        match server {
-            Ok(server) => Ok(App { store, server, sender, upkeep }),
+        let server = match server {
+            Ok(server) => server,
             Err(why) => {
                 sender.stop();
-                upkeep.stop();
                 store.close();
-                Err(StartError::of(why))
+                return Err(StartError::of(why));
             }
-        }
+        };
+        // The last, since it reads through all mails that were sent first thing.
+        let upkeep = upkeep.start().map_err(StartError::of)?;
+        Ok(App { store, server, sender, upkeep })
     }
 
     /// Where it listens; with `PORT=0` the port that was picked.

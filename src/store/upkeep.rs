@@ -74,9 +74,8 @@ impl Upkeep {
         Upkeep { store, clock, plan, last_backup, next_backup, next_prune }
     }
 
-    /// Call it before the first client is let in: what is left of a download is removed.
+    /// Lets a thread take the steps, each when it is due.
     pub fn start(mut self) -> io::Result<RunningUpkeep> {
-        self.remove_leftovers();
         let stopping = Arc::new(Stopping::default());
         let (seen, store) = (stopping.clone(), self.store.clone());
         let thread = thread::Builder::new().name("upkeep".into()).spawn(move || {
@@ -135,8 +134,9 @@ impl Upkeep {
         Ok(())
     }
 
-    /// What a process that was killed has left of its backups.
-    fn remove_leftovers(&self) {
+    /// Removes what a process that was killed has left of its backups. Call it before the first
+    /// client is let in, who may ask for one.
+    pub fn remove_leftovers(&self) {
         let download = &self.plan.download;
         let unfinished = named_beside(download, UNFINISHED);
         for path in [download.clone(), unfinished] {

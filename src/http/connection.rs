@@ -21,9 +21,6 @@ use crate::sys::socket::{self, Received};
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES: usize = 256 << 10;
 
-/// So long a connection that has sent nothing yet counts as one whose request is under way.
-const FRESH: Duration = Duration::from_millis(100);
-
 /// What one read takes at most.
 const READ_BYTES: usize = 16 << 10;
 
@@ -47,8 +44,6 @@ pub struct Connection {
     pub deadline: Instant,
     /// When the present stage began.
     since: Instant,
-    /// Nothing has come yet.
-    is_new: bool,
     /// Until when an answer does not give way to a newcomer: one write deadline from the first
     /// that was not taken at once since the connection was idle. A client that takes answer
     /// after answer just in time must not hold its place for ever.
@@ -129,7 +124,6 @@ impl Connection {
             input: Vec::new(),
             deadline: now + idle,
             since: now,
-            is_new: true,
             sheltered_until: None,
             seat,
         })
@@ -138,7 +132,6 @@ impl Connection {
     pub fn enter(&mut self, stage: Stage, within: Duration) {
         self.since = Instant::now();
         self.deadline = self.since + within;
-        self.is_new = false;
         self.stage = stage;
         if matches!(self.stage, Stage::Answering(_)) {
             self.sheltered_until.get_or_insert(self.deadline);
@@ -234,8 +227,6 @@ impl Connection {
     pub fn rank(&self, now: Instant) -> Option<Rank> {
         match self.stage {
             Stage::Lingering(_) => Some((0, self.since)),
-            // A newcomer's request is on its way: the next newcomer must not take its place.
-            Stage::Idle if self.is_new && now - self.since < FRESH => Some((2, self.since)),
             Stage::Idle => Some((1, self.since)),
             Stage::Head(_) => Some((2, self.since)),
             Stage::Body(_) => Some((3, self.since)),

@@ -207,9 +207,8 @@ impl Parking {
     }
 
     /// Closes up to `count` waiting connections of `scope`, those first that lose least:
-    /// answered ones, idle ones, partial heads and those that have only just come, partial
-    /// bodies, answers that have been on their way for too long, each kind by age. Returns how
-    /// many.
+    /// answered ones, idle ones, partial heads, partial bodies, answers that have been on
+    /// their way for too long, each kind by age. Returns how many.
     pub fn evict(&self, scope: Scope, count: usize) -> usize {
         let now = Instant::now();
         self.evict_where(count, |connection, _| {

@@ -6,7 +6,6 @@ use super::*;
 use crate::clock::Clock;
 use crate::http::connection::{After, Outgoing, Stage};
 use crate::http::reply::{Body, Reply, Stream};
-use crate::http::scanner::Scanner;
 use crate::http::wire::{Form, Printer};
 use crate::http::worker::tests::{connect, share};
 
@@ -79,23 +78,6 @@ fn with_nothing_heavy_parked_nobody_looks_for_it() {
     parking.park(heavy, Interest::Writable);
     assert_eq!(parking.open(), 1);
     assert_eq!(parking.heavy.load(Ordering::Relaxed), 0);
-}
-
-#[test]
-fn a_newcomer_does_not_give_way_to_the_next_while_a_slow_client_can() {
-    let shared = share(|settings| {
-        settings.max_connections = 2;
-        settings.max_connections_per_client = 2;
-    });
-    let (_slow_client, mut slow) = connect(&shared, Duration::from_secs(9));
-    slow.enter(Stage::Head(Scanner::default()), Duration::from_secs(9));
-    let (_new_client, fresh) = connect(&shared, Duration::from_secs(9));
-    let newcomer = fresh.seat.index;
-    shared.parking.park(slow, Interest::Readable);
-    shared.parking.park(fresh, Interest::Readable);
-    assert_eq!(shared.parking.evict(Scope::All, 1), 1);
-    let left = shared.parking.take_all(|_| true);
-    assert_eq!(left.iter().map(|it| it.seat.index).collect::<Vec<_>>(), [newcomer]);
 }
 
 struct Laden;

@@ -55,6 +55,7 @@ impl Api {
         &self.metrics
     }
 
+    /// From the route to what its handler comes to.
     fn respond(&self, head: &Head, request: &mut tiny_http::Request, cx: &Context) -> Outcome {
         if let Some(reply) = self.cors.preflight(head) {
             return Outcome::Unmatched(reply);

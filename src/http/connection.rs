@@ -61,7 +61,7 @@ pub enum Stage {
     Head(Scanner),
     Body(Box<Upload>),
     /// Its order is on the way to the disk. It has no deadline, and gives way to nobody.
-    Awaiting(Box<Awaited>),
+    Awaiting(Awaited),
     Answering(Box<Outgoing>),
     /// It is answered and told to close; so many more bytes of the client's are skipped.
     Lingering(usize),
@@ -77,7 +77,7 @@ pub struct Upload {
 
 /// An answer that waits for the disk, and how it is to look.
 pub struct Awaited {
-    pub pending: Pending,
+    pub pending: Box<Pending>,
     pub form: Form,
 }
 

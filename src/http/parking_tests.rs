@@ -6,6 +6,7 @@ use super::*;
 use crate::clock::Clock;
 use crate::http::connection::{After, Outgoing, Stage};
 use crate::http::reply::{Body, Reply, Stream};
+use crate::http::scanner::Scanner;
 use crate::http::wire::{Form, Printer};
 use crate::http::worker::tests::{connect, share};
 
@@ -78,6 +79,17 @@ fn with_nothing_heavy_parked_nobody_looks_for_it() {
     parking.park(heavy, Interest::Writable);
     assert_eq!(parking.open(), 1);
     assert_eq!(parking.heavy.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_stop_spares_a_request_that_came_whole_behind_another() {
+    let shared = share(|_| {});
+    let (_client, mut connection) = connect(&shared, Duration::from_secs(9));
+    connection.enter(Stage::Head(Scanner::default()), Duration::from_secs(9));
+    connection.input = b"GET / HTTP/1.1\r\nHost: a\r\n".to_vec();
+    assert!(connection.is_unfinished());
+    connection.input.extend_from_slice(b"\r\n");
+    assert!(!connection.is_unfinished());
 }
 
 struct Laden;

@@ -5,6 +5,7 @@
 //! threads that park after every answer do more than many that wait a little for the next
 //! request.
 
+use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -158,7 +159,7 @@ impl Worker {
             BodyLength::None => self.answer(connection, &outline, &[]),
             BodyLength::Exactly(length) if length <= connection.input.len() as u64 => {
                 let rest = connection.input.split_off(length as usize);
-                let body = std::mem::replace(&mut connection.input, rest);
+                let body = mem::replace(&mut connection.input, rest);
                 self.answer(connection, &outline, &body);
             }
             _ => self.await_body(connection, outline),
@@ -180,7 +181,7 @@ impl Worker {
     }
 
     fn await_body(&mut self, connection: &mut Connection, outline: Outline) {
-        let upload = Box::new(Upload::new(outline, std::mem::take(&mut self.head)));
+        let upload = Box::new(Upload::new(outline, mem::take(&mut self.head)));
         connection.enter(Stage::Body(upload), self.desk.shared.patiences.request);
         if outline.expectation == Expectation::Continue && connection.input.is_empty() {
             // A client that can't take these bytes now has not read its last answers.
@@ -194,8 +195,8 @@ impl Worker {
             Ok(false) => self.receive(connection),
             Ok(true) => {
                 let outline = upload.outline;
-                let body = std::mem::take(&mut upload.body);
-                self.head = std::mem::take(&mut upload.head);
+                let body = mem::take(&mut upload.body);
+                self.head = mem::take(&mut upload.head);
                 self.answer(connection, &outline, &body);
                 None
             }
@@ -220,8 +221,7 @@ impl Worker {
         match self.exchange(&connection.peer) {
             Ok(Answer::Now(reply)) => self.reply(connection, reply, form),
             Ok(Answer::Later(pending)) => {
-                let awaited = Box::new(Awaited { pending: *pending, form });
-                connection.enter(Stage::Awaiting(awaited), Duration::ZERO);
+                connection.enter(Stage::Awaiting(Awaited { pending, form }), Duration::ZERO);
             }
             Err(refusal) => {
                 let (shared, peer) = (&self.desk.shared, &connection.peer);
@@ -235,16 +235,15 @@ impl Worker {
     /// may have been rung up for others' answers too, and the next request, which may block,
     /// must not hold those up. Nor may pipelined orders keep all threads from the other clients.
     fn complete(&mut self, connection: &mut Connection) -> Fate {
-        let awaited = match std::mem::replace(&mut connection.stage, Stage::Idle) {
+        let Awaited { pending, form } = match mem::replace(&mut connection.stage, Stage::Idle) {
             Stage::Awaiting(awaited) if awaited.pending.is_settled() => awaited,
             stage => {
                 connection.stage = stage;
                 return Fate::Await;
             }
         };
-        let Awaited { pending, form } = *awaited;
         let service = &self.desk.shared.service;
-        let reply = catch_unwind(AssertUnwindSafe(|| service.complete(pending)));
+        let reply = catch_unwind(AssertUnwindSafe(|| service.complete(*pending)));
         match reply {
             Ok(reply) => self.reply(connection, reply, form),
             Err(_) => {

@@ -36,7 +36,7 @@ use crate::sys::process;
 pub(super) const UNFINISHED: &str = ".unfinished";
 /// Memory for pages of the copy, in bytes.
 const CACHE_BYTES: usize = 4 * 1024 * 1024;
-/// Rows that share a transaction of the copy.
+/// Rows that share a transaction of the copy; few in tests, so that a copy takes several.
 const ROWS_PER_TRANSACTION: usize = if cfg!(test) { 100 } else { 32_000 };
 /// A store that has committed so lately is in use.
 const IN_USE: Duration = Duration::from_millis(100);

@@ -23,9 +23,9 @@ pub trait Medium: Send + Sync {
     fn open(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError>;
 
     /// Called before it is opened, at a start and after an I/O error, and once it is closed,
-    /// so that the next start has less to do. A sync that failed,
-    /// of this process or of one that died, may have left pages in the system's cache that
-    /// count as written and are not on disk: they must not be read again.
+    /// so that the next start has less to do. A sync that failed, of this process or of one
+    /// that died, may have left pages in the system's cache that count as written and are not
+    /// on disk: they must not be read again.
     fn forget_cached(&self) -> io::Result<()>;
 
     /// Bytes that can still be written, where that is known.

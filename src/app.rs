@@ -11,10 +11,10 @@ use crate::clock::Clock;
 use crate::config::{Config, DEFAULT_ADMIN_PASSWORD};
 use crate::domain::{EmailAddress, Password, Username};
 use crate::http::{self, Api, Drained};
-use crate::mail::{self, Office, Sender};
+use crate::mail::{self, Mailer, Sender};
 use crate::metrics::Metrics;
 use crate::service::{DOWNLOAD_FILE, FirstAdmin, Seed, Service};
-use crate::store::{BackupPlan, FileMedium, Medium, RunningUpkeep, Store, Upkeep, UpkeepPlan};
+use crate::store::{BackupPlan, FileStorage, RunningUpkeep, Storage, Store, Upkeep, UpkeepPlan};
 use crate::sys;
 
 /// How long a stop waits for what is under way.
@@ -30,15 +30,15 @@ const INITIAL_PASSWORD_FILE: &str = "initial-admin-password";
 
 /// What a test puts in the place of the real thing.
 #[derive(Clone)]
-pub struct Surroundings {
+pub struct Dependencies {
     pub clock: Clock,
     pub hash_cost: Cost,
     /// What the store at a path lies on.
-    pub medium: Arc<MakeMedium>,
+    pub storage: Arc<MakeStorage>,
 }
 
-/// Makes the medium of a store at a path.
-type MakeMedium = dyn Fn(&Path) -> Box<dyn Medium>;
+/// Makes the storage of a store at a path.
+type MakeStorage = dyn Fn(&Path) -> Box<dyn Storage>;
 
 /// A running service.
 pub struct App {
@@ -59,20 +59,20 @@ pub struct Foundation {
     pub metrics: Arc<Metrics>,
 }
 
-impl Default for Surroundings {
-    fn default() -> Surroundings {
-        Surroundings {
+impl Default for Dependencies {
+    fn default() -> Dependencies {
+        Dependencies {
             clock: Clock::system(),
             hash_cost: Cost::Full,
-            medium: Arc::new(|path| Box::new(FileMedium::new(path))),
+            storage: Arc::new(|path| Box::new(FileStorage::new(path))),
         }
     }
 }
 
 impl App {
     /// Opens the store, makes the first admin where there is no user, and serves.
-    pub fn start(config: &Config, around: &Surroundings) -> Result<App, StartError> {
-        let office = Office::new(config).map_err(StartError)?;
+    pub fn start(config: &Config, around: &Dependencies) -> Result<App, StartError> {
+        let office = Mailer::new(config).map_err(StartError)?;
         let listener = bind(config)?;
         sys::process::raise_fd_limit();
         let Foundation { store, service, metrics } = Foundation::open(config, around)?;
@@ -129,10 +129,10 @@ impl App {
 }
 
 impl Foundation {
-    pub fn open(config: &Config, around: &Surroundings) -> Result<Foundation, StartError> {
+    pub fn open(config: &Config, around: &Dependencies) -> Result<Foundation, StartError> {
         let metrics = Arc::new(Metrics::new());
         let path = config.database_path();
-        let store = Store::open_on((around.medium)(path), around.clock.clone(), &metrics)
+        let store = Store::open_on((around.storage)(path), around.clock.clone(), &metrics)
             .map_err(|why| StartError(format!("{}: {why}", path.display())))?;
         let tokens = Tokens::new(&signing_key(config)?, config.token_life());
         let max_waiting = MAX_WAITING_HASHES.min(config.http_threads as usize / 4);

@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
-use crate::app::{self, App, Foundation, Surroundings};
+use crate::app::{self, App, Dependencies, Foundation};
 use crate::config::{Config, SettingError, is_in_environment, load_env_file, unreadable_variable};
 use crate::http;
 use crate::logging::Logging;
@@ -152,7 +152,7 @@ fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
 }
 
 fn serve(config: &Config) -> Result<(), Stop> {
-    let around = Surroundings::default();
+    let around = Dependencies::default();
     let _logging = Logging::start(config.log_level.0, config.log_path(), around.clock.clone())
         .map_err(|why| log_file_error(config, &why))?;
     let stop = signals::watch().map_err(failed)?;
@@ -178,7 +178,7 @@ fn announce(app: &App) {
 fn init(config: &Config) -> Result<(), Stop> {
     let path = config.database_path();
     let existed = path.exists();
-    let foundation = Foundation::open(config, &Surroundings::default()).map_err(failed)?;
+    let foundation = Foundation::open(config, &Dependencies::default()).map_err(failed)?;
     println!("{} {}", path.display(), if existed { "is there" } else { "made" });
     match app::seed(config, &foundation.service).map_err(failed)? {
         Some(made) => println!("{made}"),

@@ -13,7 +13,7 @@ use std::time::Instant;
 use orderd::clock::{Clock, Timestamp};
 use orderd::error::{Error, Unavailable};
 use orderd::metrics::Metrics;
-use orderd::store::{Claim, Medium, Store, Trial};
+use orderd::store::{Storage, Store, Trial, WriteHandle};
 use redb::backends::InMemoryBackend;
 use redb::{Builder, Database, DatabaseError, StorageBackend};
 use serde_json::json;
@@ -76,7 +76,7 @@ impl Disk {
     }
 }
 
-impl Medium for Disk {
+impl Storage for Disk {
     fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
         builder.create_with_backend(Backend { pages: InMemoryBackend::new(), disk: self.clone() })
     }
@@ -185,10 +185,10 @@ fn writes_that_nobody_waits_for_are_bounded_too_and_each_has_its_answer() {
         };
         assert!(matches!(refused, Error::Unavailable(Unavailable::Busy { .. })));
         assert_eq!(claims.len(), 4095);
-        assert!(!claims.iter().any(Claim::is_settled));
+        assert!(!claims.iter().any(WriteHandle::is_ready));
         drop(hanging);
         claims.push(first.join().unwrap());
-        while !claims.iter().all(Claim::is_settled) {
+        while !claims.iter().all(WriteHandle::is_ready) {
             calls.recv_timeout(PATIENCE).expect("a call for those that are not settled yet");
         }
         claims.into_iter().for_each(|claim| claim.wait().unwrap());

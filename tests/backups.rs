@@ -81,11 +81,11 @@ fn a_backup_holds_what_was_there_when_it_began_while_orders_go_on_coming() {
                 shop.order();
             }
         });
-        let before = shop.store.read().unwrap().census().unwrap().orders;
+        let before = shop.store.read().unwrap().counts().unwrap().orders;
         let made = shop.store.back_up_to(&path);
         done.store(true, Ordering::SeqCst);
         made.unwrap();
-        (before, shop.store.read().unwrap().census().unwrap().orders)
+        (before, shop.store.read().unwrap().counts().unwrap().orders)
     });
     let check = check_file(&path).unwrap();
     assert!(check.is_sound(), "{:?}", check.faults);
@@ -180,7 +180,7 @@ fn sent_mails_go_when_their_time_is_over_and_others_stay() {
     shop.mark_sent(young);
     let mut upkeep = shop.upkeep(None);
     upkeep.step();
-    assert_eq!(shop.store.read().unwrap().census().unwrap().mails_sent, 3);
+    assert_eq!(shop.store.read().unwrap().counts().unwrap().mails_sent, 3);
     shop.clock.advance(11 * DAY);
     upkeep.step();
     let read = shop.store.read().unwrap();

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use orderd::clock::Clock;
 use orderd::domain::{MailId, MessageId, NewOrder, Outcome, UserId};
 use orderd::metrics::Metrics;
-use orderd::store::{MailShelf, PlaceOrder, SCHEMA_VERSION, Store};
+use orderd::store::{MailStatus, PlaceOrder, SCHEMA_VERSION, Store};
 use support::app::TestApp;
 use support::folder::Folder;
 
@@ -98,9 +98,9 @@ fn the_orders_of_version_1_are_found_by_their_time() {
 #[test]
 fn the_mails_of_version_1_keep_their_state() {
     let app = open(1);
-    let census = app.app().store().read().unwrap().census().unwrap();
-    let mails = census.mails_pending + census.mails_sent + census.mails_dead;
-    assert_eq!((census.users, census.orders, mails), (2, 4, 4));
+    let counts = app.app().store().read().unwrap().counts().unwrap();
+    let mails = counts.mails_pending + counts.mails_sent + counts.mails_dead;
+    assert_eq!((counts.users, counts.orders, mails), (2, 4, 4));
     let token = app.token("admin", "Admin123");
     for (state, expected) in [("pending", vec![4]), ("sent", vec![1, 2]), ("dead", vec![3])] {
         let list = app.get(&format!("/emails/?state={state}")).bearer(&token).send().good();
@@ -156,11 +156,11 @@ fn the_mails_of_version_2_and_those_of_later_orders_wait_together() {
         let mails = read.mails(shelf, MailId(after), limit).unwrap();
         mails.iter().map(|mail| mail.id.0).collect::<Vec<_>>()
     };
-    assert_eq!(ids(MailShelf::Pending, 0, 9), [3, 4]);
-    assert_eq!(ids(MailShelf::Pending, 0, 1), [3]);
-    assert_eq!(ids(MailShelf::Pending, 3, 9), [4]);
-    assert_eq!(ids(MailShelf::Sent, 0, 9), [1, 2]);
-    assert_eq!(read.census().unwrap().mails_pending, 2);
+    assert_eq!(ids(MailStatus::Pending, 0, 9), [3, 4]);
+    assert_eq!(ids(MailStatus::Pending, 0, 1), [3]);
+    assert_eq!(ids(MailStatus::Pending, 3, 9), [4]);
+    assert_eq!(ids(MailStatus::Sent, 0, 9), [1, 2]);
+    assert_eq!(read.counts().unwrap().mails_pending, 2);
     assert_eq!(read.due_mails(at, 9).unwrap().mails.len(), 2);
     assert!(store.check().unwrap().is_sound());
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use orderd::clock::{Clock, Timestamp};
 use orderd::config::SmtpTls;
 use orderd::domain::{EmailAddress, MessageId, NewOrder, Outcome, Role, UserId, Username};
-use orderd::mail::{Folder, Limits, Office, Round, Sender, Server, Smtp, Templates, Transport};
+use orderd::mail::{Folder, Limits, Mailer, Round, Sender, Server, Smtp, Templates, Transport};
 use orderd::metrics::Metrics;
 use orderd::store::{CreateUser, PlaceOrder, Store};
 use redb::{Database, TableDefinition};
@@ -68,14 +68,14 @@ impl Shop {
 
     fn sender_with(&self, transport: Transport, templates: Templates) -> Sender {
         let from = "Orders <orders@shop.test>".parse().unwrap();
-        let office = Office { templates, from, transport, keep: 720 * HOUR, max_per_second: 0 };
+        let office = Mailer { templates, from, transport, keep: 720 * HOUR, max_per_second: 0 };
         Sender::new(office, self.store.clone(), self.clock.clone(), self.metrics.mail.clone())
     }
 
     /// Pending, sent, dead.
     fn counts(&self) -> (u64, u64, u64) {
-        let census = self.store.read().unwrap().census().unwrap();
-        (census.mails_pending, census.mails_sent, census.mails_dead)
+        let counts = self.store.read().unwrap().counts().unwrap();
+        (counts.mails_pending, counts.mails_sent, counts.mails_dead)
     }
 }
 
@@ -368,7 +368,7 @@ fn while_results_cannot_be_stored_nothing_is_sent_again() {
     add_order(&store, add_user(&store, "ada", clock.now()), "m1@shop.test", clock.now());
 
     let server = SmtpServer::start(Script::default());
-    let office = Office {
+    let office = Mailer {
         templates: Templates::load(None).unwrap(),
         from: "orders@shop.test".parse().unwrap(),
         transport: to_server(&server),
@@ -385,5 +385,5 @@ fn while_results_cannot_be_stored_nothing_is_sent_again() {
     assert!((0..100).any(|_| sender.step().is_ok()));
     assert_eq!(sender.step().unwrap(), sent(0));
     assert_eq!(server.received().len(), 1);
-    assert_eq!(store.read().unwrap().census().unwrap().mails_sent, 1);
+    assert_eq!(store.read().unwrap().counts().unwrap().mails_sent, 1);
 }

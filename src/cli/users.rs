@@ -5,7 +5,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{Stop, failed};
-use crate::app::{Foundation, Surroundings};
+use crate::app::{Dependencies, Foundation};
 use crate::domain::{EmailAddress, NewUser, Password, Role, User, UserId, Username, password};
 use crate::error::Error;
 use crate::service::{Caller, Context, Service};
@@ -53,7 +53,7 @@ pub fn run(args: UserArgs) -> Result<(), Stop> {
         let path = config.database_path().display();
         return Err(failed(format!("there is no database at {path}; `orderd init` makes one")));
     }
-    let foundation = Foundation::open(&config, &Surroundings::default()).map_err(failed)?;
+    let foundation = Foundation::open(&config, &Dependencies::default()).map_err(failed)?;
     let done = act(&foundation.service, args.command);
     foundation.store.close();
     done

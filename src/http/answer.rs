@@ -34,7 +34,7 @@ pub(super) struct Errand {
 
 impl Pending {
     /// Whether the order is on disk, or refused.
-    pub fn is_settled(&self) -> bool {
-        self.placing.is_settled()
+    pub fn is_ready(&self) -> bool {
+        self.placing.is_ready()
     }
 }

@@ -155,8 +155,8 @@ impl Connection {
     }
 
     /// Whether an answer that was awaited can be made.
-    pub fn is_settled(&self) -> bool {
-        matches!(&self.stage, Stage::Awaiting(awaited) if awaited.pending.is_settled())
+    pub fn is_ready(&self) -> bool {
+        matches!(&self.stage, Stage::Awaiting(awaited) if awaited.pending.is_ready())
     }
 
     /// Ends an answer that is sent: on to the next request, or to the close.

@@ -172,13 +172,13 @@ impl Parking {
         self.metrics.connections.parked.inc();
         let mut awaiting = lock(&self.awaiting);
         // What settled it may have been here before it was.
-        let is_settled = connection.is_settled();
-        match is_settled {
+        let is_ready = connection.is_ready();
+        match is_ready {
             true => awaiting.push_front(connection),
             false => awaiting.push_back(connection),
         }
         drop(awaiting);
-        if is_settled {
+        if is_ready {
             self.poll.ring();
         }
     }
@@ -187,7 +187,7 @@ impl Parking {
     /// are settled before it does anything that may block. One that is settled behind another
     /// that isn't yet waits for that one: they are a commit apart.
     pub fn ring_if_settled(&self) {
-        if lock(&self.awaiting).front().is_some_and(|first| first.is_settled()) {
+        if lock(&self.awaiting).front().is_some_and(|first| first.is_ready()) {
             self.poll.ring();
         }
     }
@@ -201,7 +201,7 @@ impl Parking {
 
     /// One whose answer can be made.
     pub fn take_settled(&self) -> Option<Box<Connection>> {
-        let settled = lock(&self.awaiting).pop_front_if(|first| first.is_settled())?;
+        let settled = lock(&self.awaiting).pop_front_if(|first| first.is_ready())?;
         self.metrics.connections.parked.dec();
         Some(settled)
     }

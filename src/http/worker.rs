@@ -236,7 +236,7 @@ impl Worker {
     /// must not hold those up. Nor may pipelined orders keep all threads from the other clients.
     fn complete(&mut self, connection: &mut Connection) -> Fate {
         let Awaited { pending, form } = match mem::replace(&mut connection.stage, Stage::Idle) {
-            Stage::Awaiting(awaited) if awaited.pending.is_settled() => awaited,
+            Stage::Awaiting(awaited) if awaited.pending.is_ready() => awaited,
             stage => {
                 connection.stage = stage;
                 return Fate::Await;

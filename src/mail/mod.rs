@@ -19,7 +19,7 @@ mod transport;
 
 pub use file::Folder;
 pub use letter::{Letter, Message};
-pub use sender::{Office, Round, Running, Sender};
+pub use sender::{Mailer, Round, Running, Sender};
 pub use smtp::{Credentials, Limits, Server, Smtp, SmtpSession};
 pub use stop::Stop;
 pub use templates::Templates;

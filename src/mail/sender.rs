@@ -16,7 +16,7 @@ use crate::config::{Config, EmailFrom};
 use crate::domain::Mail;
 use crate::error::Result;
 use crate::metrics;
-use crate::store::{Attempt, BuryMail, MailMark, MarkMails, SpoiltMail, Store};
+use crate::store::{Attempt, MailMark, MarkMails, QuarantineMail, Store, UnreadableMail};
 
 use super::letter::Letter;
 use super::pace::Pace;
@@ -38,7 +38,7 @@ const TROUBLE_REST: Duration = Duration::from_secs(1);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
 /// What turns a mail of the outbox into one that is delivered.
-pub struct Office {
+pub struct Mailer {
     pub templates: Templates,
     pub from: EmailFrom,
     pub transport: Transport,
@@ -49,7 +49,7 @@ pub struct Office {
 }
 
 pub struct Sender {
-    office: Arc<Office>,
+    office: Arc<Mailer>,
     store: Store,
     clock: Clock,
     metrics: metrics::Mail,
@@ -80,11 +80,11 @@ pub struct Round {
     pub next_due: Option<Timestamp>,
 }
 
-impl Office {
+impl Mailer {
     /// # Errors
     /// One line: a template, the certificates.
-    pub fn new(config: &Config) -> std::result::Result<Office, String> {
-        Ok(Office {
+    pub fn new(config: &Config) -> std::result::Result<Mailer, String> {
+        Ok(Mailer {
             templates: Templates::load(config.templates_dir.as_deref())?,
             from: config.email_from.clone(),
             transport: Transport::new(config)?,
@@ -95,7 +95,7 @@ impl Office {
 }
 
 impl Sender {
-    pub fn new(office: Office, store: Store, clock: Clock, metrics: metrics::Mail) -> Sender {
+    pub fn new(office: Mailer, store: Store, clock: Clock, metrics: metrics::Mail) -> Sender {
         let office = Arc::new(office);
         Sender { office, store, clock, metrics, stop: Stop::new(), unmarked: Vec::new() }
     }
@@ -284,10 +284,10 @@ impl Sender {
 
     /// Puts rows that can't be read out of the way, each in its own write: one that can't
     /// even be moved keeps no other from it.
-    fn bury(&mut self, spoilt: Vec<SpoiltMail>, round: &mut Round) {
-        for SpoiltMail { id, due, error } in spoilt {
+    fn bury(&mut self, spoilt: Vec<UnreadableMail>, round: &mut Round) {
+        for UnreadableMail { id, due, error } in spoilt {
             log::error!("mail dead mail={id} order={id}: {error}");
-            let bury = BuryMail { id, due, error: error.to_string(), at: self.clock.now() };
+            let bury = QuarantineMail { id, due, error: error.to_string(), at: self.clock.now() };
             match self.store.write(bury) {
                 Ok(()) => {
                     self.metrics.died.inc();
@@ -299,7 +299,7 @@ impl Sender {
     }
 }
 
-fn deliver(office: &Office, session: &mut Session<'_>, mail: &Mail) -> Delivery {
+fn deliver(office: &Mailer, session: &mut Session<'_>, mail: &Mail) -> Delivery {
     match Letter::of(mail).write(&office.from, &office.templates) {
         Ok(message) => session.send(&message),
         Err(text) => Delivery::Deferred { text },

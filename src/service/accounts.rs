@@ -35,12 +35,10 @@ impl Service {
     /// Whom a token speaks for, if it still holds.
     pub fn authenticate(&self, token: &str) -> Result<Caller> {
         let claims = self.tokens.read(token, self.clock.now())?;
-        let standing = self.store.read()?.standing(claims.user)?;
-        match standing {
-            Some(standing)
-                if !standing.disabled && standing.token_generation == claims.generation =>
-            {
-                Ok(Caller::User { id: claims.user, role: standing.role })
+        let status = self.store.read()?.token_status(claims.user)?;
+        match status {
+            Some(status) if !status.disabled && status.token_generation == claims.generation => {
+                Ok(Caller::User { id: claims.user, role: status.role })
             }
             _ => Err(Error::Unauthenticated(Unauthenticated::BadToken)),
         }
@@ -158,7 +156,7 @@ impl Service {
             caller.note(notes);
             notes.add("user", user);
             caller.require_admin()?;
-            if self.store.read()?.standing(user)?.is_none() {
+            if self.store.read()?.token_status(user)?.is_none() {
                 return Err(Error::NotFound);
             }
             let hash = self.hasher.hash(new.as_str())?;

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::service::operation::Course;
 use crate::service::{Caller, Context, Service};
 use crate::store::{
-    Claim, Direction, Idempotency, OrderFilter, PlaceOrder, Placed, SettledCall, Span, Store,
+    Direction, Idempotency, OrderFilter, PlaceOrder, Placed, SettledCall, Span, Store, WriteHandle,
 };
 
 /// Which orders are asked for; what is absent excludes none.
@@ -26,13 +26,13 @@ pub struct OrderQuery {
 /// An order on its way to the disk.
 pub struct Placing {
     course: Course,
-    claim: Result<Claim<Placed>>,
+    claim: Result<WriteHandle<Placed>>,
 }
 
 impl Placing {
     /// Whether [`Service::placed`] has an answer without waiting.
-    pub fn is_settled(&self) -> bool {
-        self.claim.as_ref().map_or(true, Claim::is_settled)
+    pub fn is_ready(&self) -> bool {
+        self.claim.as_ref().map_or(true, WriteHandle::is_ready)
     }
 }
 
@@ -57,7 +57,7 @@ impl Service {
     /// What has become of an order, once it is on disk.
     pub fn placed(&self, cx: &Context, placing: Placing) -> Result<Placed> {
         let Placing { mut course, claim } = placing;
-        let placed = claim.and_then(Claim::wait);
+        let placed = claim.and_then(WriteHandle::wait);
         if let Ok(placed) = &placed {
             course.notes.add("order", placed.order.id);
             if placed.replayed {

@@ -3,7 +3,7 @@
 use crate::domain::{Mail, MailId};
 use crate::error::{Error, Result};
 use crate::service::{Caller, Context, Service};
-use crate::store::{MailShelf, RetryMail};
+use crate::store::{MailStatus, RetryMail};
 
 impl Service {
     /// Mails of one state with ids above `after`, `limit` at most.
@@ -11,7 +11,7 @@ impl Service {
         &self,
         cx: &Context,
         caller: &Caller,
-        shelf: MailShelf,
+        shelf: MailStatus,
         after: MailId,
         limit: usize,
     ) -> Result<Vec<Mail>> {

@@ -40,7 +40,7 @@ impl Readiness {
 impl Service {
     pub fn readiness(&self) -> Readiness {
         let full = |is_full: bool| is_full.then(|| "the queue is full".to_owned());
-        let mail_backlog = self.store.read().and_then(|read| read.census());
+        let mail_backlog = self.store.read().and_then(|read| read.counts());
         Readiness {
             checks: [
                 ("store", self.commit_fault()),
@@ -48,7 +48,7 @@ impl Service {
                 ("writes", full(self.store.is_queue_full())),
                 ("passwords", full(self.hasher.is_queue_full())),
             ],
-            mail_backlog: mail_backlog.map_or(0, |census| census.mails_pending),
+            mail_backlog: mail_backlog.map_or(0, |counts| counts.mails_pending),
         }
     }
 

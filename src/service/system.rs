@@ -29,13 +29,13 @@ impl Service {
     /// someone looks.
     pub fn refresh_gauges(&self, gauges: &Gauges) -> Result<()> {
         refresh_process(gauges);
-        let census = self.store.read()?.census()?;
-        gauges.users.set(census.users as i64);
-        gauges.orders.set(census.orders as i64);
-        gauges.outbox_pending.set(census.mails_pending as i64);
-        gauges.outbox_dead.set(census.mails_dead as i64);
+        let counts = self.store.read()?.counts()?;
+        gauges.users.set(counts.users as i64);
+        gauges.orders.set(counts.orders as i64);
+        gauges.outbox_pending.set(counts.mails_pending as i64);
+        gauges.outbox_dead.set(counts.mails_dead as i64);
         let now = self.clock.now();
-        let age = census.oldest_pending.map_or(0, |at| now.since(at).as_secs());
+        let age = counts.oldest_pending.map_or(0, |at| now.since(at).as_secs());
         gauges.outbox_oldest_seconds.set(age as i64);
         gauges.hashes_waiting.set(self.hasher.waiting() as i64);
         Ok(())

@@ -10,13 +10,13 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::batch::Write;
 use super::database::Live;
 use super::queue::{Queue, Waited};
-use super::ticket::{Claim, Ticket};
+use super::ticket::{Ticket, WriteHandle};
 use super::trouble::Trouble;
 use super::turn::{SettledCall, Shared, Turn};
 use super::wakeup::Wakeup;
+use super::write_txn::Write;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::metrics;
@@ -63,7 +63,7 @@ impl Committer {
 
     /// Puts the write on its way, or commits it at once. Whoever calls holds no transaction
     /// and no lock.
-    pub fn begin<W: Write>(&self, write: W) -> Result<Claim<W::Output>> {
+    pub fn begin<W: Write>(&self, write: W) -> Result<WriteHandle<W::Output>> {
         let (ticket, claim) = Ticket::issue(write);
         self.shared.queue.push_unawaited(Box::new(ticket))?;
         self.commit_if_free();

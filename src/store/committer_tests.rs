@@ -10,7 +10,7 @@ use crate::clock::Timestamp;
 use crate::domain::{EmailAddress, Role, User, Username};
 use crate::error::Error;
 use crate::metrics::Metrics;
-use crate::store::batch::{Applied, Batch};
+use crate::store::write_txn::{Applied, WriteTxn};
 use crate::store::{CreateUser, Store};
 
 /// Against hangs only.
@@ -44,7 +44,7 @@ impl Make {
 impl Write for Make {
     type Output = User;
 
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<User> {
+    fn apply(&self, batch: &mut WriteTxn<'_>) -> Applied<User> {
         self.applied.fetch_add(1, Ordering::SeqCst);
         let made = self.user.apply(batch);
         assert!(!self.panics, "a write that panics");
@@ -61,7 +61,7 @@ struct Hold {
 impl Write for Hold {
     type Output = ();
 
-    fn apply(&self, _: &mut Batch<'_>) -> Applied<()> {
+    fn apply(&self, _: &mut WriteTxn<'_>) -> Applied<()> {
         self.arrived.send(()).unwrap();
         // Ends also where the test has failed and dropped its end.
         let _ = self.let_go.lock().unwrap().recv();

@@ -17,7 +17,7 @@ use crate::sys::files::{create_private, folder_of, named_beside, sync_folder};
 const CACHE_BYTES: usize = 8 * 1024 * 1024;
 
 /// Where the database lies.
-pub trait Medium: Send + Sync {
+pub trait Storage: Send + Sync {
     /// Opens it, or makes it where it is not there. What can be read afterwards is on
     /// disk: what a process that died had written and not synced is synced first.
     fn open(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError>;
@@ -33,7 +33,7 @@ pub trait Medium: Send + Sync {
 }
 
 /// A file on a local disk.
-pub struct FileMedium {
+pub struct FileStorage {
     path: PathBuf,
 }
 
@@ -58,15 +58,15 @@ pub enum OpenError {
 /// The database while it is open. Whoever reads takes a transaction and lets go of the
 /// lock at once, so that closing never waits for a slow reader.
 pub(super) struct Live {
-    medium: Box<dyn Medium>,
+    storage: Box<dyn Storage>,
     database: RwLock<Option<Database>>,
 }
 
 impl Live {
-    pub fn open(medium: Box<dyn Medium>) -> std::result::Result<Live, OpenError> {
-        medium.forget_cached().map_err(|why| OpenError::Io(why.to_string()))?;
-        let database = open_database(&*medium)?;
-        Ok(Live { medium, database: RwLock::new(Some(database)) })
+    pub fn open(storage: Box<dyn Storage>) -> std::result::Result<Live, OpenError> {
+        storage.forget_cached().map_err(|why| OpenError::Io(why.to_string()))?;
+        let database = open_database(&*storage)?;
+        Ok(Live { storage, database: RwLock::new(Some(database)) })
     }
 
     pub fn begin_read(&self) -> Result<ReadTransaction> {
@@ -86,8 +86,8 @@ impl Live {
     /// as long as a repair does, and no thread is to wait for it.
     pub fn reopen(&self) -> Result<()> {
         self.close();
-        self.medium.forget_cached().map_err(Error::storage)?;
-        let database = open_database(&*self.medium).map_err(Error::storage)?;
+        self.storage.forget_cached().map_err(Error::storage)?;
+        let database = open_database(&*self.storage).map_err(Error::storage)?;
         *self.database.write().unwrap_or_else(PoisonError::into_inner) = Some(database);
         Ok(())
     }
@@ -104,7 +104,7 @@ impl Live {
 
     /// Drops the system's cache of the file, as far as the system lets it.
     pub fn forget_cached(&self) {
-        if let Err(why) = self.medium.forget_cached() {
+        if let Err(why) = self.storage.forget_cached() {
             log::warn!("the system's cache of the store stays: {why}");
         }
     }
@@ -115,15 +115,15 @@ impl Live {
     }
 
     pub fn free_bytes(&self) -> Option<u64> {
-        self.medium.free_bytes()
+        self.storage.free_bytes()
     }
 }
 
-fn open_database(medium: &dyn Medium) -> std::result::Result<Database, OpenError> {
+fn open_database(storage: &dyn Storage) -> std::result::Result<Database, OpenError> {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES);
     builder.set_repair_callback(repair_progress(Instant::now()));
-    let database = medium.open(&builder)?;
+    let database = storage.open(&builder)?;
     migrations::bring_up_to_date(&database)?;
     Ok(database)
 }
@@ -153,9 +153,9 @@ fn repair_progress(started: Instant) -> impl Fn(&mut RepairSession) + 'static {
     }
 }
 
-impl FileMedium {
-    pub fn new(path: &Path) -> FileMedium {
-        FileMedium { path: path.to_owned() }
+impl FileStorage {
+    pub fn new(path: &Path) -> FileStorage {
+        FileStorage { path: path.to_owned() }
     }
 
     fn folder(&self) -> &Path {
@@ -251,7 +251,7 @@ pub fn lock_file(path: &Path) -> std::result::Result<FileLock, OpenError> {
     Ok(FileLock { _database: Database::open(path)? })
 }
 
-impl Medium for FileMedium {
+impl Storage for FileStorage {
     fn open(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError> {
         if !is_made(&self.path)? {
             self.create(builder)?;
@@ -328,7 +328,7 @@ mod tests {
     fn nobody_makes_a_database_while_another_has_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data/orders.redb");
-        let open = || Live::open(Box::new(FileMedium::new(&path)));
+        let open = || Live::open(Box::new(FileStorage::new(&path)));
         let lock = lock_creation(&path).unwrap();
         assert!(matches!(open().map(drop), Err(OpenError::Locked)));
         assert!(matches!(lock_creation(&path).map(drop), Err(OpenError::Locked)));
@@ -347,7 +347,7 @@ mod tests {
             let (ready, done) = (Barrier::new(STARTS), Barrier::new(STARTS));
             let start = || {
                 ready.wait();
-                let opened = Live::open(Box::new(FileMedium::new(&path)));
+                let opened = Live::open(Box::new(FileStorage::new(&path)));
                 done.wait();
                 opened.map(drop)
             };

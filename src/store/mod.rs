@@ -12,7 +12,6 @@
 
 mod backup;
 mod backup_file;
-mod batch;
 mod check;
 mod committer;
 mod database;
@@ -26,6 +25,7 @@ mod trouble;
 mod turn;
 mod upkeep;
 mod wakeup;
+mod write_txn;
 mod writes;
 
 use std::path::Path;
@@ -40,21 +40,22 @@ use committer::Committer;
 use database::Live;
 
 pub use backup::{BackupReport, check_file};
-pub use batch::Write;
 pub use check::Check;
-pub use database::{CreationLock, FileMedium, Medium, OpenError, lock_creation, lock_file};
+pub use database::{CreationLock, FileStorage, OpenError, Storage, lock_creation, lock_file};
 pub use schema::VERSION as SCHEMA_VERSION;
 pub use snapshot::{
-    Census, Direction, DueMails, MailShelf, OrderChunk, OrderFilter, Snapshot, Span, SpoiltMail,
-    Standing,
+    Counts, Direction, DueMails, MailStatus, OrderChunk, OrderFilter, Snapshot, Span, TokenStatus,
+    UnreadableMail,
 };
-pub use ticket::Claim;
+pub use ticket::WriteHandle;
 pub use turn::SettledCall;
 pub use upkeep::{BackupPlan, RunningUpkeep, Upkeep, UpkeepPlan};
 pub use wakeup::Wakeup;
+pub use write_txn::Write;
 pub use writes::{
-    Attempt, BuryMail, CreateFirstAdmin, CreateUser, ForgetKeys, Idempotency, MailMark, MarkMails,
-    PlaceOrder, Placed, PruneSent, Pruned, Rehash, RetryMail, SetDisabled, SetPassword, Trial,
+    Attempt, CreateFirstAdmin, CreateUser, ForgetKeys, Idempotency, MailMark, MarkMails,
+    PlaceOrder, Placed, PruneSent, Pruned, QuarantineMail, Rehash, RetryMail, SetDisabled,
+    SetPassword, Trial,
 };
 
 /// Rows that one short read transaction gives at most.
@@ -76,16 +77,16 @@ impl Store {
         clock: Clock,
         metrics: &Metrics,
     ) -> std::result::Result<Store, OpenError> {
-        Store::open_on(Box::new(FileMedium::new(path)), clock, metrics)
+        Store::open_on(Box::new(FileStorage::new(path)), clock, metrics)
     }
 
-    /// Opens on any medium; tests bring ones that fail and forget.
+    /// Opens on any storage; tests bring ones that fail and forget.
     pub fn open_on(
-        medium: Box<dyn Medium>,
+        storage: Box<dyn Storage>,
         clock: Clock,
         metrics: &Metrics,
     ) -> std::result::Result<Store, OpenError> {
-        let live = Arc::new(Live::open(medium)?);
+        let live = Arc::new(Live::open(storage)?);
         let committer = Committer::start(live.clone(), clock, metrics.store.clone())
             .map_err(|why| OpenError::Io(why.to_string()))?;
         Ok(Store { live, committer: Arc::new(committer), backups: Arc::default() })
@@ -98,7 +99,7 @@ impl Store {
 
     /// Hands a write to the committer without waiting for the disk. Refused at once where
     /// too many writes are under way.
-    pub fn begin<W: Write>(&self, write: W) -> Result<Claim<W::Output>> {
+    pub fn begin<W: Write>(&self, write: W) -> Result<WriteHandle<W::Output>> {
         self.committer.begin(write)
     }
 

@@ -4,13 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 
-use super::batch::{Batch, Failure, Write};
+use super::write_txn::{Failure, Write, WriteTxn};
 use crate::error::{Error, Result, Unavailable};
 
 /// A write of any type. What it comes to is kept until the batch is on disk, refusals
 /// too: one may rest on what a neighbour has written and not yet committed.
 pub(super) trait Job: Send {
-    fn attempt(&mut self, batch: &mut Batch<'_>) -> Attempt;
+    fn attempt(&mut self, batch: &mut WriteTxn<'_>) -> Attempt;
     /// The batch is on disk, or had nothing to write: tells what the last attempt came to.
     fn answer(&mut self);
     /// Nothing of the batch is on disk.
@@ -39,20 +39,20 @@ pub(super) struct Ticket<W: Write> {
 }
 
 /// The other end of a ticket: what will be known of the write once it is on disk.
-pub struct Claim<T>(Arc<Slot<T>>);
+pub struct WriteHandle<T>(Arc<Slot<T>>);
 
 impl<W: Write> Ticket<W> {
     /// A ticket, and the claim on it.
-    pub fn issue(write: W) -> (Ticket<W>, Claim<W::Output>) {
+    pub fn issue(write: W) -> (Ticket<W>, WriteHandle<W::Output>) {
         let slot = Arc::new(Slot(Mutex::new(State::Empty)));
         let reply = Reply(slot.clone());
         let ticket = Ticket { write, verdict: None, wrote: false, spoilt: false, reply };
-        (ticket, Claim(slot))
+        (ticket, WriteHandle(slot))
     }
 }
 
 impl<W: Write> Job for Ticket<W> {
-    fn attempt(&mut self, batch: &mut Batch<'_>) -> Attempt {
+    fn attempt(&mut self, batch: &mut WriteTxn<'_>) -> Attempt {
         if self.spoilt {
             return Attempt::Fine;
         }
@@ -100,9 +100,9 @@ impl<W: Write> Job for Ticket<W> {
     }
 }
 
-impl<T> Claim<T> {
+impl<T> WriteHandle<T> {
     /// Whether the write is on disk, or refused.
-    pub fn is_settled(&self) -> bool {
+    pub fn is_ready(&self) -> bool {
         matches!(*self.0.lock(), State::Filled(_))
     }
 

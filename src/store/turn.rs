@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 
 use redb::{Database, WriteTransaction};
 
-use super::batch::Batch;
 use super::database::{self, Live};
 use super::queue::{Jobs, Queue};
 use super::ticket::{Attempt, Job};
 use super::trouble::{DiskCheck, Trouble};
 use super::wakeup::Wakeup;
+use super::write_txn::WriteTxn;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::metrics;
@@ -229,7 +229,7 @@ enum Round {
 }
 
 fn apply_all(transaction: &WriteTransaction, jobs: &mut [Box<dyn Job>]) -> Round {
-    let mut batch = Batch::begin(transaction);
+    let mut batch = WriteTxn::begin(transaction);
     for job in jobs.iter_mut() {
         match job.attempt(&mut batch) {
             Attempt::Fine => {}

@@ -41,9 +41,9 @@ fn an_order_and_its_mail_are_there_together() {
         app.create_order(&token, &json!({ "success": success })).good();
     }
     app.create_order(&token, &json!({"success": "maybe"})).assert_status(422);
-    let census = app.app().store().read().unwrap().census().unwrap();
-    let mails = census.mails_pending + census.mails_sent + census.mails_dead;
-    assert_eq!((census.orders, mails), (2, 2));
+    let counts = app.app().store().read().unwrap().counts().unwrap();
+    let mails = counts.mails_pending + counts.mails_sent + counts.mails_dead;
+    assert_eq!((counts.orders, mails), (2, 2));
 }
 
 #[test]

@@ -20,8 +20,8 @@ fn order() -> Value {
 
 /// Orders, and mails in whatever state.
 fn counts(app: &TestApp) -> (u64, u64) {
-    let census = app.app().store().read().unwrap().census().unwrap();
-    (census.orders, census.mails_pending + census.mails_sent + census.mails_dead)
+    let counts = app.app().store().read().unwrap().counts().unwrap();
+    (counts.orders, counts.mails_pending + counts.mails_sent + counts.mails_dead)
 }
 
 #[track_caller]

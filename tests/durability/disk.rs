@@ -7,7 +7,7 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 
-use orderd::store::Medium;
+use orderd::store::Storage;
 use redb::{Builder, Database, DatabaseError, StorageBackend};
 
 /// What a disk writes whole or not at all.
@@ -93,13 +93,13 @@ pub struct Counts {
 }
 
 impl Disk {
-    /// It holds a file as the file medium makes one: under another name, so that what is
+    /// It holds a file as the file storage makes one: under another name, so that what is
     /// found under its own is whole. Its tables are made when it is opened.
     pub fn new(seed: u64) -> Disk {
         static FILE: OnceLock<Vec<u8>> = OnceLock::new();
         let image = FILE.get_or_init(|| {
             let blank = Disk::with_image(0, Vec::new());
-            drop(blank.medium().open(&Builder::new()).unwrap());
+            drop(blank.storage().open(&Builder::new()).unwrap());
             blank.image()
         });
         Disk::with_image(seed, image.clone())
@@ -125,8 +125,8 @@ impl Disk {
         Disk(Arc::new(Inner { state: Mutex::new(state), released: Condvar::new() }))
     }
 
-    /// The medium that a store is opened on.
-    pub fn medium(&self) -> Box<dyn Medium> {
+    /// The storage that a store is opened on.
+    pub fn storage(&self) -> Box<dyn Storage> {
         Box::new(DiskMedium(self.clone()))
     }
 
@@ -418,7 +418,7 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// Keeps the contract that the file's medium keeps: what it opens is synced.
+/// Keeps the contract that the file's storage keeps: what it opens is synced.
 struct DiskMedium(Disk);
 
 impl DiskMedium {
@@ -427,7 +427,7 @@ impl DiskMedium {
     }
 }
 
-impl Medium for DiskMedium {
+impl Storage for DiskMedium {
     fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
         let handle = self.handle();
         handle.sync()?;

@@ -94,7 +94,7 @@ impl Model {
             let user = user.unwrap_or_else(|| panic!("user {id} is lost"));
             assert_eq!(user.id, UserId(*id), "user {name} has changed");
         }
-        assert_eq!(snapshot.census().unwrap().users, self.users.len() as u64);
+        assert_eq!(snapshot.counts().unwrap().users, self.users.len() as u64);
     }
 
     fn reconcile_orders(&mut self, snapshot: &Snapshot, unsure: &[Step]) {
@@ -110,7 +110,7 @@ impl Model {
             assert!(asked_for, "an order that was never placed, or was refused: {order:?}");
             self.adopt(order);
         }
-        let stored = snapshot.census().unwrap().orders;
+        let stored = snapshot.counts().unwrap().orders;
         assert_eq!(stored, self.orders.len() as u64, "orders are lost");
     }
 
@@ -129,9 +129,9 @@ impl Model {
         let known: BTreeMap<u64, MailFact> =
             self.pending().map(|id| (id, self.mails[&id].clone())).collect();
         assert_eq!(found, known, "the outbox is not what it was");
-        let census = snapshot.census().unwrap();
-        assert_eq!(census.mails_sent, self.count(&MailFact::Sent), "sent mails");
-        assert_eq!(census.mails_dead, self.count(&MailFact::Dead), "dead mails");
+        let counts = snapshot.counts().unwrap();
+        assert_eq!(counts.mails_sent, self.count(&MailFact::Sent), "sent mails");
+        assert_eq!(counts.mails_dead, self.count(&MailFact::Dead), "dead mails");
     }
 
     fn count(&self, fact: &MailFact) -> u64 {

@@ -40,7 +40,7 @@ pub enum Answer {
 impl Session {
     pub fn open(disk: &Disk) -> std::result::Result<Session, OpenError> {
         let (clock, metrics) = (Clock::fixed(Timestamp::from_secs(1)), Metrics::new());
-        let store = Store::open_on(disk.medium(), clock.clone(), &metrics)?;
+        let store = Store::open_on(disk.storage(), clock.clone(), &metrics)?;
         Ok(Session { store, clock, metrics, disk: disk.clone() })
     }
 

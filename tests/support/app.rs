@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use clap::builder::Resettable;
 use clap::{CommandFactory, FromArgMatches, Parser};
-use orderd::app::{App, Surroundings};
+use orderd::app::{App, Dependencies};
 use orderd::auth::Cost;
 use orderd::clock::{Clock, Timestamp};
 use orderd::config::Config;
 use orderd::domain::{MessageId, NewOrder, Outcome, UserId};
-use orderd::store::{Medium, PlaceOrder};
+use orderd::store::{PlaceOrder, Storage};
 use serde_json::{Value, json};
 
 use super::connection::{Connection, Expect};
@@ -33,7 +33,7 @@ pub struct TestApp {
     connection: RefCell<Option<Connection>>,
     folder: Folder,
     settings: Vec<String>,
-    around: Surroundings,
+    around: Dependencies,
 }
 
 #[derive(Parser)]
@@ -78,23 +78,23 @@ impl TestApp {
     }
 
     pub fn start_in(folder: Folder, settings: &[&str]) -> TestApp {
-        TestApp::start_around(Surroundings::default(), folder, settings)
+        TestApp::start_around(Dependencies::default(), folder, settings)
     }
 
-    /// On a medium that the test brings; without rate limits.
-    pub fn start_on<M: Medium + Clone + 'static>(medium: &M, settings: &[&str]) -> TestApp {
-        let medium = medium.clone();
-        let around = Surroundings {
-            medium: Arc::new(move |_| Box::new(medium.clone())),
-            ..Surroundings::default()
+    /// On a storage that the test brings; without rate limits.
+    pub fn start_on<M: Storage + Clone + 'static>(storage: &M, settings: &[&str]) -> TestApp {
+        let storage = storage.clone();
+        let around = Dependencies {
+            storage: Arc::new(move |_| Box::new(storage.clone())),
+            ..Dependencies::default()
         };
         let settings = [&["--rate-limit-requests=0"], settings].concat();
         TestApp::start_around(around, Folder::new(), &settings)
     }
 
-    fn start_around(around: Surroundings, folder: Folder, settings: &[&str]) -> TestApp {
+    fn start_around(around: Dependencies, folder: Folder, settings: &[&str]) -> TestApp {
         let clock = Clock::fixed(Timestamp::from_secs(START_SECS));
-        let around = Surroundings { clock: clock.clone(), hash_cost: Cost::Minimal, ..around };
+        let around = Dependencies { clock: clock.clone(), hash_cost: Cost::Minimal, ..around };
         let settings = settings.iter().map(|&flag| flag.to_owned()).collect();
         let connection = RefCell::new(None);
         let mut app = TestApp { app: None, clock, connection, folder, settings, around };

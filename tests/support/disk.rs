@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use orderd::store::Medium;
+use orderd::store::Storage;
 use redb::{Builder, Database, DatabaseError, StorageBackend};
 
 /// Memory that takes no syncs while it is told so.
@@ -23,7 +23,7 @@ impl Disk {
     }
 }
 
-impl Medium for Disk {
+impl Storage for Disk {
     fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
         builder.create_with_backend(self.clone())
     }

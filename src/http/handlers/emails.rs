@@ -6,22 +6,22 @@ use crate::http::bodies::{EmailBody, EmailsBody, reply};
 use crate::http::call::Call;
 use crate::http::query::{MAX_ID, Query};
 use crate::http::reply::Reply;
-use crate::store::{MailShelf, PAGE_ROWS};
+use crate::store::{MailStatus, PAGE_ROWS};
 
 const DEFAULT_LIMIT: u64 = 100;
 
 pub fn list(call: &Call<'_>) -> Result<Reply> {
     let mut query = Query::of(call.query, &["state", "limit", "after"]);
     let shelf = query.choice("state", "'pending', 'sent' or 'dead'", |text| match text {
-        "pending" => Some(MailShelf::Pending),
-        "sent" => Some(MailShelf::Sent),
-        "dead" => Some(MailShelf::Dead),
+        "pending" => Some(MailStatus::Pending),
+        "sent" => Some(MailStatus::Sent),
+        "dead" => Some(MailStatus::Dead),
         _ => None,
     });
     let limit = query.integer("limit", 1, PAGE_ROWS as u64).unwrap_or(DEFAULT_LIMIT) as usize;
     let after = query.integer("after", 1, MAX_ID).unwrap_or(0);
     query.check()?;
-    let shelf = shelf.unwrap_or(MailShelf::Pending);
+    let shelf = shelf.unwrap_or(MailStatus::Pending);
     let found = call.service().mails(call.cx, &call.caller, shelf, MailId(after), limit + 1)?;
     let more = found.len() > limit;
     let page = &found[..found.len().min(limit)];

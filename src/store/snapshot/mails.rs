@@ -17,13 +17,13 @@ use crate::store::schema::{self, meta};
 #[derive(Debug, Default)]
 pub struct DueMails {
     pub mails: Vec<Mail>,
-    pub spoilt: Vec<SpoiltMail>,
+    pub spoilt: Vec<UnreadableMail>,
     pub next_due: Option<Timestamp>,
 }
 
 /// A mail that is due and can't be read.
 #[derive(Debug)]
-pub struct SpoiltMail {
+pub struct UnreadableMail {
     pub id: MailId,
     pub due: Timestamp,
     pub error: Error,
@@ -31,7 +31,7 @@ pub struct SpoiltMail {
 
 /// The three ways a mail can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MailShelf {
+pub enum MailStatus {
     Pending,
     Sent,
     Dead,
@@ -55,7 +55,7 @@ impl Snapshot {
                 Ok(mail) => found.mails.push(mail),
                 Err(error @ Error::Internal(_)) => {
                     let due = Timestamp::from_micros(at);
-                    found.spoilt.push(SpoiltMail { id: MailId(id), due, error });
+                    found.spoilt.push(UnreadableMail { id: MailId(id), due, error });
                 }
                 Err(error) => return Err(error),
             }
@@ -64,14 +64,14 @@ impl Snapshot {
     }
 
     /// Mails of one shelf with ids above `after`, rising, `limit` at most.
-    pub fn mails(&self, shelf: MailShelf, after: MailId, limit: usize) -> Result<Vec<Mail>> {
+    pub fn mails(&self, shelf: MailStatus, after: MailId, limit: usize) -> Result<Vec<Mail>> {
         let table = self.open(shelf.table())?;
         let range = (Bound::Excluded(after.0), Bound::Unbounded);
         let rows = table.range::<u64>(range).map_err(Error::storage)?.map(|row| {
             let (id, record) = row.map_err(Error::storage)?;
             self.compose(MailId(id.value()), shelf.read(record.value())?)
         });
-        if shelf != MailShelf::Pending {
+        if shelf != MailStatus::Pending {
             return rows.take(limit).collect();
         }
         let fresh = self.fresh_mails()?;
@@ -84,7 +84,7 @@ impl Snapshot {
         if self.fresh_mails()?.contains(&id.0) {
             return self.fresh_mail(id).map(Some);
         }
-        for shelf in [MailShelf::Pending, MailShelf::Sent, MailShelf::Dead] {
+        for shelf in [MailStatus::Pending, MailStatus::Sent, MailStatus::Dead] {
             if let Some(row) = self.open(shelf.table())?.get(id.0).map_err(Error::storage)? {
                 return self.compose(id, shelf.read(row.value())?).map(Some);
             }
@@ -119,7 +119,7 @@ impl Snapshot {
         let row = table.get(id.0).map_err(Error::storage)?;
         let row =
             row.ok_or_else(|| Error::Internal(format!("mail {id} is due and not pending")))?;
-        self.compose(id, MailShelf::Pending.read(row.value())?)
+        self.compose(id, MailStatus::Pending.read(row.value())?)
     }
 
     fn fresh_mail(&self, id: MailId) -> Result<Mail> {
@@ -192,19 +192,19 @@ impl Row {
     }
 }
 
-impl MailShelf {
+impl MailStatus {
     fn table(self) -> redb::TableDefinition<'static, u64, &'static [u8]> {
         match self {
-            MailShelf::Pending => schema::MAILS_PENDING,
-            MailShelf::Sent => schema::MAILS_SENT,
-            MailShelf::Dead => schema::MAILS_DEAD,
+            MailStatus::Pending => schema::MAILS_PENDING,
+            MailStatus::Sent => schema::MAILS_SENT,
+            MailStatus::Dead => schema::MAILS_DEAD,
         }
     }
 
     fn read(self, record: &[u8]) -> Result<Row> {
         let at = Timestamp::from_micros;
         Ok(match self {
-            MailShelf::Pending => {
+            MailStatus::Pending => {
                 let PendingRecord::V1 {
                     message_id,
                     due_micros,
@@ -216,12 +216,12 @@ impl MailShelf {
                 let state = MailState::Pending { due: at(due_micros) };
                 Row { message_id, attempts, first_tried, last_error, state }
             }
-            MailShelf::Sent => {
+            MailStatus::Sent => {
                 let SentRecord::V1 { message_id, sent_micros, attempts } = decode(record)?;
                 let state = MailState::Sent { at: at(sent_micros) };
                 Row { message_id, attempts, first_tried: None, last_error: None, state }
             }
-            MailShelf::Dead => {
+            MailStatus::Dead => {
                 let DeadRecord::V1 { message_id, died_micros, attempts, last_error } =
                     decode(record)?;
                 let state = MailState::Dead { at: at(died_micros) };

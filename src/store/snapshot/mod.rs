@@ -13,7 +13,7 @@ use crate::clock::Timestamp;
 use crate::domain::{Role, User, UserId, Username};
 use crate::error::{Error, Result};
 
-pub use mails::{DueMails, MailShelf, SpoiltMail};
+pub use mails::{DueMails, MailStatus, UnreadableMail};
 pub use orders::{Direction, OrderChunk, OrderFilter, Span};
 
 /// What was committed when it was taken. It pins the pages that it sees: let go soon.
@@ -21,7 +21,7 @@ pub struct Snapshot(ReadTransaction);
 
 /// What a token is checked against; cheaper to read than the whole [`User`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct TokenStatus {
     pub role: Role,
     pub disabled: bool,
     pub token_generation: u32,
@@ -29,7 +29,7 @@ pub struct Standing {
 
 /// How many there are of what.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Census {
+pub struct Counts {
     pub users: u64,
     pub orders: u64,
     pub mails_pending: u64,
@@ -51,12 +51,12 @@ impl Snapshot {
         }
     }
 
-    pub fn standing(&self, id: UserId) -> Result<Option<Standing>> {
+    pub fn token_status(&self, id: UserId) -> Result<Option<TokenStatus>> {
         match self.open(schema::USERS)?.get(id.0).map_err(Error::storage)? {
             Some(row) => {
                 let UserRecord::V1 { admin, disabled, token_generation, .. } = decode(row.value())?;
                 let role = if admin { Role::Admin } else { Role::User };
-                Ok(Some(Standing { role, disabled, token_generation }))
+                Ok(Some(TokenStatus { role, disabled, token_generation }))
             }
             None => Ok(None),
         }
@@ -99,14 +99,14 @@ impl Snapshot {
     }
 
     /// Counts kept by the tables themselves: its cost does not grow.
-    pub fn census(&self) -> Result<Census> {
+    pub fn counts(&self) -> Result<Counts> {
         let pending = self.open(schema::MAILS_PENDING)?;
         let orders = self.open(schema::ORDERS)?;
         let fresh = self.fresh_mails()?;
         let tried = pending.first().map_err(Error::storage)?.map(|(id, _)| id.value());
         let oldest = tried.or_else(|| fresh.clone().next());
         let oldest = oldest.map(|id| orders::require_order(&orders, id)).transpose()?;
-        Ok(Census {
+        Ok(Counts {
             users: self.open(schema::USERS)?.len().map_err(Error::storage)?,
             orders: orders.len().map_err(Error::storage)?,
             mails_pending: pending.len().map_err(Error::storage)? + fresh.count() as u64,

@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::domain::{EmailAddress, Role, User, UserId, Username};
 use crate::error::Error;
-use crate::store::batch::{Applied, Batch, Write};
+use crate::store::write_txn::{Applied, Write, WriteTxn};
 
 /// Makes a user with a name and an address that nobody has.
 #[derive(Debug)]
@@ -18,15 +18,15 @@ pub struct CreateUser {
 impl Write for CreateUser {
     type Output = User;
 
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<User> {
-        if batch.has_username(&Username::fold(self.username.as_str()))? {
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<User> {
+        if txn.has_username(&Username::fold(self.username.as_str()))? {
             return Err(Error::Refused("Username already registered").into());
         }
-        if batch.has_email(&self.email.fold())? {
+        if txn.has_email(&self.email.fold())? {
             return Err(Error::Refused("Email already registered").into());
         }
         let user = User {
-            id: batch.next_user_id()?,
+            id: txn.next_user_id()?,
             username: self.username.clone(),
             email: self.email.clone(),
             role: self.role,
@@ -35,7 +35,7 @@ impl Write for CreateUser {
             token_generation: 1,
             password_hash: self.password_hash.clone(),
         };
-        batch.insert_user(&user)?;
+        txn.insert_user(&user)?;
         Ok(user)
     }
 }
@@ -51,13 +51,13 @@ pub struct CreateFirstAdmin {
 impl Write for CreateFirstAdmin {
     type Output = Option<User>;
 
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<Option<User>> {
-        if batch.next_user_id()? != UserId(1) {
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<Option<User>> {
+        if txn.next_user_id()? != UserId(1) {
             return Ok(None);
         }
-        let user = self.admin.apply(batch)?;
+        let user = self.admin.apply(txn)?;
         if self.default_password {
-            batch.set_default_password_user(Some(user.id))?;
+            txn.set_default_password_user(Some(user.id))?;
         }
         Ok(Some(user))
     }
@@ -75,13 +75,13 @@ impl Write for Rehash {
     type Output = ();
     const GROWS: bool = false;
 
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<()> {
-        let mut user = batch.require_user(self.user)?;
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<()> {
+        let mut user = txn.require_user(self.user)?;
         if user.password_hash != self.old_hash {
             return Ok(());
         }
         user.password_hash = self.new_hash.clone();
-        batch.put_user(&user)
+        txn.put_user(&user)
     }
 }
 
@@ -98,17 +98,17 @@ impl Write for SetPassword {
     type Output = User;
     const GROWS: bool = false;
 
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<User> {
-        let mut user = batch.require_user(self.user)?;
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<User> {
+        let mut user = txn.require_user(self.user)?;
         if self.replaces.as_ref().is_some_and(|old| *old != user.password_hash) {
             return Err(Error::Conflict("The password was changed meanwhile").into());
         }
         user.password_hash = self.hash.clone();
         user.token_generation = user.token_generation.wrapping_add(1);
-        if batch.default_password_user()? == Some(user.id) {
-            batch.set_default_password_user(None)?;
+        if txn.default_password_user()? == Some(user.id) {
+            txn.set_default_password_user(None)?;
         }
-        batch.put_user(&user)?;
+        txn.put_user(&user)?;
         Ok(user)
     }
 }
@@ -124,18 +124,18 @@ impl Write for SetDisabled {
     type Output = User;
     const GROWS: bool = false;
 
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<User> {
-        let mut user = batch.require_user(self.user)?;
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<User> {
+        let mut user = txn.require_user(self.user)?;
         if user.disabled == self.disabled {
             return Ok(user);
         }
         let shuts_out_admin = self.disabled && user.role == Role::Admin;
-        if shuts_out_admin && !batch.has_other_enabled_admin(user.id)? {
+        if shuts_out_admin && !txn.has_other_enabled_admin(user.id)? {
             return Err(Error::Conflict("The last enabled admin can't be disabled").into());
         }
         user.disabled = self.disabled;
         user.token_generation = user.token_generation.wrapping_add(1);
-        batch.put_user(&user)?;
+        txn.put_user(&user)?;
         Ok(user)
     }
 }

@@ -3,8 +3,8 @@
 use crate::clock::Timestamp;
 use crate::domain::MailId;
 use crate::error::Error;
-use crate::store::batch::{Applied, Batch, Failure, Write};
 use crate::store::records::{DeadRecord, PendingRecord, SentRecord};
+use crate::store::write_txn::{Applied, Failure, Write, WriteTxn};
 
 /// What the sender's round has come to, in one write.
 #[derive(Debug)]
@@ -41,23 +41,23 @@ impl Write for MarkMails {
     type Output = ();
     const GROWS: bool = false;
 
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<()> {
-        self.marks.iter().try_for_each(|mark| mark_mail(batch, mark, self.at))
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<()> {
+        self.marks.iter().try_for_each(|mark| mark_mail(txn, mark, self.at))
     }
 }
 
 /// A mail that is not pending any more stays as it is: somebody else has marked it.
-fn mark_mail(batch: &mut Batch<'_>, mark: &MailMark, at: Timestamp) -> Applied<()> {
-    let Some(pending) = batch.pending_mail(mark.id)? else { return Ok(()) };
+fn mark_mail(txn: &mut WriteTxn<'_>, mark: &MailMark, at: Timestamp) -> Applied<()> {
+    let Some(pending) = txn.pending_mail(mark.id)? else { return Ok(()) };
     let PendingRecord::V1 { message_id, due_micros, first_tried_micros, attempts, .. } = pending;
     let first_tried_micros = if attempts == 0 { at.as_micros() } else { first_tried_micros };
     let attempts = attempts.saturating_add(1);
     let shorten = |error: &str| error.chars().take(MAX_ERROR_CHARS).collect::<String>();
-    batch.remove_pending(mark.id, Timestamp::from_micros(due_micros))?;
+    txn.remove_pending(mark.id, Timestamp::from_micros(due_micros))?;
     match &mark.attempt {
         Attempt::Sent => {
             let sent = SentRecord::V1 { message_id, sent_micros: at.as_micros(), attempts };
-            batch.insert_sent(mark.id, &sent)
+            txn.insert_sent(mark.id, &sent)
         }
         Attempt::Deferred { due, error } => {
             let last_error = Some(shorten(error));
@@ -69,20 +69,20 @@ fn mark_mail(batch: &mut Batch<'_>, mark: &MailMark, at: Timestamp) -> Applied<(
                 attempts,
                 last_error,
             };
-            batch.put_pending(mark.id, &record)
+            txn.put_pending(mark.id, &record)
         }
         Attempt::Died { error } => {
             let died_micros = at.as_micros();
             let last_error = shorten(error);
             let dead = DeadRecord::V1 { message_id, died_micros, attempts, last_error };
-            batch.insert_dead(mark.id, &dead)
+            txn.insert_dead(mark.id, &dead)
         }
     }
 }
 
 /// Takes a mail that can't be read out of the sender's way, as far as it is there at all.
 #[derive(Debug)]
-pub struct BuryMail {
+pub struct QuarantineMail {
     pub id: MailId,
     /// Where the index has it.
     pub due: Timestamp,
@@ -90,21 +90,21 @@ pub struct BuryMail {
     pub at: Timestamp,
 }
 
-impl Write for BuryMail {
+impl Write for QuarantineMail {
     type Output = ();
     const GROWS: bool = false;
 
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<()> {
-        let (message_id, attempts) = match batch.pending_mail(self.id) {
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<()> {
+        let (message_id, attempts) = match txn.pending_mail(self.id) {
             Ok(Some(PendingRecord::V1 { message_id, attempts, .. })) => (message_id, attempts),
-            Ok(None) => return batch.remove_pending(self.id, self.due),
+            Ok(None) => return txn.remove_pending(self.id, self.due),
             Err(Failure::Refused(_)) => (String::new(), 0),
             Err(broken) => return Err(broken),
         };
-        batch.remove_pending(self.id, self.due)?;
+        txn.remove_pending(self.id, self.due)?;
         let (died_micros, last_error) = (self.at.as_micros(), self.error.clone());
         let dead = DeadRecord::V1 { message_id, died_micros, attempts, last_error };
-        batch.insert_dead(self.id, &dead)
+        txn.insert_dead(self.id, &dead)
     }
 }
 
@@ -120,21 +120,21 @@ impl Write for RetryMail {
     type Output = ();
     const GROWS: bool = false;
 
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<()> {
-        let message_id = if let Some(pending) = batch.pending_mail(self.id)? {
-            if batch.is_fresh(self.id)? {
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<()> {
+        let message_id = if let Some(pending) = txn.pending_mail(self.id)? {
+            if txn.is_fresh(self.id)? {
                 return Ok(());
             }
             let PendingRecord::V1 { message_id, due_micros, .. } = pending;
-            batch.remove_pending(self.id, Timestamp::from_micros(due_micros))?;
+            txn.remove_pending(self.id, Timestamp::from_micros(due_micros))?;
             message_id
-        } else if batch.is_sent(self.id)? {
+        } else if txn.is_sent(self.id)? {
             return Err(Error::Conflict("The email was sent already").into());
         } else {
-            let dead = batch.take_dead(self.id)?.ok_or(Error::NotFound)?;
+            let dead = txn.take_dead(self.id)?.ok_or(Error::NotFound)?;
             let DeadRecord::V1 { message_id, .. } = dead;
             message_id
         };
-        batch.queue_again(self.id, &message_id, self.at)
+        txn.queue_again(self.id, &message_id, self.at)
     }
 }

@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::domain::{MessageId, NewOrder, Order, UserId};
 use crate::error::{Error, Problem, Violation};
 use crate::store::PAGE_ROWS;
-use crate::store::batch::{Applied, Batch, Write};
+use crate::store::write_txn::{Applied, Write, WriteTxn};
 
 /// Places an order and queues its mail, unless its user is gone or disabled.
 #[derive(Debug)]
@@ -38,22 +38,22 @@ impl Write for PlaceOrder {
 
     /// The user is looked at again: no order may follow the answer that the user is
     /// disabled.
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<Placed> {
-        batch.require_enabled(self.user)?;
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<Placed> {
+        txn.require_enabled(self.user)?;
         if let Some(idempotency) = &self.idempotency
-            && let Some(placed) = self.replay(batch, idempotency)?
+            && let Some(placed) = self.replay(txn, idempotency)?
         {
             return Ok(placed);
         }
         let order = Order {
-            id: batch.next_order_id()?,
+            id: txn.next_order_id()?,
             user: self.user,
             outcome: self.order.outcome,
             created_at: self.at.whole_secs(),
         };
-        batch.insert_order(&order, &self.message_id)?;
+        txn.insert_order(&order, &self.message_id)?;
         if let Some(Idempotency { key, .. }) = &self.idempotency {
-            batch.insert_key(&order, key)?;
+            txn.insert_key(&order, key)?;
         }
         Ok(Placed { order, replayed: false })
     }
@@ -62,11 +62,11 @@ impl Write for PlaceOrder {
 impl PlaceOrder {
     /// What was ordered is all in the order's row, so that the row itself tells whether
     /// a repeat asks for the same.
-    fn replay(&self, batch: &mut Batch<'_>, idempotency: &Idempotency) -> Applied<Option<Placed>> {
+    fn replay(&self, txn: &mut WriteTxn<'_>, idempotency: &Idempotency) -> Applied<Option<Placed>> {
         let Idempotency { key, keep } = idempotency;
-        let Some(order) = batch.order_of_key(self.user, key)? else { return Ok(None) };
+        let Some(order) = txn.order_of_key(self.user, key)? else { return Ok(None) };
         if order.created_at + *keep < self.at {
-            batch.remove_key(&order, key)?;
+            txn.remove_key(&order, key)?;
             return Ok(None);
         }
         if order.outcome != self.order.outcome {
@@ -92,13 +92,13 @@ impl Write for ForgetKeys {
     type Output = usize;
     const GROWS: bool = false;
 
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<usize> {
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<usize> {
         let mut forgotten = 0;
-        for (id, key) in batch.oldest_keys(PAGE_ROWS)? {
-            match batch.order(id)? {
+        for (id, key) in txn.oldest_keys(PAGE_ROWS)? {
+            match txn.order(id)? {
                 Some(order) if order.created_at >= self.placed_before => break,
-                Some(order) => batch.remove_key(&order, &key)?,
-                None => batch.drop_key_of_missing(id)?,
+                Some(order) => txn.remove_key(&order, &key)?,
+                None => txn.drop_key_of_missing(id)?,
             }
             forgotten += 1;
         }

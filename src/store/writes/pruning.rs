@@ -3,8 +3,8 @@
 use crate::clock::Timestamp;
 use crate::domain::MailId;
 use crate::store::PAGE_ROWS;
-use crate::store::batch::{Applied, Batch, Write};
 use crate::store::records::SentRecord;
+use crate::store::write_txn::{Applied, Write, WriteTxn};
 
 /// Removes the rows of mails sent before a moment, among the [`PAGE_ROWS`] next ones.
 #[derive(Debug)]
@@ -25,21 +25,21 @@ impl Write for PruneSent {
     type Output = Pruned;
     const GROWS: bool = false;
 
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<Pruned> {
-        let rows = batch.sent_mails(self.after, PAGE_ROWS)?;
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<Pruned> {
+        let rows = txn.sent_mails(self.after, PAGE_ROWS)?;
         let mut pruned = Pruned { removed: 0, next: rows.last().map(|(id, _)| *id) };
         for (id, SentRecord::V1 { sent_micros, .. }) in rows {
             if Timestamp::from_micros(sent_micros) < self.sent_before {
-                batch.remove_sent(id)?;
+                txn.remove_sent(id)?;
                 pruned.removed += 1;
-            } else if batch.order(id.order())?.is_some_and(|it| it.created_at >= self.sent_before) {
+            } else if txn.order(id.order())?.is_some_and(|it| it.created_at >= self.sent_before) {
                 // No mail is sent before its order is placed, and later ones are younger.
                 pruned.next = None;
                 break;
             }
         }
         if pruned.removed > 0 {
-            batch.note_pruned(self.sent_before)?;
+            txn.note_pruned(self.sent_before)?;
         }
         Ok(pruned)
     }

@@ -11,8 +11,8 @@ use crate::domain::{
     EmailAddress, MailId, MessageId, NewOrder, Order, Outcome, Role, User, UserId, Username,
 };
 use crate::error::{Error, Unauthenticated};
-use crate::store::batch::{Applied, Batch, Failure, Write};
 use crate::store::schema;
+use crate::store::write_txn::{Applied, Failure, Write, WriteTxn};
 
 const AT: Timestamp = Timestamp::EPOCH;
 const HOUR: Duration = Duration::from_secs(3600);
@@ -22,7 +22,7 @@ fn transaction() -> WriteTransaction {
     database.begin_write().unwrap()
 }
 
-fn admin(batch: &mut Batch<'_>, name: &str) -> User {
+fn admin(txn: &mut WriteTxn<'_>, name: &str) -> User {
     let admin = CreateUser {
         username: Username::parse(name).unwrap(),
         email: EmailAddress::parse(&format!("{name}@example.com")).unwrap(),
@@ -30,82 +30,82 @@ fn admin(batch: &mut Batch<'_>, name: &str) -> User {
         password_hash: "$scrypt$".into(),
         at: AT,
     };
-    admin.apply(batch).unwrap()
+    admin.apply(txn).unwrap()
 }
 
-fn place(batch: &mut Batch<'_>, user: UserId, key: &str, at: Timestamp) -> Applied<Order> {
+fn place(txn: &mut WriteTxn<'_>, user: UserId, key: &str, at: Timestamp) -> Applied<Order> {
     let order = NewOrder { outcome: Outcome::Successful };
     let message_id = MessageId("m@example.com".into());
     let idempotency = Some(Idempotency { key: key.into(), keep: HOUR });
     let write = PlaceOrder { user, order, message_id, at, idempotency };
-    write.apply(batch).map(|placed| placed.order)
+    write.apply(txn).map(|placed| placed.order)
 }
 
 #[test]
 fn a_user_who_is_disabled_places_no_order_and_repeats_none() {
     let transaction = transaction();
-    let mut batch = Batch::begin(&transaction);
-    let (user, _other) = (admin(&mut batch, "ann").id, admin(&mut batch, "bob"));
-    place(&mut batch, user, "before", AT).unwrap();
-    SetDisabled { user, disabled: true }.apply(&mut batch).unwrap();
-    batch.dirty = false;
+    let mut txn = WriteTxn::begin(&transaction);
+    let (user, _other) = (admin(&mut txn, "ann").id, admin(&mut txn, "bob"));
+    place(&mut txn, user, "before", AT).unwrap();
+    SetDisabled { user, disabled: true }.apply(&mut txn).unwrap();
+    txn.dirty = false;
     for (user, key) in [(user, "before"), (user, "after"), (UserId(99), "nobody's")] {
-        let refused = place(&mut batch, user, key, AT);
+        let refused = place(&mut txn, user, key, AT);
         let bad_token = Error::Unauthenticated(Unauthenticated::BadToken).kind();
         assert!(
             matches!(&refused, Err(Failure::Refused(why)) if why.kind() == bad_token),
             "{refused:?}"
         );
     }
-    assert!(!batch.dirty, "a refused order has left a trace");
+    assert!(!txn.dirty, "a refused order has left a trace");
 }
 
 #[test]
 fn keys_of_missing_orders_are_forgotten_and_hold_up_no_others() {
     let transaction = transaction();
-    let mut batch = Batch::begin(&transaction);
-    let user = admin(&mut batch, "ann").id;
-    let missing = place(&mut batch, user, "missing", AT).unwrap();
-    place(&mut batch, user, "old", AT).unwrap();
-    place(&mut batch, user, "young", AT + HOUR).unwrap();
-    drop(batch);
+    let mut txn = WriteTxn::begin(&transaction);
+    let user = admin(&mut txn, "ann").id;
+    let missing = place(&mut txn, user, "missing", AT).unwrap();
+    place(&mut txn, user, "old", AT).unwrap();
+    place(&mut txn, user, "young", AT + HOUR).unwrap();
+    drop(txn);
     transaction.open_table(schema::ORDERS).unwrap().remove(missing.id.0).unwrap();
-    let mut batch = Batch::begin(&transaction);
+    let mut txn = WriteTxn::begin(&transaction);
     let forget = ForgetKeys { placed_before: AT + HOUR };
-    assert_eq!(forget.apply(&mut batch).unwrap(), 2);
-    assert_eq!(forget.apply(&mut batch).unwrap(), 0);
-    let left: Vec<_> = batch.oldest_keys(9).unwrap().into_iter().map(|(_, key)| key).collect();
+    assert_eq!(forget.apply(&mut txn).unwrap(), 2);
+    assert_eq!(forget.apply(&mut txn).unwrap(), 0);
+    let left: Vec<_> = txn.oldest_keys(9).unwrap().into_iter().map(|(_, key)| key).collect();
     assert_eq!(left, ["young"]);
 }
 
 #[test]
 fn an_admin_is_let_in_again_while_another_row_is_damaged() {
     let transaction = transaction();
-    let mut batch = Batch::begin(&transaction);
-    let (damaged, locked_out) = (admin(&mut batch, "ann").id, admin(&mut batch, "bob").id);
-    SetDisabled { user: locked_out, disabled: true }.apply(&mut batch).unwrap();
-    drop(batch);
+    let mut txn = WriteTxn::begin(&transaction);
+    let (damaged, locked_out) = (admin(&mut txn, "ann").id, admin(&mut txn, "bob").id);
+    SetDisabled { user: locked_out, disabled: true }.apply(&mut txn).unwrap();
+    drop(txn);
     let damage = b"damaged".as_slice();
     transaction.open_table(schema::USERS).unwrap().insert(damaged.0, damage).unwrap();
-    let mut batch = Batch::begin(&transaction);
-    let user = SetDisabled { user: locked_out, disabled: false }.apply(&mut batch).unwrap();
+    let mut txn = WriteTxn::begin(&transaction);
+    let user = SetDisabled { user: locked_out, disabled: false }.apply(&mut txn).unwrap();
     assert!(!user.disabled);
 }
 
 #[test]
 fn the_sender_is_rung_for_new_and_retried_mail_and_not_for_what_it_put_off() {
     let transaction = transaction();
-    let mut batch = Batch::begin(&transaction);
-    let user = admin(&mut batch, "ann").id;
-    let id = MailId::of(place(&mut batch, user, "one", AT).unwrap().id);
-    assert!(batch.queued_mail, "a new one");
-    batch.queued_mail = false;
+    let mut txn = WriteTxn::begin(&transaction);
+    let user = admin(&mut txn, "ann").id;
+    let id = MailId::of(place(&mut txn, user, "one", AT).unwrap().id);
+    assert!(txn.queued_mail, "a new one");
+    txn.queued_mail = false;
     let attempt = Attempt::Deferred { due: AT + HOUR, error: "not now".into() };
     let marks = vec![MailMark { id, attempt }];
-    MarkMails { marks, at: AT }.apply(&mut batch).unwrap();
-    assert!(!batch.queued_mail, "a deferred one");
-    RetryMail { id, at: AT }.apply(&mut batch).unwrap();
-    assert!(batch.queued_mail, "a retried one");
+    MarkMails { marks, at: AT }.apply(&mut txn).unwrap();
+    assert!(!txn.queued_mail, "a deferred one");
+    RetryMail { id, at: AT }.apply(&mut txn).unwrap();
+    assert!(txn.queued_mail, "a retried one");
 }
 
 /// The ids in a table of mails.
@@ -117,22 +117,24 @@ fn ids(transaction: &WriteTransaction, table: TableDefinition<u64, &[u8]>) -> Ve
 #[test]
 fn a_mail_that_overtakes_others_leaves_them_waiting() {
     let transaction = transaction();
-    let mut batch = Batch::begin(&transaction);
-    let user = admin(&mut batch, "ann").id;
+    let mut txn = WriteTxn::begin(&transaction);
+    let user = admin(&mut txn, "ann").id;
     for key in ["1", "2", "3", "4"] {
-        place(&mut batch, user, key, AT).unwrap();
+        place(&mut txn, user, key, AT).unwrap();
     }
     let sent = |id| MailMark { id: MailId(id), attempt: Attempt::Sent };
     // Of 99 there is no order: it must not count as taken, nor all before it.
-    MarkMails { marks: vec![sent(3), sent(99)], at: AT }.apply(&mut batch).unwrap();
-    BuryMail { id: MailId(98), due: AT, error: String::new(), at: AT }.apply(&mut batch).unwrap();
-    assert!(!batch.is_fresh(MailId(2)).unwrap() && batch.is_fresh(MailId(4)).unwrap());
-    RetryMail { id: MailId(4), at: AT }.apply(&mut batch).unwrap();
-    assert!(batch.is_fresh(MailId(4)).unwrap(), "it is due without that");
-    let nobodys = RetryMail { id: MailId(5), at: AT }.apply(&mut batch);
+    MarkMails { marks: vec![sent(3), sent(99)], at: AT }.apply(&mut txn).unwrap();
+    QuarantineMail { id: MailId(98), due: AT, error: String::new(), at: AT }
+        .apply(&mut txn)
+        .unwrap();
+    assert!(!txn.is_fresh(MailId(2)).unwrap() && txn.is_fresh(MailId(4)).unwrap());
+    RetryMail { id: MailId(4), at: AT }.apply(&mut txn).unwrap();
+    assert!(txn.is_fresh(MailId(4)).unwrap(), "it is due without that");
+    let nobodys = RetryMail { id: MailId(5), at: AT }.apply(&mut txn);
     assert!(matches!(nobodys, Err(Failure::Refused(Error::NotFound))), "{nobodys:?}");
-    batch.finish().unwrap();
-    drop(batch);
+    txn.finish().unwrap();
+    drop(txn);
     assert_eq!(ids(&transaction, schema::MAILS_PENDING), [1, 2]);
     assert_eq!(ids(&transaction, schema::MAILS_SENT), [3]);
     assert!(ids(&transaction, schema::MAILS_DEAD).is_empty());
@@ -141,12 +143,12 @@ fn a_mail_that_overtakes_others_leaves_them_waiting() {
 #[test]
 fn an_hour_s_range_is_closed_when_another_s_is_opened_and_opened_again_by_a_clock_set_back() {
     let transaction = transaction();
-    let mut batch = Batch::begin(&transaction);
-    let user = admin(&mut batch, "ann").id;
+    let mut txn = WriteTxn::begin(&transaction);
+    let user = admin(&mut txn, "ann").id;
     for (key, hour) in [("1", 10), ("2", 11), ("3", 11), ("4", 10), ("5", 12)] {
-        place(&mut batch, user, key, AT + HOUR * hour).unwrap();
+        place(&mut txn, user, key, AT + HOUR * hour).unwrap();
     }
-    drop(batch);
+    drop(txn);
     let hours = transaction.open_table(schema::ORDERS_BY_HOUR).unwrap();
     let rows = hours.iter().unwrap().map(|row| row.unwrap());
     let rows: Vec<_> = rows.map(|(hour, range)| (hour.value(), range.value())).collect();

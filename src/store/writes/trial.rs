@@ -1,7 +1,7 @@
 //! A write for its own sake.
 
 use crate::clock::Timestamp;
-use crate::store::batch::{Applied, Batch, Write};
+use crate::store::write_txn::{Applied, Write, WriteTxn};
 
 /// Commits a row that nobody reads, to see whether commits work.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ impl Write for Trial {
     type Output = ();
     const GROWS: bool = false;
 
-    fn apply(&self, batch: &mut Batch<'_>) -> Applied<()> {
-        batch.set_last_trial(self.at)
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<()> {
+        txn.set_last_trial(self.at)
     }
 }

@@ -2,14 +2,14 @@
 
 use redb::ReadableTable;
 
-use super::{Applied, Batch, Failure, next_key};
+use super::{Applied, Failure, WriteTxn, next_key};
 use crate::clock::Timestamp;
 use crate::domain::{User, UserId, Username};
 use crate::error::{Error, Unauthenticated};
 use crate::store::records::{UserRecord, decode, encode};
 use crate::store::schema::meta;
 
-impl Batch<'_> {
+impl WriteTxn<'_> {
     pub(in crate::store) fn user(&mut self, id: UserId) -> Applied<Option<User>> {
         match self.users.get(self.transaction)?.get(id.0)? {
             Some(row) => Ok(Some(decode::<UserRecord>(row.value())?.into_user(id.0)?)),

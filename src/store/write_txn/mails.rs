@@ -2,13 +2,13 @@
 
 use redb::ReadableTable;
 
-use super::{Applied, Batch, Failure};
+use super::{Applied, Failure, WriteTxn};
 use crate::clock::Timestamp;
 use crate::domain::MailId;
 use crate::store::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, decode, encode};
 use crate::store::schema::meta;
 
-impl Batch<'_> {
+impl WriteTxn<'_> {
     /// A mail that waits, whether it was tried or not.
     pub(in crate::store) fn pending_mail(&mut self, id: MailId) -> Applied<Option<PendingRecord>> {
         if self.is_fresh(id)? {

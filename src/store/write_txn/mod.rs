@@ -21,7 +21,7 @@ pub trait Write: Send + 'static {
     const GROWS: bool = true;
 
     /// Reads and checks first, then writes.
-    fn apply(&self, batch: &mut Batch<'_>) -> Result<Self::Output, Failure>;
+    fn apply(&self, batch: &mut WriteTxn<'_>) -> Result<Self::Output, Failure>;
 }
 
 /// Why a write was not applied.
@@ -36,7 +36,7 @@ pub enum Failure {
 pub type Applied<T> = Result<T, Failure>;
 
 /// The tables of one write transaction, opened when they are first touched.
-pub struct Batch<'txn> {
+pub struct WriteTxn<'txn> {
     transaction: &'txn WriteTransaction,
     meta: Opened<'txn, &'static str, u64>,
     users: Opened<'txn, u64, &'static [u8]>,
@@ -62,9 +62,9 @@ pub struct Batch<'txn> {
     pub(super) queued_mail: bool,
 }
 
-impl<'txn> Batch<'txn> {
-    pub(super) fn begin(transaction: &'txn WriteTransaction) -> Batch<'txn> {
-        Batch {
+impl<'txn> WriteTxn<'txn> {
+    pub(super) fn begin(transaction: &'txn WriteTransaction) -> WriteTxn<'txn> {
+        WriteTxn {
             transaction,
             meta: Opened::not_yet(schema::META),
             users: Opened::not_yet(schema::USERS),

@@ -2,12 +2,12 @@
 
 use redb::ReadableTable;
 
-use super::{Applied, Batch, next_key};
+use super::{Applied, WriteTxn, next_key};
 use crate::domain::{MessageId, Order, OrderId, UserId};
 use crate::store::records::{OrderRecord, decode, encode};
 use crate::store::schema::{OPEN_END, SECS_PER_HOUR};
 
-impl Batch<'_> {
+impl WriteTxn<'_> {
     pub(in crate::store) fn next_order_id(&mut self) -> Applied<OrderId> {
         Ok(OrderId(next_key(self.orders.get(self.transaction)?)?))
     }

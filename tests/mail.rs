@@ -8,9 +8,9 @@ use orderd::clock::Timestamp;
 use orderd::config::SmtpTls;
 use orderd::domain::Outcome;
 use orderd::mail::{
-    Credentials, Delivery, Letter, Limits, Message, Server, Session, Smtp, Stop, Templates,
-    Transport,
+    Credentials, Delivery, Letter, Limits, Message, Server, Session, Smtp, Templates, Transport,
 };
+use orderd::sys::stop::Stop;
 
 use support::smtp::{Fault, Script, SmtpServer, Step, Tls};
 

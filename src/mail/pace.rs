@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::stop::Stop;
+use crate::sys::stop::Stop;
 
 /// Spreads turns evenly over wall time; what was not used is not saved up.
 #[derive(Debug)]

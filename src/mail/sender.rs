@@ -21,9 +21,9 @@ use crate::store::{Attempt, MailMark, MarkMails, QuarantineMail, Store, Unreadab
 use super::letter::Letter;
 use super::pace::Pace;
 use super::retry::{self, Next};
-use super::stop::Stop;
 use super::templates::Templates;
 use super::transport::{Delivery, Session, Transport};
+use crate::sys::stop::Stop;
 
 /// Mails that a round takes at most: so many would be repeated after a crash.
 const MAX_BATCH: u32 = 100;

@@ -22,9 +22,9 @@ use crate::config::SmtpTls;
 use super::address::is_plain;
 use super::letter::Message;
 use super::step::{Failure, Trouble, Watch};
-use super::stop::Stop;
 use super::tls;
 use super::transport::Delivery;
+use crate::sys::stop::Stop;
 
 /// "Mailbox name not allowed": what a letter gets that we don't even offer.
 const BAD_MAILBOX: u16 = 553;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use smtp_proto::Response;
 
-use super::stop::Stop;
 use super::transport::{Delivery, reason};
+use crate::sys::stop::Stop;
 
 /// How often a step under way looks for the stop flag.
 const GLANCE: Duration = Duration::from_millis(50);

@@ -8,7 +8,7 @@ use crate::config::Config;
 use super::file::Folder;
 use super::letter::Message;
 use super::smtp::{Credentials, Limits, Server, Smtp, SmtpSession};
-use super::stop::Stop;
+use crate::sys::stop::Stop;
 
 /// Longest reason that is kept, in characters.
 const MAX_REASON_LEN: usize = 200;

@@ -11,26 +11,26 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use orderd::http::reply::Reply;
-use orderd::http::{Answer, Head, Peer, Refusal, Server, Service, Settings};
+use orderd::http::response::Response;
+use orderd::http::{Answer, Head, Peer, Rejection, Server, Service, Settings};
 use orderd::metrics::Metrics;
-use tiny_http::{Header, Listener, Response, SslContextWrap};
+use tiny_http::{Header, Listener, Response as Printable, SslContextWrap};
 
 const BODY: &[u8] = br#"{"status":"healthy"}"#;
 
 struct Constant;
 
 impl Service for Constant {
-    fn turn_away(&self, _: &Head) -> Option<Reply> {
+    fn turn_away(&self, _: &Head) -> Option<Response> {
         None
     }
 
     fn answer(&self, _: &Head, _: &mut tiny_http::Request, _: &Peer) -> Answer {
-        Answer::Now(Reply::new(200).header("Content-Type", "application/json").bytes(BODY))
+        Answer::Now(Response::new(200).header("Content-Type", "application/json").bytes(BODY))
     }
 
-    fn refuse(&self, refusal: Refusal, _: Option<&Head>, _: &Peer) -> Reply {
-        Reply::detail(refusal.status(), refusal.text())
+    fn refuse(&self, rejection: Rejection, _: Option<&Head>, _: &Peer) -> Response {
+        Response::detail(rejection.status(), rejection.text())
     }
 }
 
@@ -70,7 +70,7 @@ fn serve_bare(listener: &Listener) {
     while let Ok(Some(connection)) = tiny_http::Server::accept_connection(listener, &plain) {
         for request in connection.filter_map(Result::ok) {
             let header = Header::from_bytes("Content-Type", "application/json").expect("a header");
-            let _ = request.respond(Response::from_data(BODY).with_header(header));
+            let _ = request.respond(Printable::from_data(BODY).with_header(header));
         }
     }
 }

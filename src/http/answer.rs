@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use super::cors::Grant;
-use super::reply::Reply;
+use super::response::Response;
 use super::routes::Render;
 use crate::service::{Context, Placing};
 
 /// What a request comes to.
 pub enum Answer {
-    Now(Reply),
+    Now(Response),
     /// Nothing waits for it but the connection: see [`super::Service::complete`].
     Later(Box<Pending>),
 }

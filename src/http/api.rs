@@ -12,11 +12,11 @@ use super::answer::{Answer, Errand, Pending};
 use super::call::{self, Call, Payload};
 use super::cors::{Cors, Grant};
 use super::endpoint::Endpoints;
-use super::reply::Reply;
+use super::large_body_gate::LargeBodyGate;
+use super::response::Response;
 use super::routes::{self, Access, BodyKind, Found, Handler, ROUTES, Render, Route};
 use super::target::decode_path;
-use super::turnstile::Turnstile;
-use super::{Head, Peer, Refusal, errors, problem};
+use super::{Head, Peer, Rejection, errors, problem};
 use crate::config::Config;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::metrics::Metrics;
@@ -31,7 +31,7 @@ pub struct Api {
     cors: Cors,
     trusted_proxies: Vec<IpNet>,
     request_ids: RequestIds,
-    large_bodies: Turnstile,
+    large_bodies: LargeBodyGate,
 }
 
 impl Api {
@@ -41,7 +41,7 @@ impl Api {
             cors: Cors::new(config.allowed_origins()),
             trusted_proxies: config.trusted_proxies.0.clone(),
             request_ids: RequestIds::new()?,
-            large_bodies: Turnstile::default(),
+            large_bodies: LargeBodyGate::default(),
             service,
             metrics,
         })
@@ -57,12 +57,12 @@ impl Api {
 
     /// From the route to what its handler comes to.
     fn respond(&self, head: &Head, request: &mut tiny_http::Request, cx: &Context) -> Outcome {
-        if let Some(reply) = self.cors.preflight(head) {
-            return Outcome::Unmatched(reply);
+        if let Some(response) = self.cors.preflight(head) {
+            return Outcome::Unmatched(response);
         }
         let body = match read_body(request) {
             Ok(body) => body,
-            Err(why) => return Outcome::Unmatched(errors::reply(&why)),
+            Err(why) => return Outcome::Unmatched(errors::response(&why)),
         };
         let (path, query) = split_target(head.target());
         let path = decode_path(path);
@@ -81,7 +81,7 @@ impl Api {
                 let begun = enter(route, call, &body).unwrap_or_else(|why| {
                     let name = format_args!("{} {}", route.method.as_str(), route.pattern);
                     cx.log_refusal(name, &why);
-                    Begun::Answered(errors::reply(&why))
+                    Begun::Answered(errors::response(&why))
                 });
                 Outcome::Routed(index, begun)
             }
@@ -112,30 +112,30 @@ impl Api {
     }
 
     /// What every answer to a readable head has, in the way that the head asks for.
-    fn dress(&self, reply: Reply, head: &Head, request_id: String) -> Reply {
-        self.dress_for(reply, wants_problem(head), self.cors.grant(head), request_id)
+    fn dress(&self, response: Response, head: &Head, request_id: String) -> Response {
+        self.dress_for(response, wants_problem(head), self.cors.grant(head), request_id)
     }
 
     fn dress_for(
         &self,
-        reply: Reply,
+        response: Response,
         wants_problem: bool,
         grant: Grant,
         request_id: String,
-    ) -> Reply {
-        let reply = match wants_problem {
-            true => problem::of(reply, &request_id),
-            false => reply,
+    ) -> Response {
+        let response = match wants_problem {
+            true => problem::of(response, &request_id),
+            false => response,
         };
-        let reply = self.cors.decorate(reply, grant);
-        with_default(reply, "Cache-Control", "no-store").header("X-Request-Id", request_id)
+        let response = self.cors.decorate(response, grant);
+        with_default(response, "Cache-Control", "no-store").header("X-Request-Id", request_id)
     }
 
     /// What the answer to a complete request has beside.
-    fn finish(&self, reply: Reply, errand: Errand) -> Reply {
+    fn finish(&self, response: Response, errand: Errand) -> Response {
         let Errand { cx, wants_problem, grant, .. } = errand;
-        let reply = with_limit_headers(reply, cx.standing());
-        self.dress_for(reply, wants_problem, grant, cx.request_id)
+        let response = with_limit_headers(response, cx.standing());
+        self.dress_for(response, wants_problem, grant, cx.request_id)
     }
 
     fn request_id(&self, head: &Head) -> String {
@@ -147,17 +147,17 @@ impl Api {
 }
 
 impl super::Service for Api {
-    fn turn_away(&self, head: &Head) -> Option<Reply> {
+    fn turn_away(&self, head: &Head) -> Option<Response> {
         if head.method() == "OPTIONS" {
             return None;
         }
         let (path, _) = split_target(head.target());
-        let reply = match routes::find(head.method(), &decode_path(path)) {
+        let response = match routes::find(head.method(), &decode_path(path)) {
             Found::Route { .. } => return None,
             missed => turned_away(missed, head.target()),
         };
-        self.endpoints.count_unmatched(head.method(), reply.status);
-        Some(self.dress(reply, head, self.request_id(head)))
+        self.endpoints.count_unmatched(head.method(), response.status);
+        Some(self.dress(response, head, self.request_id(head)))
     }
 
     fn answer(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Answer {
@@ -166,48 +166,48 @@ impl super::Service for Api {
         let turn = self.large_bodies.pass(request.body_length().unwrap_or(0));
         let outcome = match &turn {
             Ok(_) => self.respond(head, request, &cx),
-            Err(why) => Outcome::Unmatched(errors::reply(why)),
+            Err(why) => Outcome::Unmatched(errors::response(why)),
         };
         let (wants_problem, grant) = (wants_problem(head), self.cors.grant(head));
         let errand = Errand { cx, started, wants_problem, grant };
-        let reply = match outcome {
+        let response = match outcome {
             Outcome::Routed(endpoint, Begun::Placing(placing, render)) => {
                 return Answer::Later(Box::new(Pending { placing, render, errand, endpoint }));
             }
-            Outcome::Routed(endpoint, Begun::Answered(reply)) => {
-                self.endpoints.count(endpoint, reply.status, started.elapsed());
-                reply
+            Outcome::Routed(endpoint, Begun::Answered(response)) => {
+                self.endpoints.count(endpoint, response.status, started.elapsed());
+                response
             }
-            Outcome::Unmatched(reply) => {
-                self.endpoints.count_unmatched(head.method(), reply.status);
-                reply
+            Outcome::Unmatched(response) => {
+                self.endpoints.count_unmatched(head.method(), response.status);
+                response
             }
         };
-        Answer::Now(self.finish(reply, errand))
+        Answer::Now(self.finish(response, errand))
     }
 
-    fn complete(&self, pending: Pending) -> Reply {
+    fn complete(&self, pending: Pending) -> Response {
         let Pending { placing, render, errand, endpoint } = pending;
         let placed = self.service.placed(&errand.cx, placing);
-        let reply = placed.as_ref().map_or_else(errors::reply, render);
-        self.endpoints.count(endpoint, reply.status, errand.started.elapsed());
-        self.finish(reply, errand)
+        let response = placed.as_ref().map_or_else(errors::response, render);
+        self.endpoints.count(endpoint, response.status, errand.started.elapsed());
+        self.finish(response, errand)
     }
 
     fn call_when_settled(&self, call: SettledCall) {
         self.service.call_when_placed(call);
     }
 
-    fn refuse(&self, refusal: Refusal, head: Option<&Head>, peer: &Peer) -> Reply {
-        log::debug!("refused {} from {}", refusal.reason(), peer.address);
-        self.endpoints.count_refused(refusal.status());
-        let reply = match refusal.status() {
-            503 => errors::reply(&Error::busy(refusal.reason())),
-            status => Reply::detail(status, refusal.text()),
+    fn refuse(&self, rejection: Rejection, head: Option<&Head>, peer: &Peer) -> Response {
+        log::debug!("refused {} from {}", rejection.reason(), peer.address);
+        self.endpoints.count_refused(rejection.status());
+        let response = match rejection.status() {
+            503 => errors::response(&Error::busy(rejection.reason())),
+            status => Response::detail(status, rejection.text()),
         };
         match head {
-            Some(head) => self.dress(reply, head, self.request_id(head)),
-            None => reply.header("X-Request-Id", self.request_ids.next()),
+            Some(head) => self.dress(response, head, self.request_id(head)),
+            None => response.header("X-Request-Id", self.request_ids.next()),
         }
     }
 }
@@ -216,21 +216,21 @@ impl super::Service for Api {
 enum Outcome {
     /// For the endpoint at this index of the route table.
     Routed(usize, Begun),
-    Unmatched(Reply),
+    Unmatched(Response),
 }
 
 /// What a handler comes to.
 enum Begun {
-    Answered(Reply),
+    Answered(Response),
     Placing(Placing, Render),
 }
 
-/// The checks ahead of a handler, in the order that the wire contract gives; and the handler.
+/// The checks ahead of a handler, in the order that the encoder contract gives; and the handler.
 fn enter(route: &Route, mut call: Call<'_>, body: &[u8]) -> Result<Begun> {
     if route.body == BodyKind::Json && !body.is_empty() {
         let content_type = call.header("Content-Type");
         if content_type.is_some_and(|given| !call::is_json(given)) {
-            return Ok(Begun::Answered(Reply::detail(415, "Unsupported Media Type")));
+            return Ok(Begun::Answered(Response::detail(415, "Unsupported Media Type")));
         }
     }
     call.body = call::parse(route.body, body)?;
@@ -274,13 +274,13 @@ fn spend(limit: Limit, call: &Call<'_>) -> Result<()> {
     }
 }
 
-fn turned_away(missed: Found<'_>, target: &str) -> Reply {
+fn turned_away(missed: Found<'_>, target: &str) -> Response {
     match missed {
         Found::WrongMethod(allowed) => {
-            Reply::detail(405, "Method Not Allowed").header("Allow", allowed)
+            Response::detail(405, "Method Not Allowed").header("Allow", allowed)
         }
-        Found::OtherSlash(_) => Reply::new(307).header("Location", other_slash(target)),
-        Found::Nothing | Found::Route { .. } => Reply::detail(404, "Not Found"),
+        Found::OtherSlash(_) => Response::new(307).header("Location", other_slash(target)),
+        Found::Nothing | Found::Route { .. } => Response::detail(404, "Not Found"),
     }
 }
 
@@ -315,19 +315,19 @@ fn read_body(request: &mut tiny_http::Request) -> Result<Vec<u8>> {
 }
 
 /// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
-fn with_limit_headers(reply: Reply, standing: Option<LimitStanding>) -> Reply {
-    let Some(LimitStanding { limit, rate, standing }) = standing else { return reply };
+fn with_limit_headers(response: Response, standing: Option<LimitStanding>) -> Response {
+    let Some(LimitStanding { limit, rate, standing }) = standing else { return response };
     let (name, window) = (limit.as_str(), rate.window.as_secs());
     let reset = errors::whole_secs(standing.next_token);
-    reply
+    response
         .header("RateLimit-Policy", format!("\"{name}\";q={};w={window}", rate.requests))
         .header("RateLimit", format!("\"{name}\";r={};t={reset}", standing.remaining))
 }
 
-fn with_default(reply: Reply, name: &'static str, value: &'static str) -> Reply {
-    match reply.headers.iter().any(|(present, _)| *present == name) {
-        true => reply,
-        false => reply.header(name, Cow::Borrowed(value)),
+fn with_default(response: Response, name: &'static str, value: &'static str) -> Response {
+    match response.headers.iter().any(|(present, _)| *present == name) {
+        true => response,
+        false => response.header(name, Cow::Borrowed(value)),
     }
 }
 

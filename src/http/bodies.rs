@@ -1,4 +1,4 @@
-//! What answers look like: the wire's types, apart from the domain's.
+//! What answers look like: the encoder's types, apart from the domain's.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::openapi::schemas;
-use super::reply::Reply;
+use super::response::Response;
 use crate::domain::{Mail, MailState, Order, User};
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -268,12 +268,12 @@ pub struct CheckBody<'a> {
 }
 
 /// An answer with that body.
-pub fn reply(status: u16, body: &impl Serialize) -> Reply {
+pub fn response(status: u16, body: &impl Serialize) -> Response {
     match serde_json::to_vec(body) {
-        Ok(bytes) => Reply::json(status, bytes),
+        Ok(bytes) => Response::json(status, bytes),
         Err(why) => {
             log::error!("an answer could not be written: {why}");
-            Reply::detail(500, "Internal Server Error")
+            Response::detail(500, "Internal Server Error")
         }
     }
 }

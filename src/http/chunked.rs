@@ -8,7 +8,7 @@
 //! blank where none belongs is refused.
 
 use super::framing::is_token_byte;
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 
 /// Longest line with a chunk's size, its extensions included, in bytes.
 const MAX_SIZE_LINE: usize = 256;
@@ -55,7 +55,7 @@ impl Decoder {
         input: &[u8],
         body: &mut Vec<u8>,
         limit: usize,
-    ) -> Result<Progress, Refusal> {
+    ) -> Result<Progress, Rejection> {
         let mut rest = input;
         while !rest.is_empty() && self.expects != Expects::Nothing {
             rest = match self.expects {
@@ -84,7 +84,7 @@ impl Decoder {
         input: &'i [u8],
         body_length: usize,
         limit: usize,
-    ) -> Result<&'i [u8], Refusal> {
+    ) -> Result<&'i [u8], Rejection> {
         let end = input.iter().position(|byte| *byte == b'\n').map(|at| at + 1);
         let (piece, rest) = input.split_at(end.unwrap_or(input.len()));
         if self.line.len() + piece.len() > self.line_limit() {
@@ -93,7 +93,7 @@ impl Decoder {
         self.line.extend_from_slice(piece);
         if end.is_some() {
             let line = std::mem::take(&mut self.line);
-            let line = line.strip_suffix(b"\r\n").ok_or(Refusal::Malformed)?;
+            let line = line.strip_suffix(b"\r\n").ok_or(Rejection::Malformed)?;
             self.expects = self.read_line(line, body_length, limit)?;
         }
         Ok(rest)
@@ -107,42 +107,42 @@ impl Decoder {
         }
     }
 
-    fn too_long(&self) -> Refusal {
+    fn too_long(&self) -> Rejection {
         match self.expects {
-            Expects::Trailer => Refusal::HeadTooLarge,
-            _ => Refusal::Malformed,
+            Expects::Trailer => Rejection::HeadTooLarge,
+            _ => Rejection::Malformed,
         }
     }
 
-    fn read_line(&mut self, line: &[u8], body: usize, limit: usize) -> Result<Expects, Refusal> {
+    fn read_line(&mut self, line: &[u8], body: usize, limit: usize) -> Result<Expects, Rejection> {
         match self.expects {
             Expects::DataEnd if line.is_empty() => Ok(Expects::Size),
             Expects::Trailer if line.is_empty() => Ok(Expects::Nothing),
             Expects::Trailer => self.read_trailer(line),
             Expects::Size => self.read_size(line, body, limit),
-            _ => Err(Refusal::Malformed),
+            _ => Err(Rejection::Malformed),
         }
     }
 
-    fn read_size(&mut self, line: &[u8], body: usize, limit: usize) -> Result<Expects, Refusal> {
+    fn read_size(&mut self, line: &[u8], body: usize, limit: usize) -> Result<Expects, Rejection> {
         let digits = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
         let (digits, extension) = line.split_at(digits);
         self.check_extension(extension)?;
         if digits.is_empty() {
-            return Err(Refusal::Malformed);
+            return Err(Rejection::Malformed);
         }
         let size = digits.iter().fold(0u64, |size, digit| {
             size.saturating_mul(16).saturating_add(u64::from(hex_value(*digit)))
         });
         match size {
             0 => Ok(Expects::Trailer),
-            size if size > limit.saturating_sub(body) as u64 => Err(Refusal::BodyTooLarge),
+            size if size > limit.saturating_sub(body) as u64 => Err(Rejection::BodyTooLarge),
             size => Ok(Expects::Data(size)),
         }
     }
 
     /// Blanks may stand ahead of the semicolon (RFC 9112 7.1.1), nowhere else.
-    fn check_extension(&mut self, extension: &[u8]) -> Result<(), Refusal> {
+    fn check_extension(&mut self, extension: &[u8]) -> Result<(), Rejection> {
         if extension.is_empty() {
             return Ok(());
         }
@@ -151,15 +151,19 @@ impl Decoder {
         let first = extension.iter().find(|byte| !is_blank(byte));
         let is_text = |byte: &u8| matches!(*byte, b'\t' | 0x20..=0x7e | 0x80..);
         let is_fine = first == Some(&b';') && extension.iter().all(is_text);
-        if is_fine && self.extensions <= MAX_EXTENSIONS { Ok(()) } else { Err(Refusal::Malformed) }
+        if is_fine && self.extensions <= MAX_EXTENSIONS {
+            Ok(())
+        } else {
+            Err(Rejection::Malformed)
+        }
     }
 
-    fn read_trailer(&mut self, line: &[u8]) -> Result<Expects, Refusal> {
+    fn read_trailer(&mut self, line: &[u8]) -> Result<Expects, Rejection> {
         self.trailers += line.len() + 2;
         let name = line.iter().take_while(|byte| is_token_byte(**byte)).count();
         let is_text = |byte: &u8| matches!(*byte, b'\t' | 0x20..=0x7e | 0x80..);
         if name == 0 || line.get(name) != Some(&b':') || !line[name..].iter().all(is_text) {
-            return Err(Refusal::Malformed);
+            return Err(Rejection::Malformed);
         }
         Ok(Expects::Trailer)
     }
@@ -176,8 +180,8 @@ fn hex_value(digit: u8) -> u8 {
 mod tests {
     use super::*;
 
-    /// Decodes in pieces of `size` bytes: the body and what was left, or the refusal.
-    fn decode(input: &[u8], size: usize) -> Result<Option<(Vec<u8>, usize)>, Refusal> {
+    /// Decodes in pieces of `size` bytes: the body and what was left, or the rejection.
+    fn decode(input: &[u8], size: usize) -> Result<Option<(Vec<u8>, usize)>, Rejection> {
         let (mut decoder, mut body, mut consumed) = (Decoder::default(), Vec::new(), 0);
         for piece in input.chunks(size) {
             let progress = decoder.advance(piece, &mut body, 100)?;
@@ -190,7 +194,7 @@ mod tests {
     }
 
     #[track_caller]
-    fn assert_decodes(input: &[u8], expected: Result<Option<(&str, usize)>, Refusal>) {
+    fn assert_decodes(input: &[u8], expected: Result<Option<(&str, usize)>, Rejection>) {
         for size in [1, 2, 3, 7, input.len()] {
             let found = decode(input, size);
             let expected =
@@ -237,25 +241,25 @@ mod tests {
             "0\r\nbad\r\n",
             "0\r\n\n",
         ] {
-            assert_decodes(input.as_bytes(), Err(Refusal::Malformed));
+            assert_decodes(input.as_bytes(), Err(Rejection::Malformed));
         }
     }
 
     #[test]
     fn a_body_over_its_limit_is_refused_at_the_size() {
-        assert_decodes(b"65\r\n", Err(Refusal::BodyTooLarge));
-        assert_decodes(b"ffffffffffffffffffff\r\n", Err(Refusal::BodyTooLarge));
+        assert_decodes(b"65\r\n", Err(Rejection::BodyTooLarge));
+        assert_decodes(b"ffffffffffffffffffff\r\n", Err(Rejection::BodyTooLarge));
         let many = "60\r\n".to_owned() + &"x".repeat(96) + "\r\n5\r\n";
-        assert_decodes(many.as_bytes(), Err(Refusal::BodyTooLarge));
+        assert_decodes(many.as_bytes(), Err(Rejection::BodyTooLarge));
     }
 
     #[test]
     fn extensions_and_trailers_are_bounded() {
         let long = format!("1;{}\r\n", "a".repeat(300));
-        assert_decodes(long.as_bytes(), Err(Refusal::Malformed));
+        assert_decodes(long.as_bytes(), Err(Rejection::Malformed));
         let many = format!("1;{}\r\nx\r\n", "a".repeat(200)).repeat(21);
-        assert_decodes(many.as_bytes(), Err(Refusal::Malformed));
+        assert_decodes(many.as_bytes(), Err(Rejection::Malformed));
         let trailers = "0\r\n".to_owned() + &"A: b\r\n".repeat(700);
-        assert_decodes(trailers.as_bytes(), Err(Refusal::HeadTooLarge));
+        assert_decodes(trailers.as_bytes(), Err(Rejection::HeadTooLarge));
     }
 }

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use super::answer::Pending;
 use super::chunked;
-use super::framing::{BodyLength, Outline};
+use super::encoder::{self, ResponseFraming};
+use super::framing::{BodyLength, RequestFraming};
 use super::head::Head;
-use super::parking::Seat;
-use super::refusal::Refusal;
-use super::scanner::Scanner;
-use super::wire::{self, Form};
+use super::head_scanner::HeadScanner;
+use super::parking::ConnectionPermit;
+use super::rejection::Rejection;
 use crate::metrics::CloseReason;
 use crate::sys::poll::Interest;
 use crate::sys::socket::{self, Received};
@@ -48,17 +48,17 @@ pub struct Connection {
     /// that was not taken at once since the connection was idle. A client that takes answer
     /// after answer just in time must not hold its place for ever.
     sheltered_until: Option<Instant>,
-    pub seat: Seat,
+    pub seat: ConnectionPermit,
 }
 
 /// Smaller ones give way first.
-pub type Rank = (u8, Instant);
+pub type EvictionOrder = (u8, Instant);
 
 /// What the connection is in the middle of.
 pub enum Stage {
     /// Nothing: no byte of a request has come.
     Idle,
-    Head(Scanner),
+    Head(HeadScanner),
     Body(Box<Upload>),
     /// Its order is on the way to the disk. It has no deadline, and gives way to nobody.
     Awaiting(Awaited),
@@ -69,7 +69,7 @@ pub enum Stage {
 
 /// A request whose head is known and whose body is still coming.
 pub struct Upload {
-    pub outline: Outline,
+    pub framing: RequestFraming,
     pub head: Head,
     pub body: Vec<u8>,
     decoder: Option<chunked::Decoder>,
@@ -78,14 +78,14 @@ pub struct Upload {
 /// An answer that waits for the disk, and how it is to look.
 pub struct Awaited {
     pub pending: Box<Pending>,
-    pub form: Form,
+    pub form: ResponseFraming,
 }
 
 /// An answer that the client has not taken whole.
 pub struct Outgoing {
     pub bytes: Vec<u8>,
     pub sent: usize,
-    pub stream: Option<wire::Flow>,
+    pub stream: Option<encoder::BodyEncoder>,
     pub after: After,
 }
 
@@ -98,7 +98,7 @@ pub enum After {
 
 /// What a thread does with the connection when it is done for now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum NextStep {
     Park(Interest),
     /// Until what its answer waits for is settled.
     Await,
@@ -107,7 +107,7 @@ pub enum Fate {
 
 /// The limits of time that a connection lives under.
 #[derive(Clone, Copy, Debug)]
-pub struct Patiences {
+pub struct Timeouts {
     /// For the first byte of a request.
     pub idle: Duration,
     /// For a head, for a body, and for the taking of an answer: each from its first byte.
@@ -115,7 +115,12 @@ pub struct Patiences {
 }
 
 impl Connection {
-    pub fn new(socket: TcpStream, peer: Peer, seat: Seat, idle: Duration) -> Box<Connection> {
+    pub fn new(
+        socket: TcpStream,
+        peer: Peer,
+        seat: ConnectionPermit,
+        idle: Duration,
+    ) -> Box<Connection> {
         let now = Instant::now();
         Box::new(Connection {
             socket,
@@ -160,10 +165,10 @@ impl Connection {
     }
 
     /// Ends an answer that is sent: on to the next request, or to the close.
-    pub fn finish(&mut self, after: After, patiences: &Patiences) {
+    pub fn finish(&mut self, after: After, timeouts: &Timeouts) {
         match after {
-            After::Keep if self.input.is_empty() => self.enter(Stage::Idle, patiences.idle),
-            After::Keep => self.enter(Stage::Head(Scanner::default()), patiences.request),
+            After::Keep if self.input.is_empty() => self.enter(Stage::Idle, timeouts.idle),
+            After::Keep => self.enter(Stage::Head(HeadScanner::default()), timeouts.request),
             After::Close => {
                 socket::finish_sending(&self.socket);
                 self.input = Vec::new();
@@ -173,29 +178,29 @@ impl Connection {
     }
 
     /// Sends on with the answer, as far as the client takes it; `None` when it is sent.
-    pub fn send_on(&mut self, patiences: &Patiences) -> Option<Fate> {
+    pub fn send_on(&mut self, timeouts: &Timeouts) -> Option<NextStep> {
         let Stage::Answering(outgoing) = &mut self.stage else { return None };
         for _ in 0..PIECES_PER_TURN {
             match outgoing.send(&self.socket) {
                 Sent::All => {}
-                Sent::Part => return Some(Fate::Park(Interest::Writable)),
-                Sent::Broken => return Some(Fate::Close(CloseReason::Client)),
+                Sent::Part => return Some(NextStep::Park(Interest::Writable)),
+                Sent::Broken => return Some(NextStep::Close(CloseReason::Client)),
             }
             match outgoing.refill() {
-                Refill::Piece => self.deadline = Instant::now() + patiences.request,
-                Refill::Cut => return Some(Fate::Close(CloseReason::Error)),
+                Refill::Piece => self.deadline = Instant::now() + timeouts.request,
+                Refill::Cut => return Some(NextStep::Close(CloseReason::Error)),
                 Refill::End => {
                     let after = outgoing.after;
-                    self.finish(after, patiences);
+                    self.finish(after, timeouts);
                     return None;
                 }
             }
         }
-        Some(Fate::Park(Interest::Writable))
+        Some(NextStep::Park(Interest::Writable))
     }
 
     /// Skips what the client still sends after its last answer.
-    pub fn skip(&mut self, arrivals: &mut Vec<u8>) -> Option<Fate> {
+    pub fn skip(&mut self, arrivals: &mut Vec<u8>) -> Option<NextStep> {
         let Stage::Lingering(left) = &mut self.stage else { return None };
         arrivals.clear();
         match socket::receive(&self.socket, arrivals, READ_BYTES) {
@@ -203,8 +208,8 @@ impl Connection {
                 *left -= count;
                 None
             }
-            Received::Nothing => Some(Fate::Park(Interest::Readable)),
-            _ => Some(Fate::Close(CloseReason::Answered)),
+            Received::Nothing => Some(NextStep::Park(Interest::Readable)),
+            _ => Some(NextStep::Close(CloseReason::Answered)),
         }
     }
 
@@ -224,7 +229,7 @@ impl Connection {
 
     /// The order in which connections give way to a newcomer at `now`: the kind that loses
     /// least, then by age. `None` for an answer that has not been on its way for long.
-    pub fn rank(&self, now: Instant) -> Option<Rank> {
+    pub fn rank(&self, now: Instant) -> Option<EvictionOrder> {
         match self.stage {
             Stage::Lingering(_) => Some((0, self.since)),
             Stage::Idle => Some((1, self.since)),
@@ -240,7 +245,7 @@ impl Connection {
 
     /// The order in which connections give way for memory: by age alone, so that a crowd of
     /// partial bodies can't drive out those that keep next to nothing.
-    pub fn rank_by_age(&self) -> Rank {
+    pub fn rank_by_age(&self) -> EvictionOrder {
         (0, self.since)
     }
 
@@ -270,20 +275,20 @@ impl Connection {
 }
 
 impl Upload {
-    pub fn new(outline: Outline, head: Head) -> Upload {
-        let decoder = (outline.body == BodyLength::Chunked).then(chunked::Decoder::default);
-        Upload { outline, head, body: Vec::new(), decoder }
+    pub fn new(framing: RequestFraming, head: Head) -> Upload {
+        let decoder = (framing.body == BodyLength::Chunked).then(chunked::Decoder::default);
+        Upload { framing, head, body: Vec::new(), decoder }
     }
 
     /// Takes from `input` what belongs to the body, at most `limit` bytes of it; true when
     /// that is all.
-    pub fn take(&mut self, input: &mut Vec<u8>, limit: usize) -> Result<bool, Refusal> {
+    pub fn take(&mut self, input: &mut Vec<u8>, limit: usize) -> Result<bool, Rejection> {
         if let Some(decoder) = &mut self.decoder {
             let progress = decoder.advance(input, &mut self.body, limit)?;
             input.drain(..progress.consumed);
             return Ok(progress.is_complete);
         }
-        let BodyLength::Exactly(length) = self.outline.body else { return Ok(true) };
+        let BodyLength::Exactly(length) = self.framing.body else { return Ok(true) };
         let missing = usize::try_from(length).unwrap_or(usize::MAX).saturating_sub(self.body.len());
         let taken = missing.min(input.len());
         self.body.extend_from_slice(&input[..taken]);
@@ -318,7 +323,7 @@ impl Outgoing {
     }
 
     fn kept_bytes(&self) -> usize {
-        self.bytes.capacity() + self.stream.as_ref().map_or(0, wire::Flow::kept_bytes)
+        self.bytes.capacity() + self.stream.as_ref().map_or(0, encoder::BodyEncoder::kept_bytes)
     }
 
     /// Makes the stream's next piece.

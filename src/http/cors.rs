@@ -1,7 +1,7 @@
 //! Cross-origin requests: which pages of other origins may call, and read the answers.
 
 use super::head::Head;
-use super::reply::Reply;
+use super::response::Response;
 use super::target::decode_path;
 use crate::config::AllowedOrigins;
 
@@ -34,7 +34,7 @@ impl Cors {
     }
 
     /// The answer to a preflight; none to any other request.
-    pub fn preflight(&self, head: &Head) -> Option<Reply> {
+    pub fn preflight(&self, head: &Head) -> Option<Response> {
         let origin = head.field("Origin")?;
         let method = head.field("Access-Control-Request-Method")?;
         if head.method() != "OPTIONS" || is_out_of_reach(head.target()) {
@@ -50,13 +50,13 @@ impl Cors {
         if !is_name_list(headers) {
             return Some(plain(400, "Disallowed CORS headers"));
         }
-        let mut reply = plain(200, "OK")
+        let mut response = plain(200, "OK")
             .header("Access-Control-Allow-Methods", METHODS)
             .header("Access-Control-Max-Age", MAX_AGE);
         if !headers.is_empty() {
-            reply = reply.header("Access-Control-Allow-Headers", headers.to_owned());
+            response = response.header("Access-Control-Allow-Headers", headers.to_owned());
         }
-        Some(reply)
+        Some(response)
     }
 
     /// What the page that asks may do with the answer.
@@ -72,24 +72,26 @@ impl Cors {
     }
 
     /// Adds what lets the page read the answer, where its origin may.
-    pub fn decorate(&self, reply: Reply, grant: Grant) -> Reply {
+    pub fn decorate(&self, response: Response, grant: Grant) -> Response {
         match grant {
-            Grant::Nothing => self.vary(reply),
-            Grant::ReadByAny => reply
+            Grant::Nothing => self.vary(response),
+            Grant::ReadByAny => response
                 .header("Access-Control-Expose-Headers", EXPOSED)
                 .header("Access-Control-Allow-Origin", "*"),
             Grant::ReadBy(origin) => self
-                .vary(reply.header("Access-Control-Expose-Headers", EXPOSED))
+                .vary(response.header("Access-Control-Expose-Headers", EXPOSED))
                 .header("Access-Control-Allow-Origin", origin)
                 .header("Access-Control-Allow-Credentials", "true"),
         }
     }
 
     /// Where the answer depends on the origin, caches are told so.
-    fn vary(&self, reply: Reply) -> Reply {
+    fn vary(&self, response: Response) -> Response {
         match &self.allowed {
-            AllowedOrigins::These(origins) if !origins.is_empty() => reply.header("Vary", "Origin"),
-            _ => reply,
+            AllowedOrigins::These(origins) if !origins.is_empty() => {
+                response.header("Vary", "Origin")
+            }
+            _ => response,
         }
     }
 
@@ -107,8 +109,8 @@ fn is_out_of_reach(target: &str) -> bool {
     decode_path(path).starts_with(NEVER)
 }
 
-fn plain(status: u16, text: &'static str) -> Reply {
-    Reply::new(status).header("Content-Type", "text/plain; charset=utf-8").bytes(text.as_bytes())
+fn plain(status: u16, text: &'static str) -> Response {
+    Response::new(status).header("Content-Type", "text/plain; charset=utf-8").bytes(text.as_bytes())
 }
 
 /// Header names separated by commas, and so safe to send back.

@@ -6,11 +6,11 @@ use std::thread;
 use std::time::Duration;
 
 use super::connection::{Connection, Peer};
-use super::parking::{self, Parking, Scope, Seat};
-use super::refusal::Refusal;
-use super::reply::Reply;
+use super::encoder::{Printer, ResponseFraming};
+use super::parking::{self, ConnectionPermit, Parking, Scope};
+use super::rejection::Rejection;
+use super::response::Response;
 use super::serving::Shared;
-use super::wire::{Form, Printer};
 use crate::clock::Clock;
 use crate::sys::poll::Interest;
 use crate::sys::socket::{self, AcceptError};
@@ -68,12 +68,12 @@ fn admit(socket: TcpStream, address: SocketAddr, shared: &Arc<Shared>, printer: 
     let peer = Peer { address };
     match find_seat(address, shared, || thread::sleep(PAUSE)) {
         Ok(seat) => {
-            let connection = Connection::new(socket, peer, seat, shared.patiences.idle);
+            let connection = Connection::new(socket, peer, seat, shared.timeouts.idle);
             shared.parking.park(connection, Interest::Readable);
         }
-        Err(refusal) => {
-            let reply = shared.refusal(refusal, None, &peer);
-            turn_back(&socket, reply, printer);
+        Err(rejection) => {
+            let response = shared.rejection(rejection, None, &peer);
+            turn_back(&socket, response, printer);
         }
     }
 }
@@ -84,15 +84,15 @@ fn find_seat(
     address: SocketAddr,
     shared: &Shared,
     mut pause: impl FnMut(),
-) -> Result<Seat, Refusal> {
+) -> Result<ConnectionPermit, Rejection> {
     let parking = &shared.parking;
     for _ in 0..PAUSES {
-        let refusal = match parking::seat(parking, address.ip()) {
+        let rejection = match parking::seat(parking, address.ip()) {
             Ok(seat) => return Ok(seat),
-            Err(refusal) => refusal,
+            Err(rejection) => rejection,
         };
-        match evict_for(address, refusal, parking) {
-            0 if refusal == Refusal::ClientFull => return Err(refusal),
+        match evict_for(address, rejection, parking) {
+            0 if rejection == Rejection::ClientFull => return Err(rejection),
             0 => pause(),
             _ => {}
         }
@@ -101,9 +101,9 @@ fn find_seat(
 }
 
 /// Closes what may give way to a newcomer that found no seat; returns how many.
-fn evict_for(address: SocketAddr, refusal: Refusal, parking: &Parking) -> usize {
-    match (refusal, parking.client_of(address.ip())) {
-        (Refusal::ClientFull, Some(client)) => {
+fn evict_for(address: SocketAddr, rejection: Rejection, parking: &Parking) -> usize {
+    match (rejection, parking.client_of(address.ip())) {
+        (Rejection::ClientFull, Some(client)) => {
             parking.evict(Scope::Client(client), batch(parking.seats_per_client()))
         }
         _ => parking.evict(Scope::All, batch(parking.seats())),
@@ -111,9 +111,9 @@ fn evict_for(address: SocketAddr, refusal: Refusal, parking: &Parking) -> usize 
 }
 
 /// Answers without a seat: in one write, and without waiting for the client.
-fn turn_back(socket: &TcpStream, reply: Reply, printer: &mut Printer) {
+fn turn_back(socket: &TcpStream, response: Response, printer: &mut Printer) {
     let mut bytes = Vec::new();
-    printer.print(reply, Form::last(), &mut bytes);
+    printer.print(response, ResponseFraming::last(), &mut bytes);
     let _ = socket::send_now(socket, &bytes);
     socket::finish_sending(socket);
     // What has come already must not turn the close into a reset.

@@ -10,7 +10,7 @@ fn address(text: &str) -> SocketAddr {
 /// What a newcomer gets while the seats of two clients are in use by threads, and how often
 /// the door waited for it.
 #[track_caller]
-fn knock(newcomer: &str, seats: usize, seats_per_client: usize) -> (Option<Refusal>, usize) {
+fn knock(newcomer: &str, seats: usize, seats_per_client: usize) -> (Option<Rejection>, usize) {
     let shared = share(|settings| {
         settings.max_connections = seats;
         settings.max_connections_per_client = seats_per_client;
@@ -24,11 +24,11 @@ fn knock(newcomer: &str, seats: usize, seats_per_client: usize) -> (Option<Refus
 
 #[test]
 fn a_client_at_its_cap_is_refused_without_a_pause() {
-    assert_eq!(knock("192.0.2.1", 3, 1), (Some(Refusal::ClientFull), 0));
+    assert_eq!(knock("192.0.2.1", 3, 1), (Some(Rejection::ClientFull), 0));
     assert_eq!(knock("192.0.2.3", 3, 1), (None, 0));
 }
 
 #[test]
 fn with_every_seat_taken_the_door_waits_a_little() {
-    assert_eq!(knock("192.0.2.3", 2, 2), (Some(Refusal::Full), PAUSES));
+    assert_eq!(knock("192.0.2.3", 2, 2), (Some(Rejection::Full), PAUSES));
 }

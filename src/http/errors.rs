@@ -1,46 +1,46 @@
-//! Errors as the wire has them: the one place that knows their statuses and words.
+//! Errors as the encoder has them: the one place that knows their statuses and words.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::bodies;
-use super::reply::Reply;
+use super::response::Response;
 use crate::error::{Error, Problem, Segment, Unauthenticated, Unavailable, Violation};
 use crate::limiter::Rate;
 
 /// The answer to a request that failed.
-pub fn reply(error: &Error) -> Reply {
+pub fn response(error: &Error) -> Response {
     match error {
         Error::Invalid(violations) => {
-            bodies::reply(422, &Invalid { detail: violations.iter().map(fault).collect() })
+            bodies::response(422, &Invalid { detail: violations.iter().map(fault).collect() })
         }
-        Error::Refused(why) => Reply::detail(400, why),
+        Error::Refused(why) => Response::detail(400, why),
         Error::Unauthenticated(why) => {
             let text = match why {
                 Unauthenticated::Missing => "Not authenticated",
                 Unauthenticated::BadToken => "Could not validate credentials",
                 Unauthenticated::BadCredentials => "Incorrect username or password",
             };
-            Reply::detail(401, text).header("WWW-Authenticate", "Bearer")
+            Response::detail(401, text).header("WWW-Authenticate", "Bearer")
         }
-        Error::Forbidden(why) => Reply::detail(403, why),
-        Error::NotFound => Reply::detail(404, "Not Found"),
-        Error::Conflict(why) => Reply::detail(409, why),
+        Error::Forbidden(why) => Response::detail(403, why),
+        Error::NotFound => Response::detail(404, "Not Found"),
+        Error::Conflict(why) => Response::detail(409, why),
         Error::RateLimited(limited) => {
             let rate = Rate { requests: limited.requests, window: limited.window };
             let text = format!("Rate limit exceeded: {}", rate.describe());
             let body = json!({ "error": text, "detail": text }).to_string();
-            Reply::json(429, body.into_bytes())
+            Response::json(429, body.into_bytes())
                 .header("Retry-After", whole_secs(limited.retry_after).to_string())
         }
         Error::Unavailable(Unavailable::Busy { retry_after, .. }) => {
-            Reply::detail(503, "Service Unavailable")
+            Response::detail(503, "Service Unavailable")
                 .header("Retry-After", whole_secs(*retry_after).to_string())
         }
         Error::Unavailable(Unavailable::OutcomeUnknown) => {
-            Reply::detail(503, "The outcome is unknown")
+            Response::detail(503, "The outcome is unknown")
         }
-        Error::Internal(_) => Reply::detail(500, "Internal Server Error"),
+        Error::Internal(_) => Response::detail(500, "Internal Server Error"),
     }
 }
 
@@ -153,8 +153,8 @@ mod tests {
 
     #[test]
     fn an_internal_text_never_leaves() {
-        let reply = reply(&Error::Internal("the secret is 42".into()));
-        assert!(!format!("{reply:?}").contains("42"));
-        assert_eq!(reply.status, 500);
+        let response = response(&Error::Internal("the secret is 42".into()));
+        assert!(!format!("{response:?}").contains("42"));
+        assert_eq!(response.status, 500);
     }
 }

@@ -6,7 +6,7 @@
 use httparse::{Header, Request};
 
 use super::head::Head;
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::target;
 
 /// Most header lines that a head may have.
@@ -47,7 +47,7 @@ pub enum Version {
 
 /// What the transport needs to know of a well-formed head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outline {
+pub struct RequestFraming {
     pub version: Version,
     pub persistence: Persistence,
     pub expectation: Expectation,
@@ -56,16 +56,16 @@ pub struct Outline {
     pub head_only: bool,
 }
 
-/// Judges a head that a scanner found whole, and writes what goes in over `head`.
-pub fn check(bytes: &[u8], head: &mut Head) -> Result<Outline, Refusal> {
+/// Judges a head that a head_scanner found whole, and writes what goes in over `head`.
+pub fn check(bytes: &[u8], head: &mut Head) -> Result<RequestFraming, Rejection> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_LINES];
     let mut request = Request::new(&mut headers);
     let status = request.parse(bytes).map_err(|error| match error {
-        httparse::Error::TooManyHeaders => Refusal::HeadTooLarge,
-        _ => Refusal::Malformed,
+        httparse::Error::TooManyHeaders => Rejection::HeadTooLarge,
+        _ => Rejection::Malformed,
     })?;
     if status != httparse::Status::Complete(bytes.len()) {
-        return Err(Refusal::Malformed);
+        return Err(Rejection::Malformed);
     }
     let method = request.method.unwrap_or_default();
     let target = target::parse(method, request.path.unwrap_or_default())?;
@@ -73,7 +73,7 @@ pub fn check(bytes: &[u8], head: &mut Head) -> Result<Outline, Refusal> {
     let fields = Fields(request.headers);
     fields.check_single()?;
     fields.check_host(version)?;
-    let outline = Outline {
+    let framing = RequestFraming {
         version,
         persistence: fields.persistence(version),
         expectation: fields.expectation(version),
@@ -82,7 +82,7 @@ pub fn check(bytes: &[u8], head: &mut Head) -> Result<Outline, Refusal> {
     };
     head.begin(method, target);
     fields.write(head);
-    Ok(outline)
+    Ok(framing)
 }
 
 /// Headers that decide who may do what, or where a request ends: a second one is refused.
@@ -115,33 +115,33 @@ impl<'h, 'b: 'h> Fields<'h, 'b> {
         self.all(name).next()
     }
 
-    fn check_single(&self) -> Result<(), Refusal> {
+    fn check_single(&self) -> Result<(), Rejection> {
         if SINGLE.iter().any(|name| self.all(name).nth(1).is_some()) {
-            return Err(Refusal::Malformed);
+            return Err(Rejection::Malformed);
         }
         let exact = EXACT.iter().filter_map(|name| self.get(name));
         if exact.flatten().any(|byte| !is_printable(*byte)) {
-            return Err(Refusal::Malformed);
+            return Err(Rejection::Malformed);
         }
         Ok(())
     }
 
     /// RFC 9112 3.2: HTTP/1.1 needs a host, and a broken one is refused.
-    fn check_host(&self, version: Version) -> Result<(), Refusal> {
+    fn check_host(&self, version: Version) -> Result<(), Rejection> {
         match self.get("Host") {
-            None if version == Version::Http11 => Err(Refusal::Malformed),
+            None if version == Version::Http11 => Err(Rejection::Malformed),
             None => Ok(()),
             Some(host) => target::check_authority(trim(host)),
         }
     }
 
     /// RFC 9112 6.3, without its leniencies.
-    fn body_length(&self, version: Version) -> Result<BodyLength, Refusal> {
+    fn body_length(&self, version: Version) -> Result<BodyLength, Rejection> {
         match (self.get("Transfer-Encoding"), self.get("Content-Length")) {
             (None, None) => Ok(BodyLength::None),
             (None, Some(length)) => parse_length(trim(length)).map(BodyLength::Exactly),
-            (Some(_), Some(_)) => Err(Refusal::Malformed),
-            (Some(_), None) if version == Version::Http10 => Err(Refusal::Malformed),
+            (Some(_), Some(_)) => Err(Rejection::Malformed),
+            (Some(_), None) if version == Version::Http10 => Err(Rejection::Malformed),
             (Some(codings), None) => check_codings(codings),
         }
     }
@@ -195,9 +195,9 @@ fn trim(value: &[u8]) -> &[u8] {
 }
 
 /// Digits only: no sign, no list, no blank.
-fn parse_length(digits: &[u8]) -> Result<u64, Refusal> {
+fn parse_length(digits: &[u8]) -> Result<u64, Rejection> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(Refusal::Malformed);
+        return Err(Rejection::Malformed);
     }
     Ok(digits.iter().fold(0u64, |length, digit| {
         length.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
@@ -205,16 +205,16 @@ fn parse_length(digits: &[u8]) -> Result<u64, Refusal> {
 }
 
 /// `chunked` alone is implemented. Under another coding it must still come last, and once.
-fn check_codings(value: &[u8]) -> Result<BodyLength, Refusal> {
+fn check_codings(value: &[u8]) -> Result<BodyLength, Rejection> {
     let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
     let codings: Vec<&[u8]> = value.split(|byte| *byte == b',').map(trim).collect();
     if codings.iter().any(|coding| coding.is_empty() || !coding.iter().all(|b| is_token_byte(*b))) {
-        return Err(Refusal::Malformed);
+        return Err(Rejection::Malformed);
     }
     match codings.iter().position(|coding| is_chunked(coding)) {
         Some(0) if codings.len() == 1 => Ok(BodyLength::Chunked),
-        Some(first) if first + 1 < codings.len() => Err(Refusal::Malformed),
-        _ => Err(Refusal::NotImplemented),
+        Some(first) if first + 1 < codings.len() => Err(Rejection::Malformed),
+        _ => Err(Rejection::NotImplemented),
     }
 }
 

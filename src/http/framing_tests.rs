@@ -1,25 +1,25 @@
 use super::*;
 use crate::http::head::MAX_GROWTH_BYTES;
-use crate::http::scanner::Scanner;
+use crate::http::head_scanner::HeadScanner;
 
 const LIMIT: usize = 1024;
 
-/// What a head comes to, arriving in pieces of `size` bytes: what goes in, its outline and
-/// its length, a refusal, or nothing yet.
-fn read(input: &[u8], size: usize) -> Result<Option<(Head, Outline, usize)>, Refusal> {
-    let mut scanner = Scanner::default();
+/// What a head comes to, arriving in pieces of `size` bytes: what goes in, its framing and
+/// its length, a rejection, or nothing yet.
+fn read(input: &[u8], size: usize) -> Result<Option<(Head, RequestFraming, usize)>, Rejection> {
+    let mut head_scanner = HeadScanner::default();
     for end in (size..input.len() + size).step_by(size) {
-        if let Some(length) = scanner.advance(&input[..end.min(input.len())], LIMIT)? {
+        if let Some(length) = head_scanner.advance(&input[..end.min(input.len())], LIMIT)? {
             let mut head = Head::default();
-            let outline = check(&input[..length], &mut head)?;
-            return Ok(Some((head, outline, length)));
+            let framing = check(&input[..length], &mut head)?;
+            return Ok(Some((head, framing, length)));
         }
     }
     Ok(None)
 }
 
 #[track_caller]
-fn read_all_ways(input: &[u8]) -> Result<Option<(Head, Outline, usize)>, Refusal> {
+fn read_all_ways(input: &[u8]) -> Result<Option<(Head, RequestFraming, usize)>, Rejection> {
     let whole = read(input, input.len().max(1));
     for size in [1, 2, 5] {
         assert_eq!(read(input, size), whole, "{} in pieces of {size}", input.escape_ascii());
@@ -28,24 +28,24 @@ fn read_all_ways(input: &[u8]) -> Result<Option<(Head, Outline, usize)>, Refusal
 }
 
 #[track_caller]
-fn outline(head: &str) -> Outline {
+fn framing(head: &str) -> RequestFraming {
     read_all_ways(head.as_bytes()).unwrap().unwrap().1
 }
 
 #[track_caller]
-fn assert_refused(input: &[u8], refusal: Refusal) {
-    assert_eq!(read_all_ways(input), Err(refusal), "{}", input.escape_ascii());
+fn assert_refused(input: &[u8], rejection: Rejection) {
+    assert_eq!(read_all_ways(input), Err(rejection), "{}", input.escape_ascii());
 }
 
 #[test]
 fn a_plain_head_is_copied_and_what_follows_is_left() {
     let input = b"GET /a?b HTTP/1.1\r\nHost: shop\r\nAccept:\t a \r\n\r\nGET /";
-    let (head, outline, length) = read_all_ways(input).unwrap().unwrap();
+    let (head, framing, length) = read_all_ways(input).unwrap().unwrap();
     assert_eq!((head.method(), head.target()), ("GET", "/a?b"));
     assert_eq!(head.field("Accept"), Some("a"));
     assert_eq!(length, input.len() - 5);
-    assert_eq!(outline.body, BodyLength::None);
-    assert_eq!(outline.persistence, Persistence::Keep);
+    assert_eq!(framing.body, BodyLength::None);
+    assert_eq!(framing.persistence, Persistence::Keep);
 }
 
 #[test]
@@ -53,14 +53,14 @@ fn only_what_the_service_reads_gets_in() {
     let head = "POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\nKeep-Alive: 5\r\nTE: trailers\r\n\
         Upgrade: h2c\r\nExpect: 100-continue\r\nProxy-Connection: x\r\nContent-Length: 3\r\n\
         User-Agent: dropped\r\nAccept: 1\r\n\r\n";
-    let (head, outline, _) = read_all_ways(head.as_bytes()).unwrap().unwrap();
+    let (head, framing, _) = read_all_ways(head.as_bytes()).unwrap().unwrap();
     let mut expected = Head::default();
     expected.begin("POST", "/");
     expected.keep("Accept", [b"1".as_slice()].into_iter());
     assert_eq!(head, expected);
-    assert_eq!(outline.persistence, Persistence::Close);
-    assert_eq!(outline.expectation, Expectation::Continue);
-    assert_eq!(outline.body, BodyLength::Exactly(3));
+    assert_eq!(framing.persistence, Persistence::Close);
+    assert_eq!(framing.expectation, Expectation::Continue);
+    assert_eq!(framing.body, BodyLength::Exactly(3));
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn an_empty_line_ahead_is_skipped() {
 fn persistence_follows_the_version_and_the_options() {
     let of = |version: &str, connection: &str| {
         let head = format!("GET / HTTP/{version}\r\nHost: a\r\nConnection: {connection}\r\n\r\n");
-        outline(&head).persistence
+        framing(&head).persistence
     };
     assert_eq!(of("1.1", "x"), Persistence::Keep);
     assert_eq!(of("1.1", "x, Close"), Persistence::Close);
@@ -100,7 +100,7 @@ fn persistence_follows_the_version_and_the_options() {
 #[test]
 fn expectations_other_than_one_are_unknown() {
     let of = |version: &str, lines: &str| {
-        outline(&format!("PUT / HTTP/{version}\r\nHost: a\r\n{lines}\r\n")).expectation
+        framing(&format!("PUT / HTTP/{version}\r\nHost: a\r\n{lines}\r\n")).expectation
     };
     assert_eq!(of("1.1", ""), Expectation::None);
     assert_eq!(of("1.1", "Expect: 100-Continue\r\n"), Expectation::Continue);
@@ -111,7 +111,7 @@ fn expectations_other_than_one_are_unknown() {
 
 #[test]
 fn bodies_are_delimited_by_length_or_chunks() {
-    let of = |line: &str| outline(&format!("PUT / HTTP/1.1\r\nHost: a\r\n{line}\r\n\r\n")).body;
+    let of = |line: &str| framing(&format!("PUT / HTTP/1.1\r\nHost: a\r\n{line}\r\n\r\n")).body;
     assert_eq!(of("Content-Length: 0"), BodyLength::Exactly(0));
     assert_eq!(of("Content-Length: 007"), BodyLength::Exactly(7));
     assert_eq!(of("Content-Length: 99999999999999999999999"), BodyLength::Exactly(u64::MAX));
@@ -156,7 +156,7 @@ fn doubtful_framing_is_refused() {
         "A\u{e9}: b",
     ] {
         let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{lines}\r\n\r\n");
-        assert_refused(head.as_bytes(), Refusal::Malformed);
+        assert_refused(head.as_bytes(), Rejection::Malformed);
     }
 }
 
@@ -164,10 +164,10 @@ fn doubtful_framing_is_refused() {
 fn unknown_codings_are_not_implemented() {
     for coding in ["gzip", "gzip, chunked", "identity", "x"] {
         let head = format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: {coding}\r\n\r\n");
-        assert_refused(head.as_bytes(), Refusal::NotImplemented);
+        assert_refused(head.as_bytes(), Rejection::NotImplemented);
     }
     let old = b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n";
-    assert_refused(old, Refusal::Malformed);
+    assert_refused(old, Rejection::Malformed);
 }
 
 #[test]
@@ -191,33 +191,33 @@ fn request_lines_are_taken_literally() {
         "\x16\x03\x01",
         "\n",
     ] {
-        assert_refused(format!("{line}\r\nHost: a\r\n\r\n").as_bytes(), Refusal::Malformed);
+        assert_refused(format!("{line}\r\nHost: a\r\n\r\n").as_bytes(), Rejection::Malformed);
     }
-    assert_refused(b"CONNECT shop:443 HTTP/1.1\r\nHost: shop\r\n\r\n", Refusal::NotImplemented);
+    assert_refused(b"CONNECT shop:443 HTTP/1.1\r\nHost: shop\r\n\r\n", Rejection::NotImplemented);
 }
 
 #[test]
 fn other_versions_are_refused_at_the_request_line() {
     for version in ["0.9", "1.2", "2.0", "3.0", "9.9"] {
-        assert_refused(format!("GET / HTTP/{version}\r\n").as_bytes(), Refusal::Version);
+        assert_refused(format!("GET / HTTP/{version}\r\n").as_bytes(), Rejection::Version);
     }
-    assert_refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Refusal::Version);
+    assert_refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Rejection::Version);
 }
 
 #[test]
 fn a_tls_hello_is_refused_at_its_first_byte() {
-    assert_refused(b"\x16", Refusal::Malformed);
+    assert_refused(b"\x16", Rejection::Malformed);
 }
 
 #[test]
 fn a_host_is_needed_and_must_be_one() {
-    assert_refused(b"GET / HTTP/1.1\r\n\r\n", Refusal::Malformed);
+    assert_refused(b"GET / HTTP/1.1\r\n\r\n", Rejection::Malformed);
     for host in ["a b", "a/b", "u@a", "a:b", "a, b", "<"] {
         let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        assert_refused(head.as_bytes(), Refusal::Malformed);
+        assert_refused(head.as_bytes(), Rejection::Malformed);
     }
     for host in ["", "shop", "shop:80", "[::1]:80", "127.0.0.1"] {
-        outline(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        framing(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
     }
 }
 
@@ -227,12 +227,12 @@ fn heads_are_bounded_in_bytes_and_lines() {
     let fill =
         |length: usize| format!("{start}A: {}\r\n\r\n", "x".repeat(length - start.len() - 7));
     assert_eq!(fill(LIMIT).len(), LIMIT);
-    outline(&fill(LIMIT));
-    assert_refused(fill(LIMIT + 1).as_bytes(), Refusal::HeadTooLarge);
-    assert_refused("A".repeat(LIMIT + 1).as_bytes(), Refusal::HeadTooLarge);
-    outline(&format!("{start}{}\r\n", "A:\r\n".repeat(MAX_LINES - 1)));
+    framing(&fill(LIMIT));
+    assert_refused(fill(LIMIT + 1).as_bytes(), Rejection::HeadTooLarge);
+    assert_refused("A".repeat(LIMIT + 1).as_bytes(), Rejection::HeadTooLarge);
+    framing(&format!("{start}{}\r\n", "A:\r\n".repeat(MAX_LINES - 1)));
     let lines = format!("{start}{}\r\n", "A:\r\n".repeat(MAX_LINES));
-    assert_refused(lines.as_bytes(), Refusal::HeadTooLarge);
+    assert_refused(lines.as_bytes(), Rejection::HeadTooLarge);
 }
 
 /// The airlock's buffers are made for this.

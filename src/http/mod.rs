@@ -4,19 +4,19 @@
 pub mod airlock;
 pub mod chunked;
 pub mod connection;
-pub mod crew;
 pub mod door;
+pub mod encoder;
 pub mod framing;
 pub mod head;
+pub mod head_scanner;
 pub mod janitor;
 pub mod parking;
-pub mod refusal;
-pub mod reply;
-pub mod scanner;
+pub mod rejection;
+pub mod response;
 pub mod server;
 pub mod serving;
 pub mod target;
-pub mod wire;
+pub mod thread_pool;
 pub mod worker;
 
 pub mod answer;
@@ -25,10 +25,10 @@ mod bodies;
 mod cors;
 mod endpoint;
 mod handlers;
+mod large_body_gate;
 pub mod openapi;
 mod problem;
 pub mod routes;
-mod turnstile;
 
 // Public for the fuzz targets alone.
 #[doc(hidden)]
@@ -44,6 +44,6 @@ pub use answer::Answer;
 pub use api::Api;
 pub use connection::Peer;
 pub use head::Head;
-pub use refusal::Refusal;
+pub use rejection::Rejection;
 pub use server::{Drained, Server, Settings};
 pub use serving::Service;

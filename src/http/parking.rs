@@ -15,8 +15,8 @@ use std::time::Instant;
 
 use ipnet::IpNet;
 
-use super::connection::{Connection, Rank};
-use super::refusal::Refusal;
+use super::connection::{Connection, EvictionOrder};
+use super::rejection::Rejection;
 use crate::domain::network;
 use crate::metrics::{CloseReason, Metrics};
 use crate::sys::poll::{Interest, Poll, Woken};
@@ -34,7 +34,7 @@ pub struct Parking {
     slots: Box<[Mutex<Slot>]>,
     /// Those whose answers wait for the store, in about the order in which they are settled.
     awaiting: Mutex<VecDeque<Box<Connection>>>,
-    roll: Mutex<Roll>,
+    roll: Mutex<Permits>,
     open: AtomicUsize,
     kept_bytes: AtomicUsize,
     /// Parked connections that keep at least [`HEAVY_BYTES`]: without one, there is nothing to
@@ -55,13 +55,13 @@ struct Slot {
 }
 
 /// Who sits where.
-struct Roll {
+struct Permits {
     free: Vec<u32>,
     clients: HashMap<IpAddr, usize>,
 }
 
 /// One connection's place. Dropping it gives the place back.
-pub struct Seat {
+pub struct ConnectionPermit {
     parking: Arc<Parking>,
     index: u32,
     generation: u32,
@@ -91,7 +91,7 @@ impl Parking {
             poll: Poll::new()?,
             slots: (0..seats).map(|_| Mutex::default()).collect(),
             awaiting: Mutex::default(),
-            roll: Mutex::new(Roll { free: (0..seats).rev().collect(), clients: HashMap::new() }),
+            roll: Mutex::new(Permits { free: (0..seats).rev().collect(), clients: HashMap::new() }),
             open: AtomicUsize::new(0),
             kept_bytes: AtomicUsize::new(0),
             heavy: AtomicUsize::new(0),
@@ -240,10 +240,10 @@ impl Parking {
     fn evict_where(
         &self,
         count: usize,
-        rank: impl Fn(&Connection, usize) -> Option<Rank>,
+        rank: impl Fn(&Connection, usize) -> Option<EvictionOrder>,
     ) -> usize {
         let rank = |slot: &Slot| slot.parked.as_ref().and_then(|c| rank(c, slot.weight));
-        let mut candidates: Vec<(Rank, u32)> = Vec::new();
+        let mut candidates: Vec<(EvictionOrder, u32)> = Vec::new();
         for (index, slot) in self.slots.iter().enumerate() {
             candidates.extend(rank(&lock(slot)).map(|rank| (rank, index as u32)));
         }
@@ -280,22 +280,22 @@ impl Parking {
 }
 
 /// Gives a new connection its seat; refused when all, or all of this client's, are taken.
-pub fn seat(parking: &Arc<Parking>, address: IpAddr) -> Result<Seat, Refusal> {
+pub fn seat(parking: &Arc<Parking>, address: IpAddr) -> Result<ConnectionPermit, Rejection> {
     let client = parking.client_of(address);
     let mut roll = lock(&parking.roll);
     if let Some(client) = client
         && roll.clients.get(&client).is_some_and(|open| *open >= parking.per_client)
     {
-        return Err(Refusal::ClientFull);
+        return Err(Rejection::ClientFull);
     }
-    let index = roll.free.pop().ok_or(Refusal::Full)?;
+    let index = roll.free.pop().ok_or(Rejection::Full)?;
     if let Some(client) = client {
         *roll.clients.entry(client).or_default() += 1;
     }
     drop(roll);
     parking.open.fetch_add(1, Ordering::Relaxed);
     parking.metrics.connections.open.inc();
-    Ok(Seat {
+    Ok(ConnectionPermit {
         parking: Arc::clone(parking),
         index,
         generation: lock(&parking.slots[index as usize]).generation,
@@ -316,7 +316,7 @@ impl Parking {
     }
 }
 
-impl Seat {
+impl ConnectionPermit {
     /// Says why the connection closes; without it, it was an error.
     pub fn leave_because(&mut self, reason: CloseReason) {
         self.reason = reason;
@@ -327,7 +327,7 @@ impl Seat {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionPermit {
     fn drop(&mut self) {
         {
             let mut slot = lock(&self.parking.slots[self.index as usize]);

@@ -5,9 +5,9 @@ use std::time::Duration;
 use super::*;
 use crate::clock::Clock;
 use crate::http::connection::{After, Outgoing, Stage};
-use crate::http::reply::{Body, Reply, Stream};
-use crate::http::scanner::Scanner;
-use crate::http::wire::{Form, Printer};
+use crate::http::encoder::{Printer, ResponseFraming};
+use crate::http::head_scanner::HeadScanner;
+use crate::http::response::{Body, Response, Stream};
 use crate::http::worker::tests::{connect, share};
 
 fn parking() -> Arc<Parking> {
@@ -15,7 +15,7 @@ fn parking() -> Arc<Parking> {
     Arc::new(Parking::new(3, 2, exempt, Arc::new(Metrics::new())).unwrap())
 }
 
-fn try_seat(parking: &Arc<Parking>, address: &str) -> Result<Seat, Refusal> {
+fn try_seat(parking: &Arc<Parking>, address: &str) -> Result<ConnectionPermit, Rejection> {
     seat(parking, address.parse().unwrap())
 }
 
@@ -24,9 +24,9 @@ fn seats_are_counted_for_the_whole_and_for_each_client() {
     let parking = parking();
     let first = try_seat(&parking, "192.0.2.1").unwrap();
     let _second = try_seat(&parking, "::ffff:192.0.2.1").unwrap();
-    assert_eq!(try_seat(&parking, "192.0.2.1").err(), Some(Refusal::ClientFull));
+    assert_eq!(try_seat(&parking, "192.0.2.1").err(), Some(Rejection::ClientFull));
     let _third = try_seat(&parking, "192.0.2.2").unwrap();
-    assert_eq!(try_seat(&parking, "192.0.2.3").err(), Some(Refusal::Full));
+    assert_eq!(try_seat(&parking, "192.0.2.3").err(), Some(Rejection::Full));
     assert_eq!(parking.open(), 3);
     drop(first);
     assert!(try_seat(&parking, "192.0.2.1").is_ok());
@@ -85,7 +85,7 @@ fn with_nothing_heavy_parked_nobody_looks_for_it() {
 fn a_stop_spares_a_request_that_came_whole_behind_another() {
     let shared = share(|_| {});
     let (_client, mut connection) = connect(&shared, Duration::from_secs(9));
-    connection.enter(Stage::Head(Scanner::default()), Duration::from_secs(9));
+    connection.enter(Stage::Head(HeadScanner::default()), Duration::from_secs(9));
     connection.input = b"GET / HTTP/1.1\r\nHost: a\r\n".to_vec();
     assert!(connection.is_unfinished());
     connection.input.extend_from_slice(b"\r\n");
@@ -108,8 +108,9 @@ impl Stream for Laden {
 fn what_a_stream_keeps_is_weighed_with_its_connection() {
     let shared = share(|_| {});
     let (_client, mut connection) = connect(&shared, Duration::from_secs(1));
-    let reply = Reply { body: Body::Stream(Box::new(Laden)), ..Reply::new(200) };
-    let stream = Printer::new(Clock::system()).print(reply, Form::last(), &mut Vec::new());
+    let response = Response { body: Body::Stream(Box::new(Laden)), ..Response::new(200) };
+    let stream =
+        Printer::new(Clock::system()).print(response, ResponseFraming::last(), &mut Vec::new());
     let outgoing = Outgoing { bytes: Vec::new(), sent: 0, stream, after: After::Keep };
     connection.enter(Stage::Answering(Box::new(outgoing)), Duration::from_secs(1));
     assert_eq!(connection.trim(), HEAVY_BYTES);

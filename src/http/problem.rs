@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use tiny_http::StatusCode;
 
-use super::reply::{Body, Reply};
+use super::response::{Body, Response};
 
 const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -21,20 +21,20 @@ pub fn is_wanted(accept: &str) -> bool {
 
 /// The same error as a problem; an answer that is no error stays as it is. `instance` is
 /// the request's id.
-pub fn of(reply: Reply, instance: &str) -> Reply {
-    let is_json = reply
+pub fn of(response: Response, instance: &str) -> Response {
+    let is_json = response
         .headers
         .iter()
         .any(|(name, value)| *name == "Content-Type" && value.as_ref() == "application/json");
-    let (400.., true, Body::Bytes(bytes)) = (reply.status, is_json, &reply.body) else {
-        return reply;
+    let (400.., true, Body::Bytes(bytes)) = (response.status, is_json, &response.body) else {
+        return response;
     };
-    let Ok(Value::Object(mut old)) = serde_json::from_slice(bytes) else { return reply };
-    let Some(detail) = old.remove("detail") else { return reply };
-    let mut headers = reply.headers;
+    let Ok(Value::Object(mut old)) = serde_json::from_slice(bytes) else { return response };
+    let Some(detail) = old.remove("detail") else { return response };
+    let mut headers = response.headers;
     headers.retain(|(name, _)| *name != "Content-Type");
-    let body = problem(reply.status, detail, instance).to_string().into_bytes();
-    Reply { status: reply.status, headers, body: Body::Empty }
+    let body = problem(response.status, detail, instance).to_string().into_bytes();
+    Response { status: response.status, headers, body: Body::Empty }
         .header("Content-Type", MEDIA_TYPE)
         .bytes(body)
 }
@@ -75,18 +75,18 @@ mod tests {
 
     #[test]
     fn an_error_keeps_its_status_and_headers_as_a_problem() {
-        let reply = of(Reply::detail(404, "Not Found").header("Allow", "GET"), "abc-1");
-        let Body::Bytes(bytes) = &reply.body else { panic!("no body") };
+        let response = of(Response::detail(404, "Not Found").header("Allow", "GET"), "abc-1");
+        let Body::Bytes(bytes) = &response.body else { panic!("no body") };
         let body: Value = serde_json::from_slice(bytes).unwrap();
         let expected = json!({"type": "about:blank", "title": "Not Found", "status": 404,
             "detail": "Not Found", "instance": "abc-1"});
-        assert_eq!((reply.status, body), (404, expected));
-        assert!(reply.headers.contains(&("Allow", "GET".into())));
+        assert_eq!((response.status, body), (404, expected));
+        assert!(response.headers.contains(&("Allow", "GET".into())));
     }
 
     #[test]
     fn an_answer_that_is_no_error_stays() {
-        let Body::Bytes(bytes) = of(Reply::json(200, b"{}".to_vec()), "x").body else {
+        let Body::Bytes(bytes) = of(Response::json(200, b"{}".to_vec()), "x").body else {
             panic!("no body")
         };
         assert_eq!(bytes, b"{}".as_slice());

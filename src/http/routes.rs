@@ -3,7 +3,7 @@
 use super::call::Call;
 use super::handlers::{accounts, backups, docs, emails, order_list, orders, system, users};
 use super::openapi::{Sketch, operations as op};
-use super::reply::Reply;
+use super::response::Response;
 use crate::error::Result;
 use crate::service::{Limit, Placing};
 use crate::store::Placed;
@@ -45,14 +45,14 @@ pub enum BodyKind {
 /// What answers. It reads fields, makes one call, renders.
 #[derive(Clone, Copy)]
 pub enum Handler {
-    Now(fn(&Call<'_>) -> Result<Reply>),
+    Now(fn(&Call<'_>) -> Result<Response>),
     /// Begins now and renders later: between the two the order goes to the disk, and no thread
     /// waits for it.
     Later(fn(&Call<'_>) -> Result<Placing>, Render),
 }
 
 /// Renders an order that is on disk.
-pub type Render = fn(&Placed) -> Reply;
+pub type Render = fn(&Placed) -> Response;
 
 use Access::{Admin, Public, User};
 use BodyKind::{Json, Unused};

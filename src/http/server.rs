@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 use ipnet::IpNet;
 
 use super::airlock::Airlock;
-use super::connection::{Connection, Patiences};
-use super::crew::Crew;
+use super::connection::{Connection, Timeouts};
 use super::parking::Parking;
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::serving::{Service, Shared};
+use super::thread_pool::ThreadPool;
 use super::worker::Worker;
 use super::{door, janitor};
 use crate::metrics::{CloseReason, Metrics};
@@ -116,7 +116,7 @@ impl Server {
         }
         let left = shared.parking.open();
         shared.parking.close();
-        shared.crew.close();
+        shared.thread_pool.close();
         drop(stop_janitor);
         join(janitor);
         join_until(threads, Instant::now() + LAST_CALL);
@@ -166,20 +166,20 @@ pub(super) fn share(
         settings.trusted_proxies.clone(),
         Arc::clone(&metrics),
     )?;
-    let refusals =
-        Refusal::ALL.map(|refusal| metrics.connections.refused(refusal.reason(), refusal.status()));
+    let rejections = Rejection::ALL
+        .map(|rejection| metrics.connections.refused(rejection.reason(), rejection.status()));
     let cores = thread::available_parallelism().map_or(1, usize::from);
     Ok(Shared {
         service,
         parking: Arc::new(parking),
-        crew: Crew::new(settings.threads.max(1), cores + 2),
-        patiences: Patiences { idle: settings.idle_timeout, request: settings.request_timeout },
+        thread_pool: ThreadPool::new(settings.threads.max(1), cores + 2),
+        timeouts: Timeouts { idle: settings.idle_timeout, request: settings.request_timeout },
         max_head_bytes: settings.max_head_bytes,
         max_body_bytes: settings.max_body_bytes,
         threads: settings.threads.max(1),
         temp_dir: settings.temp_dir.clone(),
         stopping: AtomicBool::new(false),
-        refusals: refusals.into(),
+        rejections: rejections.into(),
         metrics,
     })
 }

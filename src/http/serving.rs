@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::answer::{Answer, Pending};
-use super::connection::{After, Connection, Fate, Outgoing, Patiences, Peer, Stage};
-use super::crew::Crew;
+use super::connection::{After, Connection, NextStep, Outgoing, Peer, Stage, Timeouts};
+use super::encoder::{Printer, ResponseFraming};
 use super::framing::Persistence;
 use super::head::{self, Head};
 use super::parking::Parking;
-use super::refusal::Refusal;
-use super::reply::Reply;
-use super::wire::{Form, Printer};
+use super::rejection::Rejection;
+use super::response::Response;
+use super::thread_pool::ThreadPool;
 use crate::clock::Clock;
 use crate::metrics::{CloseReason, Counter, Metrics};
 use crate::store::SettledCall;
@@ -25,7 +25,7 @@ pub trait Service: Send + Sync + 'static {
     /// Asked once the head is complete, and before a body is dealt with that is too large or
     /// comes with an expectation: the answer for a target that no route takes (404, 405, 307).
     /// A request that is turned away here never reaches [`Service::answer`]. Must not block.
-    fn turn_away(&self, head: &Head) -> Option<Reply>;
+    fn turn_away(&self, head: &Head) -> Option<Response>;
 
     /// The answer to a complete request, or its beginning. Runs on a serving thread; may block
     /// on the store. The request has the body, and no header fields: those are in `head`.
@@ -33,7 +33,7 @@ pub trait Service: Send + Sync + 'static {
 
     /// The rest of an answer that [`Service::answer`] has begun, once it is settled. Runs on a
     /// serving thread. A service that always answers at once needs neither this nor the next.
-    fn complete(&self, _pending: Pending) -> Reply {
+    fn complete(&self, _pending: Pending) -> Response {
         unreachable!("no answer was begun")
     }
 
@@ -42,24 +42,24 @@ pub trait Service: Send + Sync + 'static {
 
     /// The answer to what the front door refuses, with the head if it got that far. Must not
     /// block: the door itself asks, too.
-    fn refuse(&self, refusal: Refusal, head: Option<&Head>, peer: &Peer) -> Reply;
+    fn refuse(&self, rejection: Rejection, head: Option<&Head>, peer: &Peer) -> Response;
 }
 
 /// What the serving threads, the door and the janitor share.
 pub struct Shared {
     pub service: Arc<dyn Service>,
     pub parking: Arc<Parking>,
-    pub crew: Crew,
+    pub thread_pool: ThreadPool,
     pub metrics: Arc<Metrics>,
-    pub patiences: Patiences,
+    pub timeouts: Timeouts,
     pub max_head_bytes: usize,
     pub max_body_bytes: usize,
     pub threads: usize,
     pub temp_dir: PathBuf,
     /// Set once: no connection is kept after its present answer.
     pub stopping: AtomicBool,
-    /// One for each [`Refusal`], in their order.
-    pub refusals: Vec<Counter>,
+    /// One for each [`Rejection`], in their order.
+    pub rejections: Vec<Counter>,
 }
 
 impl Shared {
@@ -72,28 +72,29 @@ impl Shared {
         self.max_head_bytes + head::MAX_GROWTH_BYTES + self.max_body_bytes
     }
 
-    pub fn refusal(&self, refusal: Refusal, head: Option<&Head>, peer: &Peer) -> Reply {
-        self.refusals[refusal as usize].inc();
+    pub fn rejection(&self, rejection: Rejection, head: Option<&Head>, peer: &Peer) -> Response {
+        self.rejections[rejection as usize].inc();
         // The door and the janitor ask too, and no request may cost them their thread.
-        let reply = catch_unwind(AssertUnwindSafe(|| self.service.refuse(refusal, head, peer)));
-        reply.unwrap_or_else(|_| {
+        let response =
+            catch_unwind(AssertUnwindSafe(|| self.service.refuse(rejection, head, peer)));
+        response.unwrap_or_else(|_| {
             self.metrics.connections.panics.inc();
-            Reply::detail(refusal.status(), refusal.text())
+            Response::detail(rejection.status(), rejection.text())
         })
     }
 
     /// Ends what a thread, or the janitor, has done with a connection.
-    pub fn settle(&self, connection: Box<Connection>, fate: Fate) {
-        match fate {
-            Fate::Park(interest) => self.parking.park(connection, interest),
-            Fate::Await => self.parking.await_settling(connection),
-            Fate::Close(reason) => connection.close(reason),
+    pub fn settle(&self, connection: Box<Connection>, next_step: NextStep) {
+        match next_step {
+            NextStep::Park(interest) => self.parking.park(connection, interest),
+            NextStep::Await => self.parking.await_settling(connection),
+            NextStep::Close(reason) => connection.close(reason),
         }
     }
 }
 
-/// Puts answers on the wire. Every thread that answers has one.
-pub struct Desk {
+/// Puts answers on the encoder. Every thread that answers has one.
+pub struct Responder {
     pub shared: Arc<Shared>,
     printer: Printer,
     output: Vec<u8>,
@@ -104,31 +105,31 @@ pub struct Desk {
 /// Above this a thread's buffer is given back after use.
 const KEPT_OUTPUT_BYTES: usize = 64 << 10;
 
-impl Desk {
-    pub fn new(shared: Arc<Shared>) -> Desk {
+impl Responder {
+    pub fn new(shared: Arc<Shared>) -> Responder {
         let printer = Printer::new(Clock::system());
-        Desk { shared, printer, output: Vec::new(), arrivals: Vec::new() }
+        Responder { shared, printer, output: Vec::new(), arrivals: Vec::new() }
     }
 
     /// Sends an answer, or its beginning: the rest is left in the connection's stage.
-    pub fn send(&mut self, connection: &mut Connection, reply: Reply, form: Form) {
-        let form = form.for_body(&reply.body);
+    pub fn send(&mut self, connection: &mut Connection, response: Response, form: ResponseFraming) {
+        let form = form.for_body(&response.body);
         let after = match form.persistence {
             Persistence::Close => After::Close,
             _ => After::Keep,
         };
-        let stream = self.printer.print(reply, form, &mut self.output);
+        let stream = self.printer.print(response, form, &mut self.output);
         let sent = match socket::send_now(&connection.socket, &self.output) {
             Ok(sent) => sent.unwrap_or(0),
             // The next send, or the linger, finds out.
             Err(_) => 0,
         };
         if sent == self.output.len() && stream.is_none() {
-            connection.finish(after, &self.shared.patiences);
+            connection.finish(after, &self.shared.timeouts);
         } else {
             let bytes = std::mem::take(&mut self.output);
             let outgoing = Box::new(Outgoing { bytes, sent, stream, after });
-            connection.enter(Stage::Answering(outgoing), self.shared.patiences.request);
+            connection.enter(Stage::Answering(outgoing), self.shared.timeouts.request);
         }
         if self.output.capacity() > KEPT_OUTPUT_BYTES {
             self.output = Vec::new();
@@ -136,36 +137,40 @@ impl Desk {
     }
 
     /// Answers what the front door doesn't let in; the connection closes after it.
-    pub fn refuse(&mut self, connection: &mut Connection, refusal: Refusal) {
+    pub fn refuse(&mut self, connection: &mut Connection, rejection: Rejection) {
         let head = match &connection.stage {
             Stage::Body(upload) => Some(&upload.head),
             _ => None,
         };
-        let reply = self.shared.refusal(refusal, head, &connection.peer);
-        self.send_last(connection, reply);
+        let response = self.shared.rejection(rejection, head, &connection.peer);
+        self.send_last(connection, response);
     }
 
     /// Sends an answer after which the connection closes.
-    pub fn send_last(&mut self, connection: &mut Connection, reply: Reply) {
+    pub fn send_last(&mut self, connection: &mut Connection, response: Response) {
         let form = match &connection.stage {
-            Stage::Body(upload) => Form::of(&upload.outline),
-            _ => Form::last(),
+            Stage::Body(upload) => ResponseFraming::of(&upload.framing),
+            _ => ResponseFraming::last(),
         };
-        self.send(connection, reply, Form { persistence: Persistence::Close, ..form });
+        self.send(
+            connection,
+            response,
+            ResponseFraming { persistence: Persistence::Close, ..form },
+        );
     }
 
     /// Deals with a connection whose deadline has passed.
-    pub fn expire(&mut self, connection: &mut Connection) -> Fate {
+    pub fn expire(&mut self, connection: &mut Connection) -> NextStep {
         match connection.stage {
-            Stage::Idle => Fate::Close(CloseReason::Idle),
-            Stage::Lingering(_) => Fate::Close(CloseReason::Answered),
-            Stage::Awaiting(_) => Fate::Await,
-            Stage::Answering(_) => Fate::Close(CloseReason::SlowReader),
+            Stage::Idle => NextStep::Close(CloseReason::Idle),
+            Stage::Lingering(_) => NextStep::Close(CloseReason::Answered),
+            Stage::Awaiting(_) => NextStep::Await,
+            Stage::Answering(_) => NextStep::Close(CloseReason::SlowReader),
             Stage::Head(_) | Stage::Body(_) => {
-                self.refuse(connection, Refusal::Timeout);
+                self.refuse(connection, Rejection::Timeout);
                 match connection.stage {
-                    Stage::Answering(_) => Fate::Park(Interest::Writable),
-                    _ => Fate::Park(Interest::Readable),
+                    Stage::Answering(_) => NextStep::Park(Interest::Writable),
+                    _ => NextStep::Park(Interest::Readable),
                 }
             }
         }

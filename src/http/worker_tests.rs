@@ -7,25 +7,25 @@ use std::time::Duration;
 
 use super::*;
 use crate::http::connection::{After, Outgoing};
-use crate::http::crew::Crew;
 use crate::http::parking;
 use crate::http::server::{self, Settings};
 use crate::http::serving::Service;
+use crate::http::thread_pool::ThreadPool;
 use crate::metrics::Metrics;
 
 struct Nothing;
 
 impl Service for Nothing {
-    fn turn_away(&self, _: &Head) -> Option<Reply> {
+    fn turn_away(&self, _: &Head) -> Option<Response> {
         None
     }
 
     fn answer(&self, _: &Head, _: &mut tiny_http::Request, _: &Peer) -> Answer {
-        Answer::Now(Reply::new(204))
+        Answer::Now(Response::new(204))
     }
 
-    fn refuse(&self, refusal: Refusal, _: Option<&Head>, _: &Peer) -> Reply {
-        Reply::new(refusal.status())
+    fn refuse(&self, rejection: Rejection, _: Option<&Head>, _: &Peer) -> Response {
+        Response::new(rejection.status())
     }
 }
 
@@ -74,11 +74,11 @@ pub fn connect(shared: &Shared, idle: Duration) -> (TcpStream, Box<Connection>) 
 fn a_thread_keeps_the_deadline_too() {
     let parent = tempfile::tempdir().unwrap();
     let mut worker = worker(parent.path().to_owned());
-    let (mut client, mut connection) = connect(&worker.desk.shared, Duration::ZERO);
+    let (mut client, mut connection) = connect(&worker.responder.shared, Duration::ZERO);
     client.write_all(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-    assert_eq!(worker.drive(&mut connection), Fate::Close(CloseReason::Idle));
-    connection.enter(Stage::Head(Scanner::default()), Duration::ZERO);
-    assert_eq!(worker.drive(&mut connection), Fate::Park(Interest::Readable));
+    assert_eq!(worker.drive(&mut connection), NextStep::Close(CloseReason::Idle));
+    connection.enter(Stage::Head(HeadScanner::default()), Duration::ZERO);
+    assert_eq!(worker.drive(&mut connection), NextStep::Park(Interest::Readable));
     let mut answer = [0; 12];
     client.read_exact(&mut answer).unwrap();
     assert_eq!(&answer, b"HTTP/1.1 408");
@@ -93,7 +93,7 @@ fn a_broken_airlock_is_replaced_and_the_request_still_passes() {
     let request = worker.pass().unwrap();
     assert_eq!(request.url(), "/a");
     airlock::release(request);
-    assert_eq!(worker.desk.shared.metrics.connections.airlocks_rebuilt.get(), 1);
+    assert_eq!(worker.responder.shared.metrics.connections.airlocks_rebuilt.get(), 1);
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn without_an_airlock_a_request_is_refused_and_the_next_one_tries_again() {
     let path = parent.path().to_owned();
     drop(parent);
     take_request(&mut worker);
-    assert_eq!(worker.pass().err(), Some(Refusal::Airlock));
+    assert_eq!(worker.pass().err(), Some(Rejection::Airlock));
     std::fs::create_dir(&path).unwrap();
     airlock::release(worker.pass().unwrap());
     std::fs::remove_dir(&path).unwrap();
@@ -114,17 +114,17 @@ fn without_an_airlock_a_request_is_refused_and_the_next_one_tries_again() {
 fn a_thread_that_leaves_is_not_counted_on() {
     let parent = tempfile::tempdir().unwrap();
     let mut shared = share(|settings| settings.temp_dir = parent.path().to_owned());
-    shared.crew = Crew::new(2, 1);
+    shared.thread_pool = ThreadPool::new(2, 1);
     let worker = worker_of(shared);
-    let shared = Arc::clone(&worker.desk.shared);
+    let shared = Arc::clone(&worker.responder.shared);
     shared.parking.close();
     // With one of the two inside, this one does not rest.
-    let inside = shared.crew.enter();
+    let inside = shared.thread_pool.enter();
     worker.run();
     drop(inside);
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        shared.crew.rest();
+        shared.thread_pool.rest();
         let _ = sender.send(());
     });
     let rested = receiver.recv_timeout(Duration::from_secs(20));
@@ -143,7 +143,7 @@ fn who_takes_answer_after_answer_just_in_time_gives_way_in_the_end() {
     connection.enter(answer(), LONG);
     assert_eq!(connection.rank(Instant::now()), None);
     connection.input = b"GET".to_vec();
-    connection.finish(After::Keep, &shared.patiences);
+    connection.finish(After::Keep, &shared.timeouts);
     connection.enter(answer(), LONG);
     let first = connection.rank(Instant::now() + LONG);
     assert!(first.is_some());
@@ -151,7 +151,7 @@ fn who_takes_answer_after_answer_just_in_time_gives_way_in_the_end() {
     assert_eq!(connection.rank(Instant::now() + LONG), first);
 
     connection.input.clear();
-    connection.finish(After::Keep, &shared.patiences);
+    connection.finish(After::Keep, &shared.timeouts);
     assert_eq!(connection.receive(&mut Vec::new()), Received::Nothing);
     connection.enter(answer(), LONG * 2);
     assert_eq!(connection.rank(Instant::now() + LONG), None);

@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use orderd::http::reply::{Body, Reply, Stream};
-use orderd::http::{Answer, Head, Peer, Refusal, Server, Service, Settings};
+use orderd::http::response::{Body, Response, Stream};
+use orderd::http::{Answer, Head, Peer, Rejection, Server, Service, Settings};
 use orderd::metrics::Metrics;
 
 use crate::client::raise_descriptor_limit;
@@ -120,28 +120,28 @@ struct TestService {
 }
 
 impl Service for TestService {
-    fn turn_away(&self, head: &Head) -> Option<Reply> {
-        (head.target() == "/missing").then(|| Reply::detail(404, "Not Found"))
+    fn turn_away(&self, head: &Head) -> Option<Response> {
+        (head.target() == "/missing").then(|| Response::detail(404, "Not Found"))
     }
 
     fn answer(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Answer {
-        Answer::Now(self.reply(head, request, peer))
+        Answer::Now(self.response(head, request, peer))
     }
 
-    fn refuse(&self, refusal: Refusal, _: Option<&Head>, _: &Peer) -> Reply {
-        Reply::detail(refusal.status(), refusal.text()).header("X-Request-Id", "test")
+    fn refuse(&self, rejection: Rejection, _: Option<&Head>, _: &Peer) -> Response {
+        Response::detail(rejection.status(), rejection.text()).header("X-Request-Id", "test")
     }
 }
 
 impl TestService {
-    fn reply(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Reply {
+    fn response(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Response {
         let url = request.url().to_owned();
         match url.as_str() {
-            "/constant" => Reply::json(200, b"{}".to_vec()),
+            "/constant" => Response::json(200, b"{}".to_vec()),
             "/echo" => {
                 let mut body = Vec::new();
                 request.as_reader().read_to_end(&mut body).unwrap();
-                Reply::new(200).bytes(body)
+                Response::new(200).bytes(body)
             }
             // What the library gets to see of a head.
             "/fields" => {
@@ -150,34 +150,34 @@ impl TestService {
                 let field =
                     |name| Some(format!("{name}: {};", request.headers().get(name)?.as_str()));
                 let fields = names.into_iter().filter_map(field);
-                Reply::new(200).bytes(fields.collect::<String>().into_bytes())
+                Response::new(200).bytes(fields.collect::<String>().into_bytes())
             }
-            "/unread" => Reply::json(200, b"{}".to_vec()),
-            "/peer" => Reply::new(200).bytes(peer.address.to_string().into_bytes()),
+            "/unread" => Response::json(200, b"{}".to_vec()),
+            "/peer" => Response::new(200).bytes(peer.address.to_string().into_bytes()),
             "/panic" => panic!("asked to"),
             "/gated" => {
                 self.gate.pass();
-                Reply::json(200, b"{}".to_vec())
+                Response::json(200, b"{}".to_vec())
             }
-            "/large" => Reply::new(200).bytes(vec![b'x'; 1 << 20]),
-            "/nothing" => Reply::new(204),
-            "/bad-header" => Reply::new(200).header("X-Bad", "a\r\nb: c"),
+            "/large" => Response::new(200).bytes(vec![b'x'; 1 << 20]),
+            "/nothing" => Response::new(204),
+            "/bad-header" => Response::new(200).header("X-Bad", "a\r\nb: c"),
             "/stream" => stream(Pieces { left: 5, fails: false }),
             "/long-stream" => stream(Pieces { left: 2000, fails: false }),
             "/cut" => stream(Pieces { left: 5, fails: true }),
             _ => match url.strip_prefix("/header/") {
                 Some(name) => {
                     let value = head.field(name).unwrap_or_default();
-                    Reply::new(200).bytes(value.to_owned().into_bytes())
+                    Response::new(200).bytes(value.to_owned().into_bytes())
                 }
-                None => Reply::detail(404, "Not Found"),
+                None => Response::detail(404, "Not Found"),
             },
         }
     }
 }
 
-fn stream(pieces: Pieces) -> Reply {
-    Reply { status: 200, headers: Vec::new(), body: Body::Stream(Box::new(pieces)) }
+fn stream(pieces: Pieces) -> Response {
+    Response { status: 200, headers: Vec::new(), body: Body::Stream(Box::new(pieces)) }
 }
 
 /// Pieces of 1,000 bytes; it may fail at the last.

@@ -79,7 +79,7 @@ pub const TABLE: &[Row] = &[
     row(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: coffee\r\n\r\nabc", EXPECTATION),
 ];
 
-/// Reads what comes until the close: this refusal, whole and nothing else. Only its date and
+/// Reads what comes until the close: this rejection, whole and nothing else. Only its date and
 /// the request's id may be any, and the API's line about caches, which the test service does
 /// not have, may be there.
 #[track_caller]

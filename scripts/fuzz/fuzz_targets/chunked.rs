@@ -1,9 +1,9 @@
-//! The chunked decoder: the same body, end and refusal however the bytes are cut, never
+//! The chunked decoder: the same body, end and rejection however the bytes are cut, never
 //! more than the limit, and the same as a second decoder's.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use orderd::http::Refusal;
+use orderd::http::Rejection;
 use orderd::http::chunked::Decoder;
 use orderd_fuzz::pieces::Delivery;
 use orderd_fuzz::second;
@@ -12,8 +12,8 @@ const LIMIT: usize = 512;
 /// Below every bound of the decoder's on lines.
 const SHORT: usize = 256;
 
-/// A body and its length on the wire; `None` when it isn't whole yet.
-type Decoded = Result<Option<(Vec<u8>, usize)>, Refusal>;
+/// A body and its length on the encoder; `None` when it isn't whole yet.
+type Decoded = Result<Option<(Vec<u8>, usize)>, Rejection>;
 
 fn decode<'d>(pieces: impl Iterator<Item = &'d [u8]>) -> Decoded {
     let (mut decoder, mut body, mut consumed) = (Decoder::default(), Vec::new(), 0);

@@ -6,12 +6,12 @@
 use std::cell::RefCell;
 
 use libfuzzer_sys::fuzz_target;
-use orderd::http::Refusal;
+use orderd::http::Rejection;
 use orderd::http::airlock::{Airlock, release};
 use orderd::http::connection::Upload;
-use orderd::http::framing::{self, BodyLength, Outline, Persistence};
+use orderd::http::framing::{self, BodyLength, RequestFraming, Persistence};
 use orderd::http::head::{Head, MAX_GROWTH_BYTES};
-use orderd::http::scanner::Scanner;
+use orderd::http::head_scanner::HeadScanner;
 use orderd_fuzz::pieces::Delivery;
 use orderd_fuzz::second::{self, Framing};
 
@@ -24,14 +24,14 @@ const MAX_CANONICAL_BYTES: usize = MAX_HEAD_BYTES + MAX_GROWTH_BYTES + MAX_BODY_
 #[derive(Debug, PartialEq, Eq)]
 enum Verdict {
     Passed(Passed),
-    Refused(Refusal),
+    Refused(Rejection),
     /// More bytes would be needed.
     Waiting,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 struct Passed {
-    outline: Outline,
+    framing: RequestFraming,
     head: Head,
     canonical: Vec<u8>,
     body: Vec<u8>,
@@ -41,7 +41,7 @@ struct Passed {
 }
 
 enum Stage {
-    Head(Scanner),
+    Head(HeadScanner),
     Body(Upload),
     Closed,
 }
@@ -58,7 +58,7 @@ struct Reader {
 
 fn read<'d>(pieces: impl Iterator<Item = &'d [u8]>) -> Vec<Verdict> {
     let mut reader = Reader {
-        stage: Stage::Head(Scanner::default()),
+        stage: Stage::Head(HeadScanner::default()),
         input: Vec::new(),
         received: 0,
         start: 0,
@@ -79,22 +79,22 @@ impl Reader {
     /// Goes one step on; false when that needs more bytes, or nothing more is read.
     fn step(&mut self) -> bool {
         match std::mem::replace(&mut self.stage, Stage::Closed) {
-            Stage::Head(scanner) => self.read_head(scanner),
+            Stage::Head(head_scanner) => self.read_head(head_scanner),
             Stage::Body(upload) => self.read_body(upload),
             Stage::Closed => false,
         }
     }
 
-    fn read_head(&mut self, mut scanner: Scanner) -> bool {
+    fn read_head(&mut self, mut head_scanner: HeadScanner) -> bool {
         if self.input.is_empty() {
-            self.stage = Stage::Head(scanner);
+            self.stage = Stage::Head(head_scanner);
             return false;
         }
         let mut head = Head::default();
-        let checked = match scanner.advance(&self.input, MAX_HEAD_BYTES) {
+        let checked = match head_scanner.advance(&self.input, MAX_HEAD_BYTES) {
             Ok(None) => {
                 assert!(self.input.len() <= MAX_HEAD_BYTES);
-                self.stage = Stage::Head(scanner);
+                self.stage = Stage::Head(head_scanner);
                 return false;
             }
             Ok(Some(length)) => {
@@ -103,16 +103,16 @@ impl Reader {
                 self.input.drain(..length);
                 checked
             }
-            Err(refusal) => Err(refusal),
+            Err(rejection) => Err(rejection),
         };
         match checked {
-            Err(refusal) => return self.refuse(refusal),
-            Ok(Outline { body: BodyLength::Exactly(length), .. })
+            Err(rejection) => return self.refuse(rejection),
+            Ok(RequestFraming { body: BodyLength::Exactly(length), .. })
                 if length > MAX_BODY_BYTES as u64 =>
             {
-                return self.refuse(Refusal::BodyTooLarge);
+                return self.refuse(Rejection::BodyTooLarge);
             }
-            Ok(outline) => self.stage = Stage::Body(Upload::new(outline, head)),
+            Ok(framing) => self.stage = Stage::Body(Upload::new(framing, head)),
         }
         true
     }
@@ -121,7 +121,7 @@ impl Reader {
         let taken = upload.take(&mut self.input, MAX_BODY_BYTES);
         assert!(upload.body.len() <= MAX_BODY_BYTES);
         match taken {
-            Err(refusal) => self.refuse(refusal),
+            Err(rejection) => self.refuse(rejection),
             Ok(false) => {
                 assert!(self.input.is_empty(), "bytes of a body were left");
                 self.stage = Stage::Body(upload);
@@ -135,19 +135,19 @@ impl Reader {
     }
 
     fn pass(&mut self, upload: Upload) {
-        let Upload { outline, head, body, .. } = upload;
+        let Upload { framing, head, body, .. } = upload;
         let mut canonical = Vec::new();
-        head.write_canonical(outline.body, &body, &mut canonical);
-        if outline.persistence != Persistence::Close {
-            self.stage = Stage::Head(Scanner::default());
+        head.write_canonical(framing.body, &body, &mut canonical);
+        if framing.persistence != Persistence::Close {
+            self.stage = Stage::Head(HeadScanner::default());
         }
         let (start, end) = (self.start, self.received - self.input.len());
         self.start = end;
-        self.verdicts.push(Verdict::Passed(Passed { outline, head, canonical, body, start, end }));
+        self.verdicts.push(Verdict::Passed(Passed { framing, head, canonical, body, start, end }));
     }
 
-    fn refuse(&mut self, refusal: Refusal) -> bool {
-        self.verdicts.push(Verdict::Refused(refusal));
+    fn refuse(&mut self, rejection: Rejection) -> bool {
+        self.verdicts.push(Verdict::Refused(rejection));
         false
     }
 }
@@ -158,7 +158,7 @@ fn check_original(sent: &[u8], passed: &Passed) {
     let head = second::head(sent).expect("the second reader can't read the head");
     assert!(matches!(head.version, b"HTTP/1.0" | b"HTTP/1.1"));
     let rest = &sent[head.length..];
-    match (passed.outline.body, head.framing().expect("the framing is in doubt")) {
+    match (passed.framing.body, head.framing().expect("the framing is in doubt")) {
         (BodyLength::None, Framing::None) => assert!(rest.is_empty() && passed.body.is_empty()),
         (BodyLength::Exactly(length), Framing::Length(other)) => {
             assert_eq!(u128::from(length), other);

@@ -24,7 +24,7 @@ pub enum Framing {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Body {
     pub bytes: Vec<u8>,
-    /// What it took on the wire.
+    /// What it took on the encoder.
     pub length: usize,
     /// It had neither extensions, blanks nor trailers.
     pub is_plain: bool,

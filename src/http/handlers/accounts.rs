@@ -5,10 +5,10 @@ use utoipa::ToSchema;
 use super::unread;
 use crate::domain::{EmailAddress, NewUser, Password, Role, Username, password};
 use crate::error::{Error, Result};
-use crate::http::bodies::{LoginBody, UserBody, reply};
+use crate::http::bodies::{LoginBody, UserBody, response};
 use crate::http::call::Call;
 use crate::http::openapi::schemas;
-use crate::http::reply::Reply;
+use crate::http::response::Response;
 
 /// Who logs in.
 #[derive(ToSchema)]
@@ -20,7 +20,7 @@ pub struct LoginRequest {
     password: String,
 }
 
-pub fn login(call: &Call<'_>) -> Result<Reply> {
+pub fn login(call: &Call<'_>) -> Result<Response> {
     let mut fields = call.fields()?;
     let (username, password) = (fields.string("username"), fields.string("password"));
     fields.check()?;
@@ -31,7 +31,7 @@ pub fn login(call: &Call<'_>) -> Result<Reply> {
         token_type: "bearer",
         user_info: UserBody::from(&login.user),
     };
-    Ok(reply(200, &body))
+    Ok(response(200, &body))
 }
 
 /// A user who is to be made.
@@ -49,7 +49,7 @@ pub struct RegisterRequest {
     role: String,
 }
 
-pub fn register(call: &Call<'_>) -> Result<Reply> {
+pub fn register(call: &Call<'_>) -> Result<Response> {
     let mut fields = call.fields()?;
     let username = fields.parsed("username", Username::parse);
     let email = fields.parsed("email", EmailAddress::parse);
@@ -64,12 +64,12 @@ pub fn register(call: &Call<'_>) -> Result<Reply> {
     let password = read_password(Some(password))?;
     let new = NewUser { username, email, password, role };
     let user = call.service().register(call.cx, &call.caller, new)?;
-    Ok(reply(200, &UserBody::from(&user)))
+    Ok(response(200, &UserBody::from(&user)))
 }
 
-pub fn me(call: &Call<'_>) -> Result<Reply> {
+pub fn me(call: &Call<'_>) -> Result<Response> {
     let user = call.service().me(call.cx, &call.caller)?;
-    Ok(reply(200, &UserBody::from(&user)))
+    Ok(response(200, &UserBody::from(&user)))
 }
 
 /// A new password, and the one that is to go.
@@ -82,13 +82,13 @@ pub struct PasswordChange {
     new_password: String,
 }
 
-pub fn change_password(call: &Call<'_>) -> Result<Reply> {
+pub fn change_password(call: &Call<'_>) -> Result<Response> {
     let mut fields = call.fields()?;
     let (old, new) = (fields.string("old_password"), fields.string("new_password"));
     fields.check()?;
     let (old, new) = (old.ok_or_else(unread)?, read_password(new)?);
     call.service().change_password(call.cx, &call.caller, old, &new)?;
-    Ok(Reply::new(204))
+    Ok(Response::new(204))
 }
 
 /// A password that is to be set, by the policy.

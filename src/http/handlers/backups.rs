@@ -2,20 +2,20 @@ use std::io::{self, Read};
 
 use crate::error::Result;
 use crate::http::call::Call;
-use crate::http::reply::{Body, Reply, Stream};
+use crate::http::response::{Body, Response, Stream};
 use crate::service::Download;
 
 /// What is read at once, in bytes.
 const PIECE: u64 = 64 * 1024;
 
-pub fn download(call: &Call<'_>) -> Result<Reply> {
+pub fn download(call: &Call<'_>) -> Result<Response> {
     let download = call.service().back_up(call.cx, &call.caller)?;
     let name = format!("attachment; filename=\"orders-{}.redb\"", download.made_at.to_compact());
-    let mut reply = Reply::new(200)
+    let mut response = Response::new(200)
         .header("Content-Type", "application/octet-stream")
         .header("Content-Disposition", name);
-    reply.body = Body::Stream(Box::new(download));
-    Ok(reply)
+    response.body = Body::Stream(Box::new(download));
+    Ok(response)
 }
 
 impl Stream for Download {

@@ -11,7 +11,7 @@ use super::accept;
 use crate::error::Result;
 use crate::http::call::Call;
 use crate::http::openapi;
-use crate::http::reply::{Body, Reply, Stream};
+use crate::http::response::{Body, Response, Stream};
 
 const PAGE: &str = include_str!("../../../templates/docs/index.html");
 const START_SCRIPT: &str = include_str!("../../../templates/docs/start.js");
@@ -51,32 +51,32 @@ static INDEX: Asset = Asset::new("text/html; charset=utf-8", || PAGE.as_bytes())
 static START: Asset = Asset::new(JAVASCRIPT, || START_SCRIPT.as_bytes());
 static IMAGE: Asset = Asset::new("image/png", || ICON);
 
-pub fn document(call: &Call<'_>) -> Result<Reply> {
-    Ok(DOCUMENT.reply(call))
+pub fn document(call: &Call<'_>) -> Result<Response> {
+    Ok(DOCUMENT.response(call))
 }
 
-pub fn page(call: &Call<'_>) -> Result<Reply> {
-    Ok(INDEX.reply(call).header("Content-Security-Policy", POLICY))
+pub fn page(call: &Call<'_>) -> Result<Response> {
+    Ok(INDEX.response(call).header("Content-Security-Policy", POLICY))
 }
 
-pub fn start_script(call: &Call<'_>) -> Result<Reply> {
-    Ok(START.reply(call))
+pub fn start_script(call: &Call<'_>) -> Result<Response> {
+    Ok(START.response(call))
 }
 
-pub fn icon(call: &Call<'_>) -> Result<Reply> {
-    Ok(IMAGE.reply(call))
+pub fn icon(call: &Call<'_>) -> Result<Response> {
+    Ok(IMAGE.response(call))
 }
 
-pub fn bundle(call: &Call<'_>) -> Result<Reply> {
+pub fn bundle(call: &Call<'_>) -> Result<Response> {
     Ok(compressed(call, JAVASCRIPT, BUNDLE))
 }
 
-pub fn stylesheet(call: &Call<'_>) -> Result<Reply> {
+pub fn stylesheet(call: &Call<'_>) -> Result<Response> {
     Ok(compressed(call, "text/css; charset=utf-8", STYLESHEET))
 }
 
-pub fn redoc(_call: &Call<'_>) -> Result<Reply> {
-    Ok(Reply::new(307).header("Location", "/docs"))
+pub fn redoc(_call: &Call<'_>) -> Result<Response> {
+    Ok(Response::new(307).header("Location", "/docs"))
 }
 
 impl Asset {
@@ -85,16 +85,16 @@ impl Asset {
     }
 
     /// 304 to a client that has it already (RFC 9110, 13.1.2).
-    fn reply(&'static self, call: &Call<'_>) -> Reply {
+    fn response(&'static self, call: &Call<'_>) -> Response {
         let tag = self.tag();
         let known = call.header("If-None-Match").unwrap_or_default();
-        let reply = match names(known, tag) {
-            true => Reply::new(304),
+        let response = match names(known, tag) {
+            true => Response::new(304),
             false => {
-                Reply::new(200).header("Content-Type", self.content_type).bytes((self.bytes)())
+                Response::new(200).header("Content-Type", self.content_type).bytes((self.bytes)())
             }
         };
-        reply.header("ETag", tag).header("Cache-Control", REVALIDATED)
+        response.header("ETag", tag).header("Cache-Control", REVALIDATED)
     }
 
     fn tag(&self) -> &str {
@@ -110,15 +110,15 @@ fn names(known: &str, tag: &str) -> bool {
     known.split(',').map(str::trim).any(|it| it == "*" || it.trim_start_matches("W/") == tag)
 }
 
-fn compressed(call: &Call<'_>, content_type: &'static str, gzip: &'static [u8]) -> Reply {
-    let reply = match accept::takes_gzip(call.header("Accept-Encoding").unwrap_or_default()) {
-        true => Reply::new(200).header("Content-Encoding", "gzip").bytes(gzip),
+fn compressed(call: &Call<'_>, content_type: &'static str, gzip: &'static [u8]) -> Response {
+    let response = match accept::takes_gzip(call.header("Accept-Encoding").unwrap_or_default()) {
+        true => Response::new(200).header("Content-Encoding", "gzip").bytes(gzip),
         false => {
             let stream = Decompressed { decoder: GzDecoder::new(gzip) };
-            Reply { body: Body::Stream(Box::new(stream)), ..Reply::new(200) }
+            Response { body: Body::Stream(Box::new(stream)), ..Response::new(200) }
         }
     };
-    reply
+    response
         .header("Content-Type", content_type)
         .header("Cache-Control", FOR_EVER)
         .header("Vary", "Accept-Encoding")

@@ -2,15 +2,15 @@
 
 use crate::domain::MailId;
 use crate::error::Result;
-use crate::http::bodies::{EmailBody, EmailsBody, reply};
+use crate::http::bodies::{EmailBody, EmailsBody, response};
 use crate::http::call::Call;
 use crate::http::query::{MAX_ID, Query};
-use crate::http::reply::Reply;
+use crate::http::response::Response;
 use crate::store::{MailStatus, PAGE_ROWS};
 
 const DEFAULT_LIMIT: u64 = 100;
 
-pub fn list(call: &Call<'_>) -> Result<Reply> {
+pub fn list(call: &Call<'_>) -> Result<Response> {
     let mut query = Query::of(call.query, &["state", "limit", "after"]);
     let shelf = query.choice("state", "'pending', 'sent' or 'dead'", |text| match text {
         "pending" => Some(MailStatus::Pending),
@@ -29,11 +29,11 @@ pub fn list(call: &Call<'_>) -> Result<Reply> {
         emails: page.iter().map(EmailBody::from).collect(),
         next: page.last().filter(|_| more).map(|mail| mail.id.0),
     };
-    Ok(reply(200, &body))
+    Ok(response(200, &body))
 }
 
-pub fn retry(call: &Call<'_>) -> Result<Reply> {
+pub fn retry(call: &Call<'_>) -> Result<Response> {
     let id = MailId(call.path_id("email_id")?);
     let mail = call.service().retry_mail(call.cx, &call.caller, id)?;
-    Ok(reply(200, &EmailBody::from(&mail)))
+    Ok(response(200, &EmailBody::from(&mail)))
 }

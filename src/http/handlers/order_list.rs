@@ -9,7 +9,7 @@ use crate::error::{Error, Problem, Result};
 use crate::http::bodies::OrderBody;
 use crate::http::call::Call;
 use crate::http::query::{MAX_ID, Query};
-use crate::http::reply::{Body, Reply, Stream};
+use crate::http::response::{Body, Response, Stream};
 use crate::service::{OrderPages, OrderQuery};
 use crate::store::{Direction, PAGE_ROWS};
 
@@ -29,17 +29,17 @@ struct Wanted {
     format: Format,
 }
 
-pub fn list(call: &Call<'_>) -> Result<Reply> {
+pub fn list(call: &Call<'_>) -> Result<Response> {
     let wanted = read_query(call)?;
     let mut pages = call.service().orders(call.cx, &call.caller, &wanted.query)?;
-    let reply = match wanted.limit {
+    let response = match wanted.limit {
         Some(limit) => one_page(call, &mut pages, limit, wanted.format)?,
         None => whole_list(pages, wanted.format)?,
     };
-    let reply = reply.header("Vary", "Accept");
+    let response = response.header("Vary", "Accept");
     Ok(match wanted.format {
-        Format::Json => reply.header("Content-Type", "application/json"),
-        Format::Csv => reply
+        Format::Json => response.header("Content-Type", "application/json"),
+        Format::Csv => response
             .header("Content-Type", "text/csv; charset=utf-8; header=present")
             .header("Content-Disposition", "attachment; filename=\"orders.csv\""),
     })
@@ -110,7 +110,7 @@ fn one_page(
     pages: &mut OrderPages,
     limit: usize,
     format: Format,
-) -> Result<Reply> {
+) -> Result<Response> {
     let mut orders = pages.next_page(limit + 1)?;
     let more = orders.len() > limit;
     orders.truncate(limit);
@@ -120,10 +120,10 @@ fn one_page(
     writer.open(&mut bytes);
     writer.append(&orders, &mut bytes)?;
     writer.close(&mut bytes, Some(next));
-    let reply = Reply::new(200).bytes(bytes);
+    let response = Response::new(200).bytes(bytes);
     Ok(match next {
-        Some(next) => reply.header("Link", next_link(call.query, next)),
-        None => reply,
+        Some(next) => response.header("Link", next_link(call.query, next)),
+        None => response,
     })
 }
 
@@ -138,7 +138,7 @@ fn next_link(query: &str, next: OrderId) -> String {
 }
 
 /// A list that fits one read is sent whole, a longer one piece by piece.
-fn whole_list(mut pages: OrderPages, format: Format) -> Result<Reply> {
+fn whole_list(mut pages: OrderPages, format: Format) -> Result<Response> {
     let mut writer = ListWriter::new(format);
     let mut bytes = Vec::new();
     let first = pages.next_page(PAGE_ROWS)?;
@@ -146,10 +146,10 @@ fn whole_list(mut pages: OrderPages, format: Format) -> Result<Reply> {
     writer.append(&first, &mut bytes)?;
     if first.len() < PAGE_ROWS {
         writer.close(&mut bytes, None);
-        return Ok(Reply::new(200).bytes(bytes));
+        return Ok(Response::new(200).bytes(bytes));
     }
     let stream = ListStream { begun: bytes, pages, writer };
-    Ok(Reply { body: Body::Stream(Box::new(stream)), ..Reply::new(200) })
+    Ok(Response { body: Body::Stream(Box::new(stream)), ..Response::new(200) })
 }
 
 struct ListStream {

@@ -6,10 +6,10 @@ use utoipa::ToSchema;
 use super::unread;
 use crate::domain::{NewOrder, OrderId, Outcome};
 use crate::error::{Error, Problem, Result, Violation};
-use crate::http::bodies::{OrderBody, reply};
+use crate::http::bodies::{OrderBody, response};
 use crate::http::call::Call;
 use crate::http::openapi::schemas;
-use crate::http::reply::Reply;
+use crate::http::response::Response;
 use crate::service::Placing;
 use crate::store::Placed;
 
@@ -31,18 +31,18 @@ pub fn create(call: &Call<'_>) -> Result<Placing> {
     Ok(call.service().place(&call.caller, new, key))
 }
 
-pub fn placed(placed: &Placed) -> Reply {
-    let answer = reply(200, &OrderBody::from(&placed.order));
+pub fn placed(placed: &Placed) -> Response {
+    let answer = response(200, &OrderBody::from(&placed.order));
     match placed.replayed {
         true => answer.header("Idempotent-Replayed", "true"),
         false => answer,
     }
 }
 
-pub fn get(call: &Call<'_>) -> Result<Reply> {
+pub fn get(call: &Call<'_>) -> Result<Response> {
     let id = OrderId(call.path_id("order_id")?);
     let order = call.service().order(call.cx, &call.caller, id)?;
-    Ok(reply(200, &OrderBody::from(&order)))
+    Ok(response(200, &OrderBody::from(&order)))
 }
 
 const MAX_KEY_CHARS: usize = 255;

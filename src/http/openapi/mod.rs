@@ -1,4 +1,4 @@
-//! The OpenAPI 3.1 document, made from the route table and the wire's types: what a route's
+//! The OpenAPI 3.1 document, made from the route table and the encoder's types: what a route's
 //! columns say (who may come in, its limit, its body, its id) is read from them, and only
 //! what the columns can't say is told by its operation.
 

@@ -11,7 +11,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 /// The serving threads, by what they are about.
-pub struct Crew {
+pub struct ThreadPool {
     state: Mutex<State>,
     called: Condvar,
     /// More than these outside the service, and one goes to rest.
@@ -29,20 +29,20 @@ struct State {
 }
 
 /// A thread's membership. It ends when this is dropped, however the thread comes to its end.
-pub struct Member<'c>(&'c Crew);
+pub struct Member<'c>(&'c ThreadPool);
 
 /// A thread's time inside the service.
-pub struct Inside<'c>(&'c Crew);
+pub struct Inside<'c>(&'c ThreadPool);
 
-impl Crew {
-    /// A crew of `threads`, all at work, of whom `enough` may stay outside the service. Each
+impl ThreadPool {
+    /// A thread_pool of `threads`, all at work, of whom `enough` may stay outside the service. Each
     /// of them holds a [`Member`]: one that left and still counted would keep others at rest.
-    pub fn new(threads: usize, enough: usize) -> Crew {
+    pub fn new(threads: usize, enough: usize) -> ThreadPool {
         let state = State { outside: threads, ..State::default() };
-        Crew { state: Mutex::new(state), called: Condvar::new(), enough: enough.max(1) }
+        ThreadPool { state: Mutex::new(state), called: Condvar::new(), enough: enough.max(1) }
     }
 
-    /// The membership of this thread, which counts since the crew was made.
+    /// The membership of this thread, which counts since the thread_pool was made.
     pub fn member(&self) -> Member<'_> {
         Member(self)
     }
@@ -116,45 +116,45 @@ mod tests {
     use super::*;
 
     /// Those outside the service and those at rest.
-    fn counts(crew: &Crew) -> (usize, usize) {
-        let state = crew.lock();
+    fn counts(thread_pool: &ThreadPool) -> (usize, usize) {
+        let state = thread_pool.lock();
         (state.outside, state.resting)
     }
 
     #[test]
     fn the_last_one_outside_calls_another() {
-        let crew = Crew::new(3, 1);
+        let thread_pool = ThreadPool::new(3, 1);
         thread::scope(|scope| {
-            let resting: Vec<_> = (0..2).map(|_| scope.spawn(|| crew.rest())).collect();
-            while crew.lock().resting < 2 {
+            let resting: Vec<_> = (0..2).map(|_| scope.spawn(|| thread_pool.rest())).collect();
+            while thread_pool.lock().resting < 2 {
                 thread::yield_now();
             }
-            let first = crew.enter();
-            assert_eq!(crew.lock().outside, 1);
-            let second = crew.enter();
-            assert_eq!(counts(&crew), (1, 0));
+            let first = thread_pool.enter();
+            assert_eq!(thread_pool.lock().outside, 1);
+            let second = thread_pool.enter();
+            assert_eq!(counts(&thread_pool), (1, 0));
             for thread in resting {
                 thread.join().unwrap();
             }
-            let third = crew.enter();
-            assert_eq!(crew.lock().outside, 0);
+            let third = thread_pool.enter();
+            assert_eq!(thread_pool.lock().outside, 0);
             drop((first, second, third));
-            assert_eq!(crew.lock().outside, 3);
+            assert_eq!(thread_pool.lock().outside, 3);
         });
     }
 
     #[test]
     fn the_last_one_to_leave_calls_another() {
-        let crew = Crew::new(2, 1);
-        let member = crew.member();
+        let thread_pool = ThreadPool::new(2, 1);
+        let member = thread_pool.member();
         let after = thread::scope(|scope| {
-            scope.spawn(|| crew.rest());
-            while crew.lock().resting < 1 {
+            scope.spawn(|| thread_pool.rest());
+            while thread_pool.lock().resting < 1 {
                 thread::yield_now();
             }
             drop(member);
-            let after = counts(&crew);
-            crew.close();
+            let after = counts(&thread_pool);
+            thread_pool.close();
             after
         });
         assert_eq!(after, (1, 0));
@@ -162,23 +162,23 @@ mod tests {
 
     #[test]
     fn nobody_rests_while_there_are_too_few() {
-        let crew = Crew::new(2, 2);
-        crew.rest();
-        assert_eq!(crew.lock().outside, 2);
+        let thread_pool = ThreadPool::new(2, 2);
+        thread_pool.rest();
+        assert_eq!(thread_pool.lock().outside, 2);
     }
 
     #[test]
     fn closing_wakes_everyone() {
-        let crew = Crew::new(4, 1);
+        let thread_pool = ThreadPool::new(4, 1);
         thread::scope(|scope| {
             for _ in 0..3 {
-                scope.spawn(|| crew.rest());
+                scope.spawn(|| thread_pool.rest());
             }
-            while crew.lock().resting < 3 {
+            while thread_pool.lock().resting < 3 {
                 thread::yield_now();
             }
-            crew.close();
+            thread_pool.close();
         });
-        assert_eq!(counts(&crew), (4, 0));
+        assert_eq!(counts(&thread_pool), (4, 0));
     }
 }

@@ -2,7 +2,7 @@
 
 /// A request or connection that no route gets to see. The connection closes after it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Refusal {
+pub enum Rejection {
     /// Not HTTP, or framed in a way that RFC 9112 forbids or that could be read in two ways.
     Malformed,
     /// The client ended before its request did.
@@ -29,52 +29,52 @@ pub enum Refusal {
     Airlock,
 }
 
-impl Refusal {
+impl Rejection {
     /// Every one, in the order of their discriminants.
-    pub const ALL: [Refusal; 12] = [
-        Refusal::Malformed,
-        Refusal::Incomplete,
-        Refusal::Timeout,
-        Refusal::BodyTooLarge,
-        Refusal::Expectation,
-        Refusal::HeadTooLarge,
-        Refusal::NotImplemented,
-        Refusal::Version,
-        Refusal::Full,
-        Refusal::ClientFull,
-        Refusal::Panic,
-        Refusal::Airlock,
+    pub const ALL: [Rejection; 12] = [
+        Rejection::Malformed,
+        Rejection::Incomplete,
+        Rejection::Timeout,
+        Rejection::BodyTooLarge,
+        Rejection::Expectation,
+        Rejection::HeadTooLarge,
+        Rejection::NotImplemented,
+        Rejection::Version,
+        Rejection::Full,
+        Rejection::ClientFull,
+        Rejection::Panic,
+        Rejection::Airlock,
     ];
 
     pub fn status(self) -> u16 {
         match self {
-            Refusal::Malformed | Refusal::Incomplete => 400,
-            Refusal::Timeout => 408,
-            Refusal::BodyTooLarge => 413,
-            Refusal::Expectation => 417,
-            Refusal::HeadTooLarge => 431,
-            Refusal::Panic | Refusal::Airlock => 500,
-            Refusal::NotImplemented => 501,
-            Refusal::Full | Refusal::ClientFull => 503,
-            Refusal::Version => 505,
+            Rejection::Malformed | Rejection::Incomplete => 400,
+            Rejection::Timeout => 408,
+            Rejection::BodyTooLarge => 413,
+            Rejection::Expectation => 417,
+            Rejection::HeadTooLarge => 431,
+            Rejection::Panic | Rejection::Airlock => 500,
+            Rejection::NotImplemented => 501,
+            Rejection::Full | Rejection::ClientFull => 503,
+            Rejection::Version => 505,
         }
     }
 
     /// The label for metrics and the log.
     pub fn reason(self) -> &'static str {
         match self {
-            Refusal::Malformed => "bad_request",
-            Refusal::Incomplete => "incomplete",
-            Refusal::Timeout => "timeout",
-            Refusal::BodyTooLarge => "too_large",
-            Refusal::Expectation => "expectation",
-            Refusal::HeadTooLarge => "header_too_large",
-            Refusal::NotImplemented => "not_implemented",
-            Refusal::Version => "version",
-            Refusal::Full => "connection_limit",
-            Refusal::ClientFull => "client_connection_limit",
-            Refusal::Panic => "panic",
-            Refusal::Airlock => "airlock",
+            Rejection::Malformed => "bad_request",
+            Rejection::Incomplete => "incomplete",
+            Rejection::Timeout => "timeout",
+            Rejection::BodyTooLarge => "too_large",
+            Rejection::Expectation => "expectation",
+            Rejection::HeadTooLarge => "header_too_large",
+            Rejection::NotImplemented => "not_implemented",
+            Rejection::Version => "version",
+            Rejection::Full => "connection_limit",
+            Rejection::ClientFull => "client_connection_limit",
+            Rejection::Panic => "panic",
+            Rejection::Airlock => "airlock",
         }
     }
 
@@ -100,8 +100,8 @@ mod tests {
 
     #[test]
     fn every_refusal_stands_at_its_own_place() {
-        for (place, refusal) in Refusal::ALL.into_iter().enumerate() {
-            assert_eq!(refusal as usize, place);
+        for (place, rejection) in Rejection::ALL.into_iter().enumerate() {
+            assert_eq!(rejection as usize, place);
         }
     }
 }

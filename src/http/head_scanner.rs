@@ -2,11 +2,11 @@
 //! doesn't depend on how the bytes were cut on their way.
 
 use super::framing::{MAX_LINES, is_token_byte};
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 
 /// Looks for the end of a head that arrives in pieces.
 #[derive(Debug, Default)]
-pub struct Scanner {
+pub struct HeadScanner {
     /// Bytes looked at.
     seen: usize,
     /// Where the line starts that isn't complete yet.
@@ -15,16 +15,16 @@ pub struct Scanner {
     lines: usize,
 }
 
-impl Scanner {
+impl HeadScanner {
     /// Looks at what is new in `input`, which holds all that came before too.
     /// Returns the length of the head when it is whole. `limit` is its largest length
     /// in bytes, and the answer is the same however the bytes were cut on their way.
-    pub fn advance(&mut self, input: &[u8], limit: usize) -> Result<Option<usize>, Refusal> {
+    pub fn advance(&mut self, input: &[u8], limit: usize) -> Result<Option<usize>, Rejection> {
         check_first_byte(input)?;
         while let Some(offset) = input[self.seen..].iter().position(|byte| *byte == b'\n') {
             let end = self.seen + offset + 1;
             if end > limit {
-                return Err(Refusal::HeadTooLarge);
+                return Err(Rejection::HeadTooLarge);
             }
             let line = strip_line_end(&input[self.line..end])?;
             self.seen = end;
@@ -34,11 +34,11 @@ impl Scanner {
             }
         }
         self.seen = input.len();
-        if input.len() > limit { Err(Refusal::HeadTooLarge) } else { Ok(None) }
+        if input.len() > limit { Err(Rejection::HeadTooLarge) } else { Ok(None) }
     }
 
     /// Counts a line; true when it ends the head.
-    fn take_line(&mut self, line: &[u8]) -> Result<bool, Refusal> {
+    fn take_line(&mut self, line: &[u8]) -> Result<bool, Rejection> {
         if line.is_empty() {
             // RFC 9112 2.2: an empty line ahead of the request is skipped.
             return Ok(self.lines > 0);
@@ -47,7 +47,7 @@ impl Scanner {
             check_version(line)?;
         }
         if self.lines > MAX_LINES {
-            return Err(Refusal::HeadTooLarge);
+            return Err(Rejection::HeadTooLarge);
         }
         self.lines += 1;
         Ok(false)
@@ -55,33 +55,33 @@ impl Scanner {
 }
 
 /// A request starts with a method: a TLS hello is refused at its first byte.
-fn check_first_byte(input: &[u8]) -> Result<(), Refusal> {
+fn check_first_byte(input: &[u8]) -> Result<(), Rejection> {
     match input.first() {
-        Some(byte) if *byte != b'\r' && !is_token_byte(*byte) => Err(Refusal::Malformed),
+        Some(byte) if *byte != b'\r' && !is_token_byte(*byte) => Err(Rejection::Malformed),
         _ => Ok(()),
     }
 }
 
 /// A line without its CR LF; a bare LF or CR is refused (RFC 9112 2.2).
-fn strip_line_end(line: &[u8]) -> Result<&[u8], Refusal> {
-    let line = line.strip_suffix(b"\r\n").ok_or(Refusal::Malformed)?;
+fn strip_line_end(line: &[u8]) -> Result<&[u8], Rejection> {
+    let line = line.strip_suffix(b"\r\n").ok_or(Rejection::Malformed)?;
     if line.contains(&b'\r') || line.contains(&0) {
-        return Err(Refusal::Malformed);
+        return Err(Rejection::Malformed);
     }
     Ok(line)
 }
 
 /// Refuses another version of HTTP as soon as the request line is there (RFC 9112 2.3):
 /// what follows an HTTP/2 preface isn't a head at all.
-fn check_version(line: &[u8]) -> Result<(), Refusal> {
+fn check_version(line: &[u8]) -> Result<(), Rejection> {
     let version = line.rsplit(|byte| *byte == b' ').next().unwrap_or_default();
     match version {
         b"HTTP/1.0" | b"HTTP/1.1" => Ok(()),
         [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {
-            Err(Refusal::Version)
+            Err(Rejection::Version)
         }
-        _ => Err(Refusal::Malformed),
+        _ => Err(Rejection::Malformed),
     }
 }

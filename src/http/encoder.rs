@@ -1,55 +1,61 @@
-//! Printing a [`Reply`]: by the library when its body is at hand, by ourselves when it is
+//! Printing a [`Response`]: by the library when its body is at hand, by ourselves when it is
 //! streamed or has none. The library would buffer a stream for HTTP/1.0, end a failed one
 //! as if it were whole, and put a length where none may be.
 
 use std::borrow::Cow;
 use std::io;
 
-use tiny_http::{HTTPVersion, Header, Headers, Response, StatusCode};
+use tiny_http::{HTTPVersion, Header, Headers, Response as Printable, StatusCode};
 
-use super::framing::{Outline, Persistence, Version};
-use super::reply::{Body, Reply, Stream};
+use super::framing::{Persistence, RequestFraming, Version};
+use super::response::{Body, Response, Stream};
 use crate::clock::{Clock, Timestamp};
 
 /// How an answer must look for the client that it goes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Form {
+pub struct ResponseFraming {
     pub version: Version,
     pub persistence: Persistence,
     /// To a HEAD: the header fields alone.
     pub head_only: bool,
 }
 
-impl Form {
-    pub fn of(outline: &Outline) -> Form {
-        Form {
-            version: outline.version,
-            persistence: outline.persistence,
-            head_only: outline.head_only,
+impl ResponseFraming {
+    pub fn of(framing: &RequestFraming) -> ResponseFraming {
+        ResponseFraming {
+            version: framing.version,
+            persistence: framing.persistence,
+            head_only: framing.head_only,
         }
     }
 
     /// For a request that could not be read.
-    pub fn last() -> Form {
-        Form { version: Version::Http11, persistence: Persistence::Close, head_only: false }
+    pub fn last() -> ResponseFraming {
+        ResponseFraming {
+            version: Version::Http11,
+            persistence: Persistence::Close,
+            head_only: false,
+        }
     }
 
     /// A stream to HTTP/1.0 ends with the connection.
-    pub fn for_body(self, body: &Body) -> Form {
+    pub fn for_body(self, body: &Body) -> ResponseFraming {
         match (body, self.version) {
-            (Body::Stream(_), Version::Http10) => Form { persistence: Persistence::Close, ..self },
+            (Body::Stream(_), Version::Http10) => {
+                ResponseFraming { persistence: Persistence::Close, ..self }
+            }
             _ => self,
         }
     }
 }
 
 /// A stream on its way, and how its end is marked.
-pub struct Flow {
+pub struct BodyEncoder {
     stream: Box<dyn Stream>,
     version: Version,
 }
 
-impl Flow {
+impl BodyEncoder {
     /// Appends the next piece, framed; false when it was the last.
     pub fn next(&mut self, bytes: &mut Vec<u8>) -> io::Result<bool> {
         let start = bytes.len();
@@ -87,29 +93,37 @@ impl Printer {
         Printer { clock, date: String::new(), date_secs: u64::MAX }
     }
 
-    /// Prints `reply` over `bytes`. A streamed body is returned, for the caller to send after.
-    pub fn print(&mut self, reply: Reply, form: Form, bytes: &mut Vec<u8>) -> Option<Flow> {
+    /// Prints `response` over `bytes`. A streamed body is returned, for the caller to send after.
+    pub fn print(
+        &mut self,
+        response: Response,
+        form: ResponseFraming,
+        bytes: &mut Vec<u8>,
+    ) -> Option<BodyEncoder> {
         self.set_date();
         bytes.clear();
-        let reply = check(reply);
-        let has_body = !matches!(reply.status, 100..=199 | 204 | 304);
-        let body: Cow<'static, [u8]> = match reply.body {
+        let response = check(response);
+        let has_body = !matches!(response.status, 100..=199 | 204 | 304);
+        let body: Cow<'static, [u8]> = match response.body {
             Body::Stream(stream) => {
                 let framing = if has_body && form.version == Version::Http11 {
                     "Transfer-Encoding: chunked\r\n"
                 } else {
                     ""
                 };
-                self.print_head(reply.status, &reply.headers, framing, form, bytes);
+                self.print_head(response.status, &response.headers, framing, form, bytes);
                 let is_sent = has_body && !form.head_only;
-                return is_sent.then(|| Flow { stream, version: form.version });
+                return is_sent.then(|| BodyEncoder { stream, version: form.version });
             }
             Body::Bytes(body) => body,
             Body::Empty => Cow::Borrowed(&[]),
         };
         if !has_body {
-            self.print_head(reply.status, &reply.headers, "", form, bytes);
-        } else if self.print_by_library(reply.status, &reply.headers, &body, form, bytes).is_err() {
+            self.print_head(response.status, &response.headers, "", form, bytes);
+        } else if self
+            .print_by_library(response.status, &response.headers, &body, form, bytes)
+            .is_err()
+        {
             // Every header was checked, and a vector takes all.
             log::error!("the HTTP library would not print an answer");
             bytes.clear();
@@ -122,7 +136,7 @@ impl Printer {
         status: u16,
         headers: &[(&'static str, Cow<'static, str>)],
         body: &[u8],
-        form: Form,
+        form: ResponseFraming,
         bytes: &mut Vec<u8>,
     ) -> io::Result<()> {
         let mut list = Vec::with_capacity(headers.len() + 4);
@@ -132,7 +146,7 @@ impl Printer {
             );
         }
         let length = Some(body.len());
-        Response::new(StatusCode(status), Headers::from(list), body, length, None)
+        Printable::new(StatusCode(status), Headers::from(list), body, length, None)
             .with_chunked_threshold(usize::MAX)
             .raw_print(&mut *bytes, HTTPVersion(1, 1), None, form.head_only, None)?;
         if let Some(line) = connection_line(form.persistence)
@@ -148,7 +162,7 @@ impl Printer {
         status: u16,
         headers: &[(&'static str, Cow<'static, str>)],
         framing: &str,
-        form: Form,
+        form: ResponseFraming,
         bytes: &mut Vec<u8>,
     ) {
         let mut put = |text: &str| bytes.extend_from_slice(text.as_bytes());
@@ -184,16 +198,16 @@ fn pairs<'h>(
 }
 
 /// A header that would break the answer's framing makes it a 500 instead.
-fn check(reply: Reply) -> Reply {
+fn check(response: Response) -> Response {
     let is_fine = |(name, value): &(&'static str, Cow<'static, str>)| {
         name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && value.bytes().all(|byte| (0x20..0x7f).contains(&byte))
     };
-    match reply.headers.iter().find(|header| !is_fine(header)) {
-        None => reply,
+    match response.headers.iter().find(|header| !is_fine(header)) {
+        None => response,
         Some((name, _)) => {
             log::error!("an answer had a byte in its header {name} that may not be there");
-            Reply::detail(500, "Internal Server Error")
+            Response::detail(500, "Internal Server Error")
         }
     }
 }

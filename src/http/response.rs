@@ -3,11 +3,11 @@
 use std::borrow::Cow;
 use std::io;
 
-/// An answer, not yet on the wire. The transport adds `Content-Length` or the
+/// An answer, not yet on the encoder. The transport adds `Content-Length` or the
 /// framing of a stream, `Connection: close` where the connection ends, and the
 /// headers that every answer carries.
 #[derive(Debug)]
-pub struct Reply {
+pub struct Response {
     pub status: u16,
     pub headers: Vec<(&'static str, Cow<'static, str>)>,
     pub body: Body,
@@ -31,29 +31,29 @@ pub trait Stream: Send {
     fn kept_bytes(&self) -> usize;
 }
 
-impl Reply {
-    pub fn new(status: u16) -> Reply {
-        Reply { status, headers: Vec::new(), body: Body::Empty }
+impl Response {
+    pub fn new(status: u16) -> Response {
+        Response { status, headers: Vec::new(), body: Body::Empty }
     }
 
     /// A body of compact JSON.
-    pub fn json(status: u16, body: Vec<u8>) -> Reply {
-        Reply::new(status).header("Content-Type", "application/json").bytes(body)
+    pub fn json(status: u16, body: Vec<u8>) -> Response {
+        Response::new(status).header("Content-Type", "application/json").bytes(body)
     }
 
     /// `{"detail": text}`, the shape of most errors. `text` is ours: it is not escaped.
-    pub fn detail(status: u16, text: &'static str) -> Reply {
-        Reply::json(status, format!("{{\"detail\":\"{text}\"}}").into_bytes())
+    pub fn detail(status: u16, text: &'static str) -> Response {
+        Response::json(status, format!("{{\"detail\":\"{text}\"}}").into_bytes())
     }
 
     /// Adds a header. Its value must be free of control characters: what a client
     /// chose is checked before it comes here.
-    pub fn header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Reply {
+    pub fn header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Response {
         self.headers.push((name, value.into()));
         self
     }
 
-    pub fn bytes(mut self, body: impl Into<Cow<'static, [u8]>>) -> Reply {
+    pub fn bytes(mut self, body: impl Into<Cow<'static, [u8]>>) -> Response {
         self.body = Body::Bytes(body.into());
         self
     }

@@ -16,7 +16,7 @@ const SMALL_BYTES: usize = 2 << 10;
 const MAX_THERE: usize = 8;
 
 #[derive(Debug, Default)]
-pub struct Turnstile {
+pub struct LargeBodyGate {
     there: AtomicUsize,
     inside: Mutex<()>,
 }
@@ -29,7 +29,7 @@ pub struct Passage<'t> {
 
 struct Place<'t>(&'t AtomicUsize);
 
-impl Turnstile {
+impl LargeBodyGate {
     /// Waits for its turn; [`Error::Unavailable`] where too many do.
     pub fn pass(&self, body_bytes: usize) -> Result<Passage<'_>> {
         if body_bytes <= SMALL_BYTES {
@@ -61,19 +61,19 @@ mod tests {
 
     #[test]
     fn one_large_body_is_inside_a_few_wait_and_the_rest_are_told_to_come_back() {
-        let turnstile = Turnstile::default();
+        let large_body_gate = LargeBodyGate::default();
         let (sender, receiver) = mpsc::channel();
         thread::scope(|scope| {
-            let first = turnstile.pass(SMALL_BYTES + 1).unwrap();
+            let first = large_body_gate.pass(SMALL_BYTES + 1).unwrap();
             for _ in 1..MAX_THERE {
-                scope.spawn(|| assert!(turnstile.pass(SMALL_BYTES + 1).is_ok()));
+                scope.spawn(|| assert!(large_body_gate.pass(SMALL_BYTES + 1).is_ok()));
             }
-            while turnstile.there.load(Ordering::Relaxed) < MAX_THERE {
+            while large_body_gate.there.load(Ordering::Relaxed) < MAX_THERE {
                 thread::yield_now();
             }
             scope.spawn(|| {
                 for bytes in [SMALL_BYTES, SMALL_BYTES + 1] {
-                    let _ = sender.send(turnstile.pass(bytes).map(drop));
+                    let _ = sender.send(large_body_gate.pass(bytes).map(drop));
                 }
             });
             let passed = || receiver.recv_timeout(Duration::from_secs(20));
@@ -82,6 +82,6 @@ mod tests {
             assert!(matches!(refused, Err(Error::Unavailable(_))));
             drop(first);
         });
-        assert!(turnstile.pass(SMALL_BYTES + 1).is_ok());
+        assert!(large_body_gate.pass(SMALL_BYTES + 1).is_ok());
     }
 }

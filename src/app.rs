@@ -6,16 +6,18 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::api::Api;
 use crate::auth::{Cost, Hasher, SigningKey, Tokens, load_or_create_key, write_private};
 use crate::clock::Clock;
 use crate::config::{Config, DEFAULT_ADMIN_PASSWORD};
 use crate::domain::{EmailAddress, Password, Username};
-use crate::http::{self, Api, Drained};
+use crate::http::{self, Drained};
 use crate::mail::{self, Mailer, Sender};
 use crate::metrics::Metrics;
 use crate::service::{DOWNLOAD_FILE, FirstAdmin, Seed, Service};
 use crate::store::{BackupPlan, FileStorage, RunningUpkeep, Storage, Store, Upkeep, UpkeepPlan};
 use crate::sys;
+use crate::sys::poll::Waker;
 
 /// How long a stop waits for what is under way.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -57,6 +59,8 @@ pub struct Foundation {
     pub store: Store,
     pub service: Service,
     pub metrics: Arc<Metrics>,
+    /// Called by the store when writes have their outcome.
+    pub waker: Waker,
 }
 
 impl Default for Dependencies {
@@ -75,7 +79,7 @@ impl App {
         let office = Mailer::new(config).map_err(StartError)?;
         let listener = bind(config)?;
         sys::process::raise_fd_limit();
-        let Foundation { store, service, metrics } = Foundation::open(config, around)?;
+        let Foundation { store, service, metrics, waker } = Foundation::open(config, around)?;
         store.limit_waiters(config.http_threads as usize);
         if let Some(made) = seed(config, &service)? {
             log::info!("{made}");
@@ -91,7 +95,8 @@ impl App {
         let (clock, gauge) = (around.clock.clone(), gauges.last_backup_seconds.clone());
         let upkeep = Upkeep::new(store.clone(), clock, upkeep_plan(config), gauge);
         upkeep.remove_leftovers();
-        let server = http::Server::start(listener, transport_settings(config), api, metrics);
+        let settings = transport_settings(config);
+        let server = http::Server::start(listener, settings, api, &waker, metrics);
         let server = match server {
             Ok(server) => server,
             Err(why) => {
@@ -132,14 +137,16 @@ impl Foundation {
     pub fn open(config: &Config, around: &Dependencies) -> Result<Foundation, StartError> {
         let metrics = Arc::new(Metrics::new());
         let path = config.database_path();
-        let store = Store::open_on((around.storage)(path), around.clock.clone(), &metrics)
+        let waker = Waker::new().map_err(StartError::of)?;
+        let (storage, clock) = ((around.storage)(path), around.clock.clone());
+        let store = Store::open_on(storage, clock, waker.clone(), &metrics)
             .map_err(|why| StartError(format!("{}: {why}", path.display())))?;
         let tokens = Tokens::new(&signing_key(config)?, config.token_life());
         let max_waiting = MAX_WAITING_HASHES.min(config.http_threads as usize / 4);
         let hasher = Hasher::new(max_waiting, around.hash_cost);
         let clock = around.clock.clone();
         let service = Service::new(config, store.clone(), hasher, tokens, clock, &metrics);
-        Ok(Foundation { store, service, metrics })
+        Ok(Foundation { store, service, metrics, waker })
     }
 }
 
@@ -235,8 +242,10 @@ fn transport_settings(config: &Config) -> http::Settings {
         max_connections_per_client: config.max_connections_per_client() as usize,
         max_body_bytes: config.http_max_body_bytes as usize,
         max_head_bytes: config.http_max_head_bytes as usize,
-        idle_timeout: Duration::from_secs(config.http_idle_timeout.into()),
-        request_timeout: Duration::from_secs(config.http_request_timeout.into()),
+        timeouts: http::Timeouts {
+            idle: Duration::from_secs(config.http_idle_timeout.into()),
+            request: Duration::from_secs(config.http_request_timeout.into()),
+        },
         trusted_proxies: config.trusted_proxies.0.clone(),
         temp_dir: std::env::temp_dir(),
     }

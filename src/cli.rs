@@ -10,9 +10,9 @@ use std::process::ExitCode;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, Parser, Subcommand};
 
+use crate::api::openapi;
 use crate::app::{self, App, Dependencies, Foundation};
 use crate::config::{Config, SettingError, is_in_environment, load_env_file, unreadable_variable};
-use crate::http;
 use crate::logging::Logging;
 use crate::sys::{process, signals};
 
@@ -189,7 +189,7 @@ fn init(config: &Config) -> Result<(), Stop> {
 }
 
 fn print_openapi() -> Result<(), Stop> {
-    writeln!(io::stdout().lock(), "{}", http::openapi::json()).map_err(failed)
+    writeln!(io::stdout().lock(), "{}", openapi::document::json()).map_err(failed)
 }
 
 fn failed(why: impl std::fmt::Display) -> Stop {

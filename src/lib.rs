@@ -1,7 +1,7 @@
 //! `orderd`: an order service for one host.
 //!
 //! The rooms, from the ground up. A room imports only rooms listed before it;
-//! `tests/layering.rs` holds the list and fails where a wall is broken.
+//! `tests/layering` holds the list and fails where a wall is broken.
 #![forbid(unsafe_code)]
 
 pub mod clock;
@@ -15,6 +15,7 @@ pub mod config;
 pub mod logging;
 pub mod metrics;
 
+pub mod http;
 pub mod store;
 
 pub mod auth;
@@ -24,7 +25,7 @@ pub mod service;
 
 pub mod mail;
 
-pub mod http;
+pub mod api;
 
 pub mod app;
 pub mod cli;

@@ -14,6 +14,7 @@ use orderd::clock::{Clock, Timestamp};
 use orderd::error::{Error, Unavailable};
 use orderd::metrics::Metrics;
 use orderd::store::{Storage, Store, Trial, WriteHandle};
+use orderd::sys::poll::{Waker, Woken};
 use redb::backends::InMemoryBackend;
 use redb::{Builder, Database, DatabaseError, StorageBackend};
 use serde_json::json;
@@ -142,7 +143,11 @@ fn until(reached: impl Fn() -> bool) {
 const TRIAL: Trial = Trial { at: Timestamp::EPOCH };
 
 fn open(disk: &Disk) -> Store {
-    Store::open_on(Box::new(disk.clone()), Clock::system(), &Metrics::new()).unwrap()
+    open_with(disk, Waker::new().unwrap(), &Metrics::new())
+}
+
+fn open_with(disk: &Disk, waker: Waker, metrics: &Metrics) -> Store {
+    Store::open_on(Box::new(disk.clone()), Clock::system(), waker, metrics).unwrap()
 }
 
 #[test]
@@ -169,29 +174,40 @@ fn while_the_disk_hangs_one_thread_too_many_is_turned_away_and_the_others_writes
 #[test]
 fn writes_that_nobody_waits_for_are_bounded_too_and_each_has_its_answer() {
     let disk = Disk::default();
-    let store = open(&disk);
-    let (settled, calls) = mpsc::channel();
-    store.call_when_settled(Box::new(move || settled.send(()).unwrap()));
+    let waker = Waker::new().unwrap();
+    let store = open_with(&disk, waker.clone(), &Metrics::new());
+    let poll = waker.new_poll().unwrap();
+    let (woken, calls) = mpsc::channel();
     thread::scope(|scope| {
+        scope.spawn(|| {
+            while poll.wait().unwrap() == Woken::ByWaker {
+                let _ = woken.send(());
+            }
+        });
         let hanging = disk.hang();
         let first = scope.spawn(|| store.begin(TRIAL).unwrap());
         disk.await_a_hanging_sync();
-        let mut claims = Vec::new();
+        let mut writes = Vec::new();
         let refused = loop {
             match store.begin(TRIAL) {
-                Ok(claim) => claims.push(claim),
+                Ok(write) => writes.push(write),
                 Err(why) => break why,
             }
         };
         assert!(matches!(refused, Error::Unavailable(Unavailable::Busy { .. })));
-        assert_eq!(claims.len(), 4095);
-        assert!(!claims.iter().any(WriteHandle::is_ready));
+        assert_eq!(writes.len(), 4095);
+        assert!(!writes.iter().any(WriteHandle::is_ready));
         drop(hanging);
-        claims.push(first.join().unwrap());
-        while !claims.iter().all(WriteHandle::is_ready) {
-            calls.recv_timeout(PATIENCE).expect("a call for those that are not settled yet");
+        writes.push(first.join().unwrap());
+        loop {
+            waker.arm();
+            if writes.iter().all(WriteHandle::is_ready) {
+                break;
+            }
+            calls.recv_timeout(PATIENCE).expect("a call for those that are not ready yet");
         }
-        claims.into_iter().for_each(|claim| claim.wait().unwrap());
+        writes.into_iter().for_each(|write| write.wait().unwrap());
+        poll.close();
     });
     store.close();
 }
@@ -205,18 +221,18 @@ fn a_disk_that_hangs_while_the_store_is_idle_bounds_what_is_begun_too() {
     let hanging = disk.hang();
     // Nobody writes: it is the store's own look at the disk.
     disk.await_a_hanging_sync();
-    let claims: Vec<_> = (0..8).map(|_| store.begin(TRIAL).unwrap()).collect();
+    let writes: Vec<_> = (0..8).map(|_| store.begin(TRIAL).unwrap()).collect();
     until(|| store.is_queue_full());
     assert!(matches!(store.begin(TRIAL), Err(Error::Unavailable(Unavailable::Busy { .. }))));
     drop(hanging);
-    claims.into_iter().for_each(|claim| claim.wait().unwrap());
+    writes.into_iter().for_each(|write| write.wait().unwrap());
     store.close();
 }
 
 #[test]
 fn a_write_that_a_thread_waits_for_is_not_refused_for_those_that_none_waits_for() {
     let (disk, metrics) = (Disk::default(), Metrics::new());
-    let store = Store::open_on(Box::new(disk.clone()), Clock::system(), &metrics).unwrap();
+    let store = open_with(&disk, Waker::new().unwrap(), &metrics);
     let depth = || value(&metrics.render(), "store_queue_depth");
     store.limit_waiters(2);
     thread::scope(|scope| {

@@ -11,6 +11,7 @@ use orderd::domain::{EmailAddress, MessageId, NewOrder, Outcome, Role, UserId, U
 use orderd::mail::{Folder, Limits, Mailer, Round, Sender, Server, Smtp, Templates, Transport};
 use orderd::metrics::Metrics;
 use orderd::store::{CreateUser, PlaceOrder, Store};
+use orderd::sys::poll::Waker;
 use redb::{Database, TableDefinition};
 
 use support::disk::Disk;
@@ -364,7 +365,9 @@ fn while_results_cannot_be_stored_nothing_is_sent_again() {
     let disk = Disk::default();
     let clock = Clock::fixed(Timestamp::from_secs(1_759_816_691));
     let metrics = Metrics::new();
-    let store = Store::open_on(Box::new(disk.clone()), clock.clone(), &metrics).unwrap();
+    let store =
+        Store::open_on(Box::new(disk.clone()), clock.clone(), Waker::new().unwrap(), &metrics)
+            .unwrap();
     add_order(&store, add_user(&store, "ada", clock.now()), "m1@shop.test", clock.now());
 
     let server = SmtpServer::start(Script::default());

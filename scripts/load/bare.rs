@@ -11,25 +11,26 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use orderd::http::response::Response;
-use orderd::http::{Answer, Head, Peer, Rejection, Server, Service, Settings};
+use orderd::http::{Handler, Head, Outcome, Peer, Rejection, Response, Server, Settings, Timeouts};
 use orderd::metrics::Metrics;
+use orderd::sys::poll::Waker;
 use tiny_http::{Header, Listener, Response as Printable, SslContextWrap};
 
 const BODY: &[u8] = br#"{"status":"healthy"}"#;
 
 struct Constant;
 
-impl Service for Constant {
-    fn turn_away(&self, _: &Head) -> Option<Response> {
+impl Handler for Constant {
+    fn respond_unrouted(&self, _: &Head) -> Option<Response> {
         None
     }
 
-    fn answer(&self, _: &Head, _: &mut tiny_http::Request, _: &Peer) -> Answer {
-        Answer::Now(Response::new(200).header("Content-Type", "application/json").bytes(BODY))
+    fn respond(&self, _: &Head, _: &[u8], _: &Peer) -> Outcome {
+        let response = Response::new(200).header("Content-Type", "application/json");
+        Outcome::Response(response.bytes(BODY))
     }
 
-    fn refuse(&self, rejection: Rejection, _: Option<&Head>, _: &Peer) -> Response {
+    fn reject(&self, rejection: Rejection, _: Option<&Head>, _: &Peer) -> Response {
         Response::detail(rejection.status(), rejection.text())
     }
 }
@@ -53,12 +54,12 @@ fn main() -> std::io::Result<()> {
         max_connections_per_client: 4096,
         max_body_bytes: 65536,
         max_head_bytes: 16384,
-        idle_timeout: Duration::from_secs(15),
-        request_timeout: Duration::from_secs(10),
+        timeouts: Timeouts { idle: Duration::from_secs(15), request: Duration::from_secs(10) },
         trusted_proxies: Vec::new(),
         temp_dir: std::env::temp_dir(),
     };
-    let server = Server::start(listener, settings, Arc::new(Constant), Arc::new(Metrics::new()))?;
+    let (waker, metrics) = (Waker::new()?, Arc::new(Metrics::new()));
+    let server = Server::start(listener, settings, Arc::new(Constant), &waker, metrics)?;
     println!("orderd {}", server.local_addr());
     thread::sleep(Duration::from_secs(seconds));
     Ok(())

@@ -13,3 +13,6 @@ pub use mail::{Mail, MailId, MailState, MessageId};
 pub use order::{NewOrder, Order, OrderId, Outcome};
 pub use password::Password;
 pub use user::{NewUser, Role, User, UserId, Username};
+
+/// The largest id: what a signed 64-bit integer holds, since many clients have no other.
+pub const MAX_ID: u64 = i64::MAX as u64;

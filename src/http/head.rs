@@ -1,29 +1,63 @@
-//! The head of a request that the front door has let in.
+//! The head of a request whose framing was checked.
 
 use std::ops::Range;
 
-use super::framing::BodyLength;
+/// The header fields that a handler can read; no others are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    Accept,
+    AcceptEncoding,
+    AccessControlRequestHeaders,
+    AccessControlRequestMethod,
+    Authorization,
+    ContentType,
+    IdempotencyKey,
+    IfNoneMatch,
+    Origin,
+    XForwardedFor,
+    XRequestId,
+}
 
-/// The fields that the service reads; no others are kept.
-const KEPT: [&str; 11] = [
-    "Accept",
-    "Accept-Encoding",
-    "Access-Control-Request-Headers",
-    "Access-Control-Request-Method",
-    "Authorization",
-    "Content-Type",
-    "Idempotency-Key",
-    "If-None-Match",
-    "Origin",
-    "X-Forwarded-For",
-    "X-Request-Id",
-];
+impl Field {
+    /// Every one, in the order of their discriminants.
+    pub const ALL: [Field; 11] = [
+        Field::Accept,
+        Field::AcceptEncoding,
+        Field::AccessControlRequestHeaders,
+        Field::AccessControlRequestMethod,
+        Field::Authorization,
+        Field::ContentType,
+        Field::IdempotencyKey,
+        Field::IfNoneMatch,
+        Field::Origin,
+        Field::XForwardedFor,
+        Field::XRequestId,
+    ];
 
-/// Most bytes by which a canonical request, without its body, is longer than the head that
-/// it was made of: a `Content-Length` in place of another length or coding.
-pub const MAX_GROWTH_BYTES: usize = 64;
+    /// Its name as registered.
+    pub fn name(self) -> &'static str {
+        match self {
+            Field::Accept => "Accept",
+            Field::AcceptEncoding => "Accept-Encoding",
+            Field::AccessControlRequestHeaders => "Access-Control-Request-Headers",
+            Field::AccessControlRequestMethod => "Access-Control-Request-Method",
+            Field::Authorization => "Authorization",
+            Field::ContentType => "Content-Type",
+            Field::IdempotencyKey => "Idempotency-Key",
+            Field::IfNoneMatch => "If-None-Match",
+            Field::Origin => "Origin",
+            Field::XForwardedFor => "X-Forwarded-For",
+            Field::XRequestId => "X-Request-Id",
+        }
+    }
 
-/// A checked head. It goes to the service beside the request, not through the library,
+    /// Field names have no case (RFC 9110 5.1).
+    pub fn by_name(name: &str) -> Option<Field> {
+        Field::ALL.into_iter().find(|field| field.name().eq_ignore_ascii_case(name))
+    }
+}
+
+/// A checked head. It goes to the handler beside the request, not through the library,
 /// which reads a line byte by byte: a token alone would cost it more than all the rest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
@@ -31,28 +65,26 @@ pub struct Head {
     text: String,
     method_end: usize,
     target_end: usize,
-    /// Each name once, and where its value lies in `text`.
-    fields: Vec<(&'static str, Range<usize>)>,
+    /// Where the value of each field lies in `text`.
+    fields: [Option<Range<usize>>; Field::ALL.len()],
 }
 
 impl Head {
     /// Forgets what it held and begins another.
     pub(super) fn begin(&mut self, method: &str, target: &str) {
         self.text.clear();
-        self.fields.clear();
+        self.fields = Default::default();
         self.text.push_str(method);
         self.method_end = self.text.len();
         self.text.push_str(target);
         self.target_end = self.text.len();
     }
 
-    /// Keeps a field if the service reads it and it is not there yet. Its lines become one
+    /// Keeps a field if a handler can read it and it is not there yet. Its lines become one
     /// in their order (RFC 9110 5.3), and what is not printable ASCII a question mark.
     pub(super) fn keep<'v>(&mut self, name: &str, lines: impl Iterator<Item = &'v [u8]>) {
-        let Some(name) = KEPT.into_iter().find(|kept| kept.eq_ignore_ascii_case(name)) else {
-            return;
-        };
-        if self.field(name).is_some() {
+        let Some(field) = Field::by_name(name) else { return };
+        if self.field(field).is_some() {
             return;
         }
         let start = self.text.len();
@@ -62,7 +94,7 @@ impl Head {
             }
             push_printable(&mut self.text, line);
         }
-        self.fields.push((name, start..self.text.len()));
+        self.fields[field as usize] = Some(start..self.text.len());
     }
 
     pub fn method(&self) -> &str {
@@ -74,34 +106,14 @@ impl Head {
         &self.text[self.method_end..self.target_end]
     }
 
-    /// A field's value, by its name as registered: `Content-Type`. Only what [`KEPT`] lists
-    /// is ever there.
-    pub fn field(&self, name: &str) -> Option<&str> {
-        debug_assert!(KEPT.contains(&name), "{name} is not kept");
-        let found = self.fields.iter().find(|(present, _)| *present == name);
-        found.map(|(_, range)| &self.text[range.clone()])
-    }
-
-    /// Writes the request for the library over `canonical`: HTTP/1.1, its first line, its
-    /// body and the body's length.
-    pub fn write_canonical(&self, length: BodyLength, body: &[u8], canonical: &mut Vec<u8>) {
-        canonical.clear();
-        let mut put = |text: &str| canonical.extend_from_slice(text.as_bytes());
-        for part in [self.method(), " ", self.target(), " HTTP/1.1\r\n"] {
-            put(part);
-        }
-        if length != BodyLength::None {
-            for part in ["Content-Length: ", &body.len().to_string(), "\r\n"] {
-                put(part);
-            }
-        }
-        put("\r\n");
-        canonical.extend_from_slice(body);
+    pub fn field(&self, field: Field) -> Option<&str> {
+        let range = self.fields[field as usize].clone()?;
+        Some(&self.text[range])
     }
 
     /// What it holds on to, in bytes.
     pub fn capacity(&self) -> usize {
-        self.text.capacity() + self.fields.capacity() * size_of::<(&str, Range<usize>)>()
+        self.text.capacity()
     }
 }
 
@@ -124,16 +136,12 @@ mod tests {
     }
 
     #[test]
-    fn a_canonical_request_is_its_first_line_and_its_body() {
-        let mut head = head("POST", "/x?y");
-        head.keep("authorization", [b"Bearer z".as_slice()].into_iter());
-        let mut canonical = b"left over".to_vec();
-        head.write_canonical(BodyLength::Chunked, b"hi", &mut canonical);
-        assert_eq!(canonical, b"POST /x?y HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi");
-        head.write_canonical(BodyLength::None, b"", &mut canonical);
-        assert_eq!(canonical, b"POST /x?y HTTP/1.1\r\n\r\n");
-        assert_eq!((head.method(), head.target()), ("POST", "/x?y"));
-        assert_eq!(head.field("Authorization"), Some("Bearer z"));
+    fn every_field_stands_at_its_own_place_and_is_found_by_its_name() {
+        for (place, field) in Field::ALL.into_iter().enumerate() {
+            assert_eq!(field as usize, place);
+            assert_eq!(Field::by_name(&field.name().to_lowercase()), Some(field));
+        }
+        assert_eq!(Field::by_name("Cookie"), None);
     }
 
     #[test]
@@ -141,6 +149,6 @@ mod tests {
         let mut head = head("POST", "/x");
         head.keep("Accept", [b"a".as_slice()].into_iter());
         head.begin("GET", "/");
-        assert_eq!((head.method(), head.target(), head.field("Accept")), ("GET", "/", None));
+        assert_eq!((head.method(), head.target(), head.field(Field::Accept)), ("GET", "/", None));
     }
 }

@@ -1,49 +1,36 @@
-//! The HTTP side. The transport comes first: front door, airlock, parking, janitor; it
-//! hands complete requests to the [`Api`]: routes, extraction, handlers.
+//! The transport: bytes in, bytes out. It knows requests and responses, and no route, no user
+//! and no store; what answers is a [`Handler`].
+//!
+//! A request's way: the [`front_door`] accepts the connection, [`parking`] keeps it while it
+//! waits, a [`worker`] reads it through [`protocol`] (the framing of RFC 9112), the
+//! [`airlock`] passes it through `tiny_http`, the handler answers, the [`responder`] sends.
+//! The [`janitor`] closes what has outlived its deadline.
 
 pub mod airlock;
-pub mod chunked;
 pub mod connection;
-pub mod door;
-pub mod encoder;
-pub mod framing;
+pub mod connection_limits;
+pub mod deferrals;
+pub mod front_door;
+pub mod handler;
 pub mod head;
-pub mod head_scanner;
 pub mod janitor;
+pub mod outgoing;
 pub mod parking;
+pub mod protocol;
 pub mod rejection;
+pub mod responder;
 pub mod response;
 pub mod server;
-pub mod serving;
-pub mod target;
+pub mod settings;
 pub mod thread_pool;
+pub mod transport;
+pub mod upload;
 pub mod worker;
 
-pub mod answer;
-mod api;
-mod bodies;
-mod cors;
-mod endpoint;
-mod handlers;
-mod large_body_gate;
-pub mod openapi;
-mod problem;
-pub mod routes;
-
-// Public for the fuzz targets alone.
-#[doc(hidden)]
-pub mod call;
-#[doc(hidden)]
-pub mod errors;
-#[doc(hidden)]
-pub mod fields;
-#[doc(hidden)]
-pub mod query;
-
-pub use answer::Answer;
-pub use api::Api;
-pub use connection::Peer;
-pub use head::Head;
+pub use handler::{Deferred, Handler, Outcome, Peer};
+pub use head::{Field, Head};
+pub use protocol::encoder::reason_phrase;
 pub use rejection::Rejection;
-pub use server::{Drained, Server, Settings};
-pub use serving::Service;
+pub use response::{Body, Response, Stream};
+pub use server::{Drained, Server};
+pub use settings::{Settings, Timeouts};

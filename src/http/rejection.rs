@@ -1,6 +1,6 @@
-//! Why the front door turns a request or a connection away.
+//! Why the transport answers by itself, without the handler's routes.
 
-/// A request or connection that no route gets to see. The connection closes after it.
+/// Why a request or a connection was rejected. The connection closes after the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rejection {
     /// Not HTTP, or framed in a way that RFC 9112 forbids or that could be read in two ways.
@@ -23,7 +23,7 @@ pub enum Rejection {
     Full,
     /// This client has as many connections open as it may have, all of them busy.
     ClientFull,
-    /// The service panicked.
+    /// The handler panicked.
     Panic,
     /// The way into the library broke, and a new one did not help.
     Airlock,

@@ -1,4 +1,4 @@
-//! What is answered: a status, headers, and a body that is at hand or streamed.
+//! A response: a status, headers, and a body that is whole or streamed.
 
 use std::borrow::Cow;
 use std::io;
@@ -22,12 +22,12 @@ pub enum Body {
 
 /// A body that is made piece by piece.
 pub trait Stream: Send {
-    /// Appends the next piece to `buffer`; false when there is none left. An error
-    /// cuts the answer short, visibly: the last chunk is never sent.
+    /// Appends the next piece to `buffer`; false when there is none left. After an error the
+    /// client can see that the response was cut: the last chunk is never sent.
     fn next(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool>;
 
-    /// What it keeps from one piece to the next, in bytes, about. It counts towards what
-    /// unread answers may keep together.
+    /// About how much it keeps from one piece to the next, in bytes. It counts towards what
+    /// unread responses may keep together.
     fn kept_bytes(&self) -> usize;
 }
 
@@ -41,13 +41,13 @@ impl Response {
         Response::new(status).header("Content-Type", "application/json").bytes(body)
     }
 
-    /// `{"detail": text}`, the shape of most errors. `text` is ours: it is not escaped.
+    /// `{"detail": text}`. `text` is a literal of ours: it is not escaped.
     pub fn detail(status: u16, text: &'static str) -> Response {
         Response::json(status, format!("{{\"detail\":\"{text}\"}}").into_bytes())
     }
 
-    /// Adds a header. Its value must be free of control characters: what a client
-    /// chose is checked before it comes here.
+    /// Adds a header. A value with a control character, which would break the framing, turns
+    /// the whole response into a 500 when it is sent.
     pub fn header(mut self, name: &'static str, value: impl Into<Cow<'static, str>>) -> Response {
         self.headers.push((name, value.into()));
         self

@@ -1,111 +1,106 @@
-//! How many serving threads are at work at once.
+//! How many serving threads run at once.
 //!
 //! There are as many threads as requests may wait for a password hash, or for a write other
 //! than an order, at the same time: far more than cores. If all of them waited for
-//! connections, each request would wake another one, and they would spend their time taking
-//! turns. So only a few wait; the others rest, and one is called when those at work are all
-//! inside the service.
+//! connections, each request would wake another one, and the cores would be busy switching
+//! between them. So only a few wait; the others are parked, and one is unparked when all that
+//! run block in the handler.
 //!
-//! Invariant: while a thread rests, at least one other is at work outside the service.
+//! Invariant: while a thread is parked, at least one other runs outside the handler.
 
-use std::sync::{Condvar, Mutex, MutexGuard};
+use parking_lot::{Condvar, Mutex};
 
-/// The serving threads, by what they are about.
 pub struct ThreadPool {
     state: Mutex<State>,
-    called: Condvar,
-    /// More than these outside the service, and one goes to rest.
-    enough: usize,
+    unparked: Condvar,
+    /// With more than these running, one parks.
+    max_running: usize,
 }
 
 #[derive(Default)]
 struct State {
-    /// At work, and not inside the service.
-    outside: usize,
-    resting: usize,
-    /// Called from their rest and not awake yet; they count as outside already.
-    calls: usize,
+    /// Threads outside the handler that are not parked.
+    running: usize,
+    parked: usize,
+    /// Threads that were unparked and are not awake yet; they count as running already.
+    wakeups: usize,
     is_closed: bool,
 }
 
-/// A thread's membership. It ends when this is dropped, however the thread comes to its end.
-pub struct Member<'c>(&'c ThreadPool);
+/// A thread's membership. It ends when this is dropped, however the thread ends.
+pub struct Membership<'p>(&'p ThreadPool);
 
-/// A thread's time inside the service.
-pub struct Inside<'c>(&'c ThreadPool);
+/// The time in which a thread may block.
+pub struct Blocking<'p>(&'p ThreadPool);
 
 impl ThreadPool {
-    /// A thread_pool of `threads`, all at work, of whom `enough` may stay outside the service. Each
-    /// of them holds a [`Member`]: one that left and still counted would keep others at rest.
-    pub fn new(threads: usize, enough: usize) -> ThreadPool {
-        let state = State { outside: threads, ..State::default() };
-        ThreadPool { state: Mutex::new(state), called: Condvar::new(), enough: enough.max(1) }
+    /// A pool of `threads`, all running, of which `max_running` may go on outside the handler.
+    /// Each of them holds a [`Membership`]: one that left and still counted would keep others
+    /// parked.
+    pub fn new(threads: usize, max_running: usize) -> ThreadPool {
+        let state = State { running: threads, ..State::default() };
+        let max_running = max_running.max(1);
+        ThreadPool { state: Mutex::new(state), unparked: Condvar::new(), max_running }
     }
 
-    /// The membership of this thread, which counts since the thread_pool was made.
-    pub fn member(&self) -> Member<'_> {
-        Member(self)
+    /// The membership of this thread, which has counted since the pool was made.
+    pub fn membership(&self) -> Membership<'_> {
+        Membership(self)
     }
 
-    /// Says that this thread goes into the service, where it may block, until the guard is
-    /// dropped. Calls another one to its place if nobody is left.
-    pub fn enter(&self) -> Inside<'_> {
-        self.step_away();
-        Inside(self)
+    /// Says that this thread may block until the guard is dropped. Unparks another one if
+    /// nobody else runs.
+    pub fn block_in_place(&self) -> Blocking<'_> {
+        self.leave();
+        Blocking(self)
     }
 
-    /// One less outside the service; if nobody is left there, another is called.
-    fn step_away(&self) {
-        let mut state = self.lock();
-        state.outside -= 1;
-        if state.outside == 0 && state.resting > 0 {
-            state.resting -= 1;
-            state.outside += 1;
-            state.calls += 1;
-            self.called.notify_one();
+    /// One less runs; if nobody is left, another is unparked.
+    fn leave(&self) {
+        let mut state = self.state.lock();
+        state.running -= 1;
+        if state.running == 0 && state.parked > 0 {
+            state.parked -= 1;
+            state.running += 1;
+            state.wakeups += 1;
+            self.unparked.notify_one();
         }
     }
 
-    /// Rests while there are enough others.
-    pub fn rest(&self) {
-        let mut state = self.lock();
-        if state.outside <= self.enough || state.is_closed {
+    /// Parks this thread while enough others run.
+    pub fn park_if_enough(&self) {
+        let mut state = self.state.lock();
+        if state.running <= self.max_running || state.is_closed {
             return;
         }
-        state.outside -= 1;
-        state.resting += 1;
-        while state.calls == 0 && !state.is_closed {
-            state = self.called.wait(state).unwrap_or_else(|poisoned| poisoned.into_inner());
-        }
-        match state.calls.checked_sub(1) {
-            Some(calls) => state.calls = calls,
+        state.running -= 1;
+        state.parked += 1;
+        self.unparked.wait_while(&mut state, |state| state.wakeups == 0 && !state.is_closed);
+        match state.wakeups.checked_sub(1) {
+            Some(wakeups) => state.wakeups = wakeups,
             None => {
-                state.resting -= 1;
-                state.outside += 1;
+                state.parked -= 1;
+                state.running += 1;
             }
         }
     }
 
-    /// Nobody rests any more.
+    /// Unparks everyone, for good.
     pub fn close(&self) {
-        self.lock().is_closed = true;
-        self.called.notify_all();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.state.lock().is_closed = true;
+        self.unparked.notify_all();
     }
 }
 
-impl Drop for Member<'_> {
+impl Drop for Membership<'_> {
     fn drop(&mut self) {
-        self.0.step_away();
+        self.0.leave();
     }
 }
 
-impl Drop for Inside<'_> {
+impl Drop for Blocking<'_> {
     fn drop(&mut self) {
-        self.0.lock().outside += 1;
+        self.0.state.lock().running += 1;
     }
 }
 
@@ -115,70 +110,70 @@ mod tests {
 
     use super::*;
 
-    /// Those outside the service and those at rest.
-    fn counts(thread_pool: &ThreadPool) -> (usize, usize) {
-        let state = thread_pool.lock();
-        (state.outside, state.resting)
+    /// Threads that run, and threads that are parked.
+    fn counts(pool: &ThreadPool) -> (usize, usize) {
+        let state = pool.state.lock();
+        (state.running, state.parked)
+    }
+
+    fn await_parked(pool: &ThreadPool, count: usize) {
+        while pool.state.lock().parked < count {
+            thread::yield_now();
+        }
     }
 
     #[test]
-    fn the_last_one_outside_calls_another() {
-        let thread_pool = ThreadPool::new(3, 1);
+    fn the_last_one_that_runs_unparks_another() {
+        let pool = ThreadPool::new(3, 1);
         thread::scope(|scope| {
-            let resting: Vec<_> = (0..2).map(|_| scope.spawn(|| thread_pool.rest())).collect();
-            while thread_pool.lock().resting < 2 {
-                thread::yield_now();
-            }
-            let first = thread_pool.enter();
-            assert_eq!(thread_pool.lock().outside, 1);
-            let second = thread_pool.enter();
-            assert_eq!(counts(&thread_pool), (1, 0));
-            for thread in resting {
+            let parked: Vec<_> = (0..2).map(|_| scope.spawn(|| pool.park_if_enough())).collect();
+            await_parked(&pool, 2);
+            let first = pool.block_in_place();
+            assert_eq!(pool.state.lock().running, 1);
+            let second = pool.block_in_place();
+            assert_eq!(counts(&pool), (1, 0));
+            for thread in parked {
                 thread.join().unwrap();
             }
-            let third = thread_pool.enter();
-            assert_eq!(thread_pool.lock().outside, 0);
+            let third = pool.block_in_place();
+            assert_eq!(pool.state.lock().running, 0);
             drop((first, second, third));
-            assert_eq!(thread_pool.lock().outside, 3);
+            assert_eq!(pool.state.lock().running, 3);
         });
     }
 
     #[test]
-    fn the_last_one_to_leave_calls_another() {
-        let thread_pool = ThreadPool::new(2, 1);
-        let member = thread_pool.member();
+    fn the_last_one_to_leave_unparks_another() {
+        let pool = ThreadPool::new(2, 1);
+        let membership = pool.membership();
         let after = thread::scope(|scope| {
-            scope.spawn(|| thread_pool.rest());
-            while thread_pool.lock().resting < 1 {
-                thread::yield_now();
-            }
-            drop(member);
-            let after = counts(&thread_pool);
-            thread_pool.close();
+            scope.spawn(|| pool.park_if_enough());
+            await_parked(&pool, 1);
+            drop(membership);
+            let after = counts(&pool);
+            pool.close();
             after
         });
         assert_eq!(after, (1, 0));
     }
 
     #[test]
-    fn nobody_rests_while_there_are_too_few() {
-        let thread_pool = ThreadPool::new(2, 2);
-        thread_pool.rest();
-        assert_eq!(thread_pool.lock().outside, 2);
+    fn nobody_parks_while_too_few_run() {
+        let pool = ThreadPool::new(2, 2);
+        pool.park_if_enough();
+        assert_eq!(pool.state.lock().running, 2);
     }
 
     #[test]
-    fn closing_wakes_everyone() {
-        let thread_pool = ThreadPool::new(4, 1);
+    fn closing_unparks_everyone() {
+        let pool = ThreadPool::new(4, 1);
         thread::scope(|scope| {
             for _ in 0..3 {
-                scope.spawn(|| thread_pool.rest());
+                scope.spawn(|| pool.park_if_enough());
             }
-            while thread_pool.lock().resting < 3 {
-                thread::yield_now();
-            }
-            thread_pool.close();
+            await_parked(&pool, 3);
+            pool.close();
         });
-        assert_eq!(counts(&thread_pool), (4, 0));
+        assert_eq!(counts(&pool), (4, 0));
     }
 }

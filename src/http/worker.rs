@@ -1,59 +1,64 @@
 //! A serving thread: what it does with a connection that has become ready.
 //!
-//! It takes one, moves it on as far as it can without waiting for the client or for an order
-//! to be on disk, and parks it again. It never waits for a client itself: measured, a few
-//! threads that park after every answer do more than many that wait a little for the next
-//! request.
+//! It takes one, moves it on as far as it can without waiting for the client or for a deferred
+//! response, and parks it again. It never waits for a client itself: measured, a few threads
+//! that park the connection after every response do more than many that wait a little for the
+//! next request.
 
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::airlock::{self, Airlock};
-use super::answer::Answer;
-use super::connection::{Awaited, Connection, NextStep, Peer, Stage, Upload};
-use super::encoder::ResponseFraming;
-use super::framing::{self, BodyLength, Expectation, Persistence, RequestFraming};
+use super::airlock::Airlock;
+use super::connection::{Connection, DeferredResponse, NextStep, Stage};
+use super::handler::{Outcome, Peer};
 use super::head::Head;
-use super::head_scanner::HeadScanner;
+use super::protocol::encoder::ResponseFraming;
+use super::protocol::framing::{self, BodyLength, Expectation, RequestFraming};
+use super::protocol::head_scanner::HeadScanner;
 use super::rejection::Rejection;
+use super::responder::Responder;
 use super::response::Response;
-use super::serving::{Responder, Shared};
+use super::transport::Transport;
+use super::upload::Upload;
 use crate::metrics::CloseReason;
 use crate::sys::poll::Interest;
 use crate::sys::socket::{self, Received};
 
-/// Steps with one connection before the others get their turn: a pipeliner must not own a thread.
-const STEPS_PER_TURN: usize = 64;
+/// Steps with one connection before the thread goes on to others: a client that pipelines must
+/// not own a thread.
+const MAX_STEPS: usize = 64;
 
-/// A serving thread.
 pub struct Worker {
     responder: Responder,
     /// `None` after it broke and could not be replaced.
     airlock: Option<Airlock>,
-    /// Of the request at hand, as is the next.
+    /// The head of the request at hand.
     head: Head,
-    canonical: Vec<u8>,
 }
 
 impl Worker {
-    pub fn new(shared: Arc<Shared>, airlock: Airlock) -> Worker {
-        let (head, canonical) = (Head::default(), Vec::new());
-        Worker { responder: Responder::new(shared), airlock: Some(airlock), head, canonical }
+    pub fn new(transport: Arc<Transport>, airlock: Airlock) -> Worker {
+        let (responder, head) = (Responder::new(transport), Head::default());
+        Worker { responder, airlock: Some(airlock), head }
+    }
+
+    fn transport(&self) -> &Arc<Transport> {
+        &self.responder.transport
     }
 
     /// Serves until the parking closes.
     pub fn run(mut self) {
-        let shared = Arc::clone(&self.responder.shared);
-        let _member = shared.thread_pool.member();
+        let transport = Arc::clone(self.transport());
+        let _membership = transport.pool.membership();
         loop {
-            // Those it was rung up for, and nobody else was: it must not rest before.
-            while let Some(settled) = shared.parking.take_settled() {
-                self.serve(settled);
+            // It was woken up for these, and nobody else was: it must not park before.
+            while let Some(ready) = transport.parking.deferrals().take_ready() {
+                self.serve(ready);
             }
-            shared.thread_pool.rest();
-            match shared.parking.next() {
+            transport.pool.park_if_enough();
+            match transport.parking.next() {
                 Ok(Some(connection)) => self.serve(connection),
                 Ok(None) => return,
                 Err(error) => {
@@ -65,67 +70,68 @@ impl Worker {
     }
 
     fn serve(&mut self, mut connection: Box<Connection>) {
-        self.responder.shared.metrics.connections.threads_busy.inc();
-        let next_step = catch_unwind(AssertUnwindSafe(|| self.drive(&mut connection)));
-        let next_step = next_step.unwrap_or_else(|_| {
-            self.responder.shared.metrics.connections.panics.inc();
+        self.transport().metrics.connections.threads_busy.inc();
+        let next = catch_unwind(AssertUnwindSafe(|| self.drive(&mut connection)));
+        let next = next.unwrap_or_else(|_| {
+            self.transport().metrics.connections.panics.inc();
             NextStep::Close(CloseReason::Error)
         });
-        self.responder.shared.settle(connection, next_step);
-        self.responder.shared.metrics.connections.threads_busy.dec();
+        self.transport().proceed(connection, next);
+        self.transport().metrics.connections.threads_busy.dec();
     }
 
     fn drive(&mut self, connection: &mut Connection) -> NextStep {
         if connection.is_overdue(Instant::now()) {
             return self.responder.expire(connection);
         }
-        for _ in 0..STEPS_PER_TURN {
-            let next_step = match connection.stage {
+        for _ in 0..MAX_STEPS {
+            let next = match connection.stage {
                 Stage::Idle | Stage::Head(_) => self.read_head(connection),
                 Stage::Body(_) => self.read_body(connection),
-                Stage::Awaiting(_) => Some(self.complete(connection)),
-                Stage::Answering(_) => self.send_on(connection),
+                Stage::Deferred(_) => Some(self.finish_deferred(connection)),
+                Stage::Responding(_) => self.send_on(connection),
                 Stage::Lingering(_) => connection.skip(&mut self.responder.arrivals),
             };
-            if let Some(next_step) = next_step {
-                return next_step;
+            if let Some(next) = next {
+                return next;
             }
         }
-        waiting(connection)
+        come_back(connection)
     }
 
     /// A stream reads from the store as it goes.
     fn send_on(&self, connection: &mut Connection) -> Option<NextStep> {
-        let _inside = self.responder.shared.thread_pool.enter();
-        connection.send_on(&self.responder.shared.timeouts)
+        let transport = self.transport();
+        let _blocking = transport.pool.block_in_place();
+        connection.send_on(&transport.settings.timeouts)
     }
 
     fn read_head(&mut self, connection: &mut Connection) -> Option<NextStep> {
-        if let Stage::Head(head_scanner) = &mut connection.stage {
-            match head_scanner.advance(&connection.input, self.responder.shared.max_head_bytes) {
+        if let Stage::Head(scanner) = &mut connection.stage {
+            let limit = self.responder.transport.settings.max_head_bytes;
+            match scanner.advance(&connection.input, limit) {
                 Ok(Some(length)) => {
                     self.take_head(connection, length);
                     return None;
                 }
                 Ok(None) => {}
                 Err(rejection) => {
-                    self.responder.refuse(connection, rejection);
+                    self.responder.reject(connection, rejection);
                     return None;
                 }
             }
         }
         let is_idle = matches!(connection.stage, Stage::Idle);
-        let next_step = self.receive(connection);
-        match next_step {
+        match self.receive(connection) {
             None if is_idle => {
-                let patience = self.responder.shared.timeouts.request;
-                connection.enter(Stage::Head(HeadScanner::default()), patience);
+                let timeout = self.transport().settings.timeouts.request;
+                connection.enter(Stage::Head(HeadScanner::default()), timeout);
                 None
             }
-            Some(NextStep::Park(_)) if is_idle && self.responder.shared.is_stopping() => {
+            Some(NextStep::Park(_)) if is_idle && self.transport().is_stopping() => {
                 Some(NextStep::Close(CloseReason::Shutdown))
             }
-            next_step => next_step,
+            next => next,
         }
     }
 
@@ -135,7 +141,7 @@ impl Worker {
             Received::Bytes(_) => None,
             Received::Nothing => Some(NextStep::Park(Interest::Readable)),
             Received::End if !matches!(connection.stage, Stage::Idle) => {
-                self.responder.refuse(connection, Rejection::Incomplete);
+                self.responder.reject(connection, Rejection::Incomplete);
                 None
             }
             Received::End => Some(NextStep::Close(CloseReason::Client)),
@@ -143,176 +149,151 @@ impl Worker {
         }
     }
 
-    /// Goes on from a complete head: to its answer, or to its body.
+    /// Goes on from a complete head: to its response, or to its body.
     fn take_head(&mut self, connection: &mut Connection, length: usize) {
         let checked = framing::check(&connection.input[..length], &mut self.head);
         connection.input.drain(..length);
         let framing = match checked {
             Ok(framing) => framing,
-            Err(rejection) => return self.responder.refuse(connection, rejection),
+            Err(rejection) => return self.responder.reject(connection, rejection),
         };
-        if let Some(response) = self.turn_away(&framing, &connection.peer) {
-            let form = ResponseFraming {
-                persistence: Persistence::Close,
-                ..ResponseFraming::of(&framing)
-            };
-            return self.responder.send(connection, response, form);
+        if let Some(response) = self.respond_to_head(&framing, &connection.peer) {
+            let framing = ResponseFraming::of(&framing).closing();
+            return self.responder.send(connection, response, framing);
         }
         match framing.body {
-            BodyLength::None => self.answer(connection, &framing, &[]),
+            BodyLength::None => self.respond(connection, &framing, &[]),
             BodyLength::Exactly(length) if length <= connection.input.len() as u64 => {
                 let rest = connection.input.split_off(length as usize);
                 let body = mem::replace(&mut connection.input, rest);
-                self.answer(connection, &framing, &body);
+                self.respond(connection, &framing, &body);
             }
             _ => self.await_body(connection, framing),
         }
     }
 
-    /// The answer to a request whose body won't be read, or should not be sent at all.
-    fn turn_away(&self, framing: &RequestFraming, peer: &Peer) -> Option<Response> {
-        let shared = &self.responder.shared;
-        let limit = shared.max_body_bytes as u64;
+    /// The response to a request whose body won't be read, or should not be sent at all.
+    fn respond_to_head(&self, framing: &RequestFraming, peer: &Peer) -> Option<Response> {
+        let transport = self.transport();
+        let limit = transport.settings.max_body_bytes as u64;
         let rejection = match (framing.expectation, framing.body) {
             (Expectation::Unknown, _) => Some(Rejection::Expectation),
             (_, BodyLength::Exactly(length)) if length > limit => Some(Rejection::BodyTooLarge),
             (Expectation::None, _) | (_, BodyLength::None) => return None,
             (Expectation::Continue, _) => None,
         };
-        let no_route = shared.service.turn_away(&self.head);
-        no_route.or_else(|| {
-            rejection.map(|rejection| shared.rejection(rejection, Some(&self.head), peer))
-        })
+        let unrouted = transport.handler.respond_unrouted(&self.head);
+        unrouted.or_else(|| Some(transport.reject(rejection?, Some(&self.head), peer)))
     }
 
     fn await_body(&mut self, connection: &mut Connection, framing: RequestFraming) {
         let upload = Box::new(Upload::new(framing, mem::take(&mut self.head)));
-        connection.enter(Stage::Body(upload), self.responder.shared.timeouts.request);
+        connection.enter(Stage::Body(upload), self.transport().settings.timeouts.request);
         if framing.expectation == Expectation::Continue && connection.input.is_empty() {
-            // A client that can't take these bytes now has not read its last answers.
+            // A client that can't take these bytes now has not read its last responses.
             let _ = socket::send_now(&connection.socket, b"HTTP/1.1 100 Continue\r\n\r\n");
         }
     }
 
     fn read_body(&mut self, connection: &mut Connection) -> Option<NextStep> {
         let Stage::Body(upload) = &mut connection.stage else { return None };
-        match upload.take(&mut connection.input, self.responder.shared.max_body_bytes) {
+        match upload.take(&mut connection.input, self.responder.transport.settings.max_body_bytes) {
             Ok(false) => self.receive(connection),
             Ok(true) => {
                 let framing = upload.framing;
                 let body = mem::take(&mut upload.body);
                 self.head = mem::take(&mut upload.head);
-                self.answer(connection, &framing, &body);
+                self.respond(connection, &framing, &body);
                 None
             }
             Err(rejection) => {
-                let no_route = match rejection {
+                let unrouted = match rejection {
                     Rejection::BodyTooLarge => {
-                        self.responder.shared.service.turn_away(&upload.head)
+                        self.responder.transport.handler.respond_unrouted(&upload.head)
                     }
                     _ => None,
                 };
-                match no_route {
+                match unrouted {
                     Some(response) => self.responder.send_last(connection, response),
-                    None => self.responder.refuse(connection, rejection),
+                    None => self.responder.reject(connection, rejection),
                 }
                 None
             }
         }
     }
 
-    /// Answers a complete request, whose head is at hand.
-    fn answer(&mut self, connection: &mut Connection, framing: &RequestFraming, body: &[u8]) {
-        self.head.write_canonical(framing.body, body, &mut self.canonical);
-        let form = ResponseFraming::of(framing);
-        match self.exchange(&connection.peer) {
-            Ok(Answer::Now(response)) => self.response(connection, response, form),
-            Ok(Answer::Later(pending)) => {
-                connection.enter(Stage::Awaiting(Awaited { pending, form }), Duration::ZERO);
+    /// Responds to a complete request, whose head is at hand.
+    fn respond(&mut self, connection: &mut Connection, request: &RequestFraming, body: &[u8]) {
+        let framing = ResponseFraming::of(request);
+        match self.handle(request.body, body, &connection.peer) {
+            Ok(Outcome::Response(response)) => self.send(connection, response, framing),
+            Ok(Outcome::Deferred(deferred)) => {
+                let response = DeferredResponse { deferred, framing };
+                connection.enter(Stage::Deferred(response), Duration::ZERO);
             }
             Err(rejection) => {
-                let (shared, peer) = (&self.responder.shared, &connection.peer);
-                let response = shared.rejection(rejection, Some(&self.head), peer);
-                self.response(
-                    connection,
-                    response,
-                    ResponseFraming { persistence: Persistence::Close, ..form },
-                );
+                let head = Some(&self.head);
+                let response = self.transport().reject(rejection, head, &connection.peer);
+                self.send(connection, response, framing.closing());
             }
         }
     }
 
-    /// Makes and sends an answer that has waited for its order. That ends the turn: the thread
-    /// may have been rung up for others' answers too, and the next request, which may block,
-    /// must not hold those up. Nor may pipelined orders keep all threads from the other clients.
-    fn complete(&mut self, connection: &mut Connection) -> NextStep {
-        let Awaited { pending, form } = match mem::replace(&mut connection.stage, Stage::Idle) {
-            Stage::Awaiting(awaited) if awaited.pending.is_ready() => awaited,
-            stage => {
-                connection.stage = stage;
-                return NextStep::Await;
-            }
+    /// Makes and sends a deferred response. The thread then turns to other connections: it may
+    /// have been woken up for theirs too, and the next request of this one, which may block,
+    /// must not hold those up. Nor may pipelined orders keep all threads from other clients.
+    fn finish_deferred(&mut self, connection: &mut Connection) -> NextStep {
+        if !connection.is_due(Instant::now()) {
+            return NextStep::Defer;
+        }
+        let stage = mem::replace(&mut connection.stage, Stage::Idle);
+        let Stage::Deferred(DeferredResponse { deferred, framing }) = stage else {
+            connection.stage = stage;
+            return come_back(connection);
         };
-        let service = &self.responder.shared.service;
-        let response = catch_unwind(AssertUnwindSafe(|| service.complete(*pending)));
-        match response {
-            Ok(response) => self.response(connection, response, form),
+        match catch_unwind(AssertUnwindSafe(|| deferred.finish())) {
+            Ok(response) => self.send(connection, response, framing),
             Err(_) => {
-                self.responder.shared.metrics.connections.panics.inc();
-                let response =
-                    self.responder.shared.rejection(Rejection::Panic, None, &connection.peer);
-                self.response(
-                    connection,
-                    response,
-                    ResponseFraming { persistence: Persistence::Close, ..form },
-                );
+                self.transport().metrics.connections.panics.inc();
+                let response = self.transport().reject(Rejection::Panic, None, &connection.peer);
+                self.send(connection, response, framing.closing());
             }
         }
-        waiting(connection)
+        come_back(connection)
     }
 
-    /// Sends an answer; the last one of its connection while the server stops.
-    fn response(
+    /// Sends a response; the last one of its connection while the server stops.
+    fn send(&mut self, connection: &mut Connection, response: Response, framing: ResponseFraming) {
+        let framing = if self.transport().is_stopping() { framing.closing() } else { framing };
+        self.responder.send(connection, response, framing);
+    }
+
+    /// Takes the request at hand through the airlock to the handler.
+    fn handle(
         &mut self,
-        connection: &mut Connection,
-        response: Response,
-        mut form: ResponseFraming,
-    ) {
-        if self.responder.shared.is_stopping() {
-            form.persistence = Persistence::Close;
-        }
-        self.responder.send(connection, response, form);
-    }
-
-    /// Takes the canonical request through the airlock to the service.
-    fn exchange(&mut self, peer: &Peer) -> Result<Answer, Rejection> {
-        let mut request = self.pass()?;
-        let (service, head) = (&self.responder.shared.service, &self.head);
-        let inside = self.responder.shared.thread_pool.enter();
-        let answer = catch_unwind(AssertUnwindSafe(|| service.answer(head, &mut request, peer)));
-        drop(inside);
-        airlock::release(request);
-        answer.map_err(|_| {
-            self.responder.shared.metrics.connections.panics.inc();
+        length: BodyLength,
+        body: &[u8],
+        peer: &Peer,
+    ) -> Result<Outcome, Rejection> {
+        let body = self.pass(length, body)?;
+        let transport = self.transport();
+        let _blocking = transport.pool.block_in_place();
+        let respond = AssertUnwindSafe(|| transport.handler.respond(&self.head, &body, peer));
+        catch_unwind(respond).map_err(|_| {
+            transport.metrics.connections.panics.inc();
             Rejection::Panic
         })
     }
 
-    /// A pair that misbehaves is replaced, and the request tried once more.
-    fn pass(&mut self) -> Result<tiny_http::Request, Rejection> {
+    /// An airlock that misbehaves is replaced, and the request tried once more.
+    fn pass(&mut self, length: BodyLength, body: &[u8]) -> Result<Vec<u8>, Rejection> {
         for _ in 0..2 {
             if self.airlock.is_none() {
                 self.airlock = self.reopen();
             }
             let Some(airlock) = &mut self.airlock else { return Err(Rejection::Airlock) };
-            match airlock.pass(&self.canonical) {
-                Ok(request) if request.url() == self.head.target() => {
-                    return Ok(request);
-                }
-                Ok(request) => {
-                    log::error!("another request came out of the airlock than went in");
-                    airlock::release(request);
-                }
+            match airlock.pass(&self.head, length, body) {
+                Ok(body) => return Ok(body),
                 Err(error) => log::error!("the airlock broke: {error}"),
             }
             self.airlock = None;
@@ -321,9 +302,10 @@ impl Worker {
     }
 
     fn reopen(&self) -> Option<Airlock> {
-        let shared = &self.responder.shared;
-        shared.metrics.connections.airlocks_rebuilt.inc();
-        Airlock::open(&shared.temp_dir, shared.airlock_bytes(), 1)
+        let transport = self.transport();
+        transport.metrics.connections.airlocks_rebuilt.inc();
+        let settings = &transport.settings;
+        Airlock::open(&settings.temp_dir, settings.airlock_bytes(), 1)
             .inspect_err(|error| log::error!("no new airlock: {error}"))
             .ok()?
             .pop()
@@ -331,10 +313,10 @@ impl Worker {
 }
 
 /// How a connection waits that has more to do, or may have, when others have had their turns.
-fn waiting(connection: &Connection) -> NextStep {
+fn come_back(connection: &Connection) -> NextStep {
     match connection.stage {
         Stage::Idle | Stage::Lingering(_) => NextStep::Park(Interest::Readable),
-        Stage::Awaiting(_) => NextStep::Await,
+        Stage::Deferred(_) => NextStep::Defer,
         // It can be written to nearly always: it comes back when its turn is.
         _ => NextStep::Park(Interest::Writable),
     }

@@ -3,70 +3,56 @@ use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use super::*;
-use crate::http::connection::{After, Outgoing};
-use crate::http::parking;
-use crate::http::server::{self, Settings};
-use crate::http::serving::Service;
+use crate::http::handler::Handler;
+use crate::http::outgoing::{After, Outgoing};
+use crate::http::settings::{Settings, test_settings};
 use crate::http::thread_pool::ThreadPool;
 use crate::metrics::Metrics;
+use crate::sys::poll::Waker;
 
 struct Nothing;
 
-impl Service for Nothing {
-    fn turn_away(&self, _: &Head) -> Option<Response> {
+impl Handler for Nothing {
+    fn respond_unrouted(&self, _: &Head) -> Option<Response> {
         None
     }
 
-    fn answer(&self, _: &Head, _: &mut tiny_http::Request, _: &Peer) -> Answer {
-        Answer::Now(Response::new(204))
+    fn respond(&self, _: &Head, _: &[u8], _: &Peer) -> Outcome {
+        Outcome::Response(Response::new(204))
     }
 
-    fn refuse(&self, rejection: Rejection, _: Option<&Head>, _: &Peer) -> Response {
+    fn reject(&self, rejection: Rejection, _: Option<&Head>, _: &Peer) -> Response {
         Response::new(rejection.status())
     }
 }
 
 /// What threads share, for one connection unless `change` says otherwise.
-pub fn share(change: impl FnOnce(&mut Settings)) -> Shared {
-    let mut settings = Settings {
-        threads: 1,
-        max_connections: 1,
-        max_connections_per_client: 1,
-        max_body_bytes: 1000,
-        max_head_bytes: 1000,
-        idle_timeout: Duration::from_secs(1),
-        request_timeout: Duration::from_secs(1),
-        trusted_proxies: Vec::new(),
-        temp_dir: PathBuf::new(),
-    };
+pub fn transport(change: impl FnOnce(&mut Settings)) -> Transport {
+    let mut settings = test_settings();
     change(&mut settings);
-    server::share(&settings, Arc::new(Nothing), Arc::new(Metrics::new())).unwrap()
+    let (waker, metrics) = (Waker::new().unwrap(), Arc::new(Metrics::new()));
+    Transport::new(settings, Arc::new(Nothing), &waker, metrics).unwrap()
 }
 
-fn worker_of(shared: Shared) -> Worker {
-    let mut airlocks = Airlock::open(&shared.temp_dir, shared.airlock_bytes(), 1).unwrap();
-    Worker::new(Arc::new(shared), airlocks.remove(0))
+fn worker_of(transport: Transport) -> Worker {
+    let settings = &transport.settings;
+    let mut airlocks = Airlock::open(&settings.temp_dir, settings.airlock_bytes(), 1).unwrap();
+    Worker::new(Arc::new(transport), airlocks.remove(0))
 }
 
 fn worker(temp_dir: PathBuf) -> Worker {
-    worker_of(share(|settings| settings.temp_dir = temp_dir))
-}
-
-fn take_request(worker: &mut Worker) {
-    worker.head.begin("GET", "/a");
-    worker.head.write_canonical(BodyLength::None, b"", &mut worker.canonical);
+    worker_of(transport(|settings| settings.temp_dir = temp_dir))
 }
 
 /// A client, and the other end of its connection.
-pub fn connect(shared: &Shared, idle: Duration) -> (TcpStream, Box<Connection>) {
+pub fn connect(transport: &Transport, idle: Duration) -> (TcpStream, Box<Connection>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (socket, address) = listener.accept().unwrap();
-    let seat = parking::seat(&shared.parking, address.ip()).unwrap();
-    (client, Connection::new(socket, Peer { address }, seat, idle))
+    let permit = transport.limits.acquire(address.ip()).unwrap();
+    (client, Connection::new(socket, Peer { address }, permit, idle))
 }
 
 /// A client that trickles steadily is hardly ever parked when the janitor looks.
@@ -74,7 +60,7 @@ pub fn connect(shared: &Shared, idle: Duration) -> (TcpStream, Box<Connection>) 
 fn a_thread_keeps_the_deadline_too() {
     let parent = tempfile::tempdir().unwrap();
     let mut worker = worker(parent.path().to_owned());
-    let (mut client, mut connection) = connect(&worker.responder.shared, Duration::ZERO);
+    let (mut client, mut connection) = connect(worker.transport(), Duration::ZERO);
     client.write_all(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert_eq!(worker.drive(&mut connection), NextStep::Close(CloseReason::Idle));
     connection.enter(Stage::Head(HeadScanner::default()), Duration::ZERO);
@@ -88,71 +74,72 @@ fn a_thread_keeps_the_deadline_too() {
 fn a_broken_airlock_is_replaced_and_the_request_still_passes() {
     let parent = tempfile::tempdir().unwrap();
     let mut worker = worker(parent.path().to_owned());
-    assert!(worker.airlock.as_mut().unwrap().pass(b"nonsense\r\n\r\n").is_err());
-    take_request(&mut worker);
-    let request = worker.pass().unwrap();
-    assert_eq!(request.url(), "/a");
-    airlock::release(request);
-    assert_eq!(worker.responder.shared.metrics.connections.airlocks_rebuilt.get(), 1);
+    let mut nonsense = Head::default();
+    nonsense.begin("GET", "/a b");
+    let broken = worker.airlock.as_mut().unwrap().pass(&nonsense, BodyLength::None, b"");
+    assert!(broken.is_err());
+    worker.head.begin("POST", "/a");
+    assert_eq!(worker.pass(BodyLength::Exactly(2), b"hi"), Ok(b"hi".to_vec()));
+    assert_eq!(worker.transport().metrics.connections.airlocks_rebuilt.get(), 1);
 }
 
 #[test]
-fn without_an_airlock_a_request_is_refused_and_the_next_one_tries_again() {
+fn without_an_airlock_a_request_is_rejected_and_the_next_one_tries_again() {
     let parent = tempfile::tempdir().unwrap();
     let mut worker = worker(parent.path().to_owned());
     worker.airlock = None;
     let path = parent.path().to_owned();
     drop(parent);
-    take_request(&mut worker);
-    assert_eq!(worker.pass().err(), Some(Rejection::Airlock));
+    worker.head.begin("GET", "/a");
+    assert_eq!(worker.pass(BodyLength::None, b""), Err(Rejection::Airlock));
     std::fs::create_dir(&path).unwrap();
-    airlock::release(worker.pass().unwrap());
+    assert_eq!(worker.pass(BodyLength::None, b""), Ok(Vec::new()));
     std::fs::remove_dir(&path).unwrap();
 }
 
 #[test]
 fn a_thread_that_leaves_is_not_counted_on() {
     let parent = tempfile::tempdir().unwrap();
-    let mut shared = share(|settings| settings.temp_dir = parent.path().to_owned());
-    shared.thread_pool = ThreadPool::new(2, 1);
-    let worker = worker_of(shared);
-    let shared = Arc::clone(&worker.responder.shared);
-    shared.parking.close();
-    // With one of the two inside, this one does not rest.
-    let inside = shared.thread_pool.enter();
+    let mut transport = transport(|settings| settings.temp_dir = parent.path().to_owned());
+    transport.pool = ThreadPool::new(2, 1);
+    let worker = worker_of(transport);
+    let transport = Arc::clone(worker.transport());
+    transport.parking.close();
+    // With one of the two blocked, this one does not park.
+    let blocking = transport.pool.block_in_place();
     worker.run();
-    drop(inside);
+    drop(blocking);
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
-        shared.thread_pool.rest();
+        transport.pool.park_if_enough();
         let _ = sender.send(());
     });
-    let rested = receiver.recv_timeout(Duration::from_secs(20));
-    assert!(rested.is_ok(), "the only thread left has gone to rest");
+    let passed = receiver.recv_timeout(Duration::from_secs(20));
+    assert!(passed.is_ok(), "the only thread left has parked");
 }
 
 #[test]
-fn who_takes_answer_after_answer_just_in_time_gives_way_in_the_end() {
+fn who_takes_response_after_response_just_in_time_gives_way_in_the_end() {
     const LONG: Duration = Duration::from_secs(600);
-    let shared = share(|_| {});
-    let (_client, mut connection) = connect(&shared, LONG);
+    let transport = transport(|_| {});
+    let (_client, mut connection) = connect(&transport, LONG);
     let answer = || {
         let (bytes, stream) = (vec![b'x'], None);
-        Stage::Answering(Box::new(Outgoing { bytes, sent: 0, stream, after: After::Keep }))
+        Stage::Responding(Box::new(Outgoing { bytes, sent: 0, stream, after: After::Keep }))
     };
     connection.enter(answer(), LONG);
-    assert_eq!(connection.rank(Instant::now()), None);
+    assert_eq!(connection.eviction_order(Instant::now()), None);
     connection.input = b"GET".to_vec();
-    connection.finish(After::Keep, &shared.timeouts);
+    connection.finish(After::Keep, &transport.settings.timeouts);
     connection.enter(answer(), LONG);
-    let first = connection.rank(Instant::now() + LONG);
+    let first = connection.eviction_order(Instant::now() + LONG);
     assert!(first.is_some());
     connection.enter(answer(), LONG * 2);
-    assert_eq!(connection.rank(Instant::now() + LONG), first);
+    assert_eq!(connection.eviction_order(Instant::now() + LONG), first);
 
     connection.input.clear();
-    connection.finish(After::Keep, &shared.timeouts);
+    connection.finish(After::Keep, &transport.settings.timeouts);
     assert_eq!(connection.receive(&mut Vec::new()), Received::Nothing);
     connection.enter(answer(), LONG * 2);
-    assert_eq!(connection.rank(Instant::now() + LONG), None);
+    assert_eq!(connection.eviction_order(Instant::now() + LONG), None);
 }

@@ -29,7 +29,7 @@ pub use accounts::{FirstAdmin, Login, Seed};
 pub use backups::{DOWNLOAD_FILE, Download};
 pub use limits::{Limit, LimitStanding, Limits};
 pub use operation::Notes;
-pub use orders::{OrderPages, OrderQuery, Placing};
+pub use orders::{OrderPages, OrderQuery, PendingOrder};
 pub use readiness::Readiness;
 pub use system::Health;
 

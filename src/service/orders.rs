@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::service::operation::Course;
 use crate::service::{Caller, Context, Service};
 use crate::store::{
-    Direction, Idempotency, OrderFilter, PlaceOrder, Placed, SettledCall, Span, Store, WriteHandle,
+    Direction, Idempotency, OrderFilter, PlaceOrder, Placed, Span, Store, WriteHandle,
 };
 
 /// Which orders are asked for; what is absent excludes none.
@@ -24,25 +24,25 @@ pub struct OrderQuery {
 }
 
 /// An order on its way to the disk.
-pub struct Placing {
-    course: Course,
-    claim: Result<WriteHandle<Placed>>,
+pub struct PendingOrder {
+    span: Course,
+    write: Result<WriteHandle<Placed>>,
 }
 
-impl Placing {
-    /// Whether [`Service::placed`] has an answer without waiting.
+impl PendingOrder {
+    /// Whether [`Service::placed`] has a result without waiting.
     pub fn is_ready(&self) -> bool {
-        self.claim.as_ref().map_or(true, WriteHandle::is_ready)
+        self.write.as_ref().map_or(true, WriteHandle::is_ready)
     }
 }
 
 impl Service {
     /// Begins to place an order and to queue its mail, both or neither. Under a key that this
     /// user has used for the same order, gives that one again. [`Service::placed`] ends it.
-    pub fn place(&self, caller: &Caller, order: NewOrder, key: Option<String>) -> Placing {
-        let mut course = Course::begin();
-        let claim = caller.require_user().and_then(|user| {
-            course.notes.add("user", user);
+    pub fn place(&self, caller: &Caller, order: NewOrder, key: Option<String>) -> PendingOrder {
+        let mut span = Course::begin();
+        let write = caller.require_user().and_then(|user| {
+            span.notes.add("user", user);
             self.store.begin(PlaceOrder {
                 user,
                 order,
@@ -51,27 +51,22 @@ impl Service {
                 idempotency: key.map(|key| Idempotency { key, keep: self.keep_keys }),
             })
         });
-        Placing { course, claim }
+        PendingOrder { span, write }
     }
 
     /// What has become of an order, once it is on disk.
-    pub fn placed(&self, cx: &Context, placing: Placing) -> Result<Placed> {
-        let Placing { mut course, claim } = placing;
-        let placed = claim.and_then(WriteHandle::wait);
+    pub fn placed(&self, cx: &Context, pending: PendingOrder) -> Result<Placed> {
+        let PendingOrder { mut span, write } = pending;
+        let placed = write.and_then(WriteHandle::wait);
         if let Ok(placed) = &placed {
-            course.notes.add("order", placed.order.id);
+            span.notes.add("order", placed.order.id);
             if placed.replayed {
-                course.notes.add("replayed", true);
+                span.notes.add("replayed", true);
             } else {
                 self.counters.count_order(placed.order.outcome);
             }
         }
-        self.operations.create_order.end(cx, course, placed)
-    }
-
-    /// Has `call` called whenever orders have been placed: it must not block.
-    pub fn call_when_placed(&self, call: SettledCall) {
-        self.store.call_when_settled(call);
+        self.operations.create_order.end(cx, span, placed)
     }
 
     /// One order of the caller's, or anyone's for an admin. Another's is not found.

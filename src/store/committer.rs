@@ -6,7 +6,7 @@
 //! on, for as long as anything waits. So nobody commits for others more than once, and
 //! under load the writes of a whole commit share the next one.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -14,12 +14,13 @@ use super::database::Live;
 use super::queue::{Queue, Waited};
 use super::ticket::{Ticket, WriteHandle};
 use super::trouble::Trouble;
-use super::turn::{SettledCall, Shared, Turn};
+use super::turn::{Shared, Turn};
 use super::wakeup::Wakeup;
 use super::write_txn::Write;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::metrics;
+use crate::sys::poll::Waker;
 
 /// How long the committer's own thread waits before it sees whether the store is idle.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -34,6 +35,7 @@ impl Committer {
     pub fn start(
         live: Arc<Live>,
         clock: Clock,
+        waker: Waker,
         metrics: metrics::Store,
     ) -> std::io::Result<Committer> {
         let shared = Arc::new(Shared {
@@ -41,7 +43,7 @@ impl Committer {
             queue: Queue::new(metrics.queue_depth.clone()),
             mail_wakeup: Wakeup::default(),
             trouble: Trouble::default(),
-            when_settled: OnceLock::new(),
+            waker,
             metrics,
         });
         let turn = Arc::new(Mutex::new(Turn::new(shared.clone(), clock)));
@@ -95,11 +97,6 @@ impl Committer {
 
     pub fn limit_waiters(&self, most: usize) {
         self.shared.queue.limit_waiters(most);
-    }
-
-    pub fn call_when_settled(&self, call: SettledCall) {
-        // Where there is one already, that one stays.
-        let _ = self.shared.when_settled.set(call);
     }
 
     pub fn committed_within(&self, time: Duration) -> bool {

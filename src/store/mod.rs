@@ -35,6 +35,7 @@ use std::time::Duration;
 use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
+use crate::sys::poll::Waker;
 
 use committer::Committer;
 use database::Live;
@@ -48,7 +49,6 @@ pub use snapshot::{
     UnreadableMail,
 };
 pub use ticket::WriteHandle;
-pub use turn::SettledCall;
 pub use upkeep::{BackupPlan, RunningUpkeep, Upkeep, UpkeepPlan};
 pub use wakeup::Wakeup;
 pub use write_txn::Write;
@@ -77,17 +77,20 @@ impl Store {
         clock: Clock,
         metrics: &Metrics,
     ) -> std::result::Result<Store, OpenError> {
-        Store::open_on(Box::new(FileStorage::new(path)), clock, metrics)
+        let waker = Waker::new().map_err(|why| OpenError::Io(why.to_string()))?;
+        Store::open_on(Box::new(FileStorage::new(path)), clock, waker, metrics)
     }
 
-    /// Opens on any storage; tests bring ones that fail and forget.
+    /// Opens on any storage; tests bring ones that fail and forget. Calls `waker` whenever
+    /// writes that were begun have their outcome.
     pub fn open_on(
         storage: Box<dyn Storage>,
         clock: Clock,
+        waker: Waker,
         metrics: &Metrics,
     ) -> std::result::Result<Store, OpenError> {
         let live = Arc::new(Live::open(storage)?);
-        let committer = Committer::start(live.clone(), clock, metrics.store.clone())
+        let committer = Committer::start(live.clone(), clock, waker, metrics.store.clone())
             .map_err(|why| OpenError::Io(why.to_string()))?;
         Ok(Store { live, committer: Arc::new(committer), backups: Arc::default() })
     }
@@ -101,12 +104,6 @@ impl Store {
     /// too many writes are under way.
     pub fn begin<W: Write>(&self, write: W) -> Result<WriteHandle<W::Output>> {
         self.committer.begin(write)
-    }
-
-    /// Has `call` called whenever claims have been settled, on the thread that did it: it
-    /// must not block. The first that is given stays.
-    pub fn call_when_settled(&self, call: SettledCall) {
-        self.committer.call_when_settled(call);
     }
 
     /// What is committed now. Keep it short: an open snapshot pins the pages it sees.

@@ -5,7 +5,7 @@
 //! without it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use redb::{Database, WriteTransaction};
@@ -19,14 +19,12 @@ use super::write_txn::WriteTxn;
 use crate::clock::Clock;
 use crate::error::Error;
 use crate::metrics;
+use crate::sys::poll::Waker;
 
 /// With nothing to commit for this long, the store counts as idle.
 const IDLE: Duration = Duration::from_millis(200);
 /// How often an idle store is looked at, and one in trouble tried again.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Called once the writes of a turn have their answers. It must not block.
-pub type SettledCall = Box<dyn Fn() + Send + Sync>;
 
 /// What is known without taking a turn.
 pub(super) struct Shared {
@@ -34,7 +32,8 @@ pub(super) struct Shared {
     pub queue: Queue,
     pub mail_wakeup: Wakeup,
     pub trouble: Trouble,
-    pub when_settled: OnceLock<SettledCall>,
+    /// Called once the writes of a turn have their outcome.
+    pub waker: Waker,
     pub metrics: metrics::Store,
 }
 
@@ -74,9 +73,7 @@ impl Turn {
         self.guarded(|turn| turn.commit(&mut batch));
         // What a panic has left unanswered is answered by this.
         drop(batch);
-        if let Some(call) = self.shared.when_settled.get() {
-            call();
-        }
+        self.shared.waker.wake();
     }
 
     /// In a store that is idle: makes the next start quick if it isn't, and finds out whether

@@ -3,6 +3,55 @@
 //! A socket is watched once: after its event it is silent until it is armed again,
 //! so one thread at a time has it, however many wait.
 
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Wakes a thread that waits in a [`Poll`] when something has become ready that no socket
+/// tells of, such as a write that is now on disk. Clones wake the same set.
+///
+/// It is armed by whoever waits and disarmed by the first call: rooms that finish work call
+/// it each time, and pay for a system call only when somebody waits for that work.
+#[derive(Clone, Debug)]
+pub struct Waker {
+    is_armed: Arc<AtomicBool>,
+    bell: Bell,
+}
+
+impl Waker {
+    /// # Errors
+    /// The process has no descriptor left.
+    pub fn new() -> io::Result<Waker> {
+        Ok(Waker { is_armed: Arc::default(), bell: Bell::new()? })
+    }
+
+    /// A set of sockets whose waiting threads it wakes.
+    ///
+    /// # Errors
+    /// The process has no descriptor left.
+    pub fn new_poll(&self) -> io::Result<Poll> {
+        Poll::new(&self.bell)
+    }
+
+    /// Says that something has become ready. Does not block.
+    pub fn wake(&self) {
+        if self.is_armed.swap(false, Ordering::SeqCst) {
+            self.bell.ring();
+        }
+    }
+
+    /// Asks for the next [`Waker::wake`]. Look for what is ready after this, not before: what
+    /// becomes ready in between is then either seen or woken for.
+    pub fn arm(&self) {
+        self.is_armed.store(true, Ordering::SeqCst);
+    }
+
+    /// Wakes a thread, armed or not.
+    pub fn wake_now(&self) {
+        self.bell.ring();
+    }
+}
+
 /// What is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
@@ -15,8 +64,8 @@ pub enum Interest {
 pub enum Woken {
     /// The socket armed with this token is ready, or its other side is gone.
     Ready(u64),
-    /// [`Poll::ring`] was called.
-    Rung,
+    /// Its [`Waker`] was called.
+    ByWaker,
     /// [`Poll::close`] was called.
     Closed,
 }
@@ -26,11 +75,10 @@ pub use epoll::Poll;
 #[cfg(not(target_os = "linux"))]
 pub use portable::Poll;
 
-/// The tokens that stand for [`Poll::close`] and [`Poll::ring`]; no socket has them.
 #[cfg(target_os = "linux")]
-const CLOSED: u64 = u64::MAX;
-#[cfg(target_os = "linux")]
-const RUNG: u64 = u64::MAX - 1;
+use epoll::Bell;
+#[cfg(not(target_os = "linux"))]
+use portable::Bell;
 
 #[cfg(target_os = "linux")]
 mod epoll {
@@ -38,13 +86,34 @@ mod epoll {
     use std::net::TcpStream;
     use std::os::fd::OwnedFd;
     use std::os::unix::net::UnixStream;
-    use std::sync::Mutex;
+    use std::sync::Arc;
 
+    use parking_lot::Mutex;
     use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
     use rustix::event::{EventfdFlags, eventfd};
     use rustix::io::Errno;
 
-    use super::{CLOSED, Interest, RUNG, Woken};
+    use super::{Interest, Woken};
+
+    /// The tokens that stand for [`Poll::close`] and for the bell; no socket has them.
+    const CLOSED: u64 = u64::MAX;
+    const RUNG: u64 = u64::MAX - 1;
+
+    /// An eventfd. It is in the set by its edge: each ring is one event, for one thread, and
+    /// nobody has to read it.
+    #[derive(Clone, Debug)]
+    pub struct Bell(Arc<OwnedFd>);
+
+    impl Bell {
+        pub fn new() -> io::Result<Bell> {
+            Ok(Bell(Arc::new(eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?)))
+        }
+
+        pub fn ring(&self) {
+            // Its counter is full after 2^64 rings.
+            let _ = rustix::io::write(&self.0, &1u64.to_ne_bytes());
+        }
+    }
 
     /// The set of watched sockets, shared by all threads that wait.
     #[derive(Debug)]
@@ -53,19 +122,17 @@ mod epoll {
         /// Its other end is in the set: hanging up wakes every thread that waits or will.
         alive: Mutex<Option<UnixStream>>,
         _end: UnixStream,
-        bell: OwnedFd,
+        _bell: Bell,
     }
 
     impl Poll {
-        pub fn new() -> io::Result<Poll> {
+        pub fn new(bell: &Bell) -> io::Result<Poll> {
             let set = epoll::create(CreateFlags::CLOEXEC)?;
             let (alive, end) = UnixStream::pair()?;
             epoll::add(&set, &end, EventData::new_u64(CLOSED), EventFlags::IN)?;
-            let bell = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-            // By its edge: each ring is one event, for one thread, and nobody has to read it.
             let edge = EventFlags::IN | EventFlags::ET;
-            epoll::add(&set, &bell, EventData::new_u64(RUNG), edge)?;
-            Ok(Poll { set, alive: Mutex::new(Some(alive)), _end: end, bell })
+            epoll::add(&set, &*bell.0, EventData::new_u64(RUNG), edge)?;
+            Ok(Poll { set, alive: Mutex::new(Some(alive)), _end: end, _bell: bell.clone() })
         }
 
         /// Takes a new socket into the set, armed.
@@ -88,22 +155,16 @@ mod epoll {
                 match epoll::wait(&self.set, &mut events, None) {
                     Ok(0) | Err(Errno::INTR) => {}
                     Ok(_) if events[0].data.u64() == CLOSED => return Ok(Woken::Closed),
-                    Ok(_) if events[0].data.u64() == RUNG => return Ok(Woken::Rung),
+                    Ok(_) if events[0].data.u64() == RUNG => return Ok(Woken::ByWaker),
                     Ok(_) => return Ok(Woken::Ready(events[0].data.u64())),
                     Err(error) => return Err(error.into()),
                 }
             }
         }
 
-        /// Wakes one thread that waits, or the next that will.
-        pub fn ring(&self) {
-            // Its counter is full after 2^64 rings.
-            let _ = rustix::io::write(&self.bell, &1u64.to_ne_bytes());
-        }
-
         /// Wakes every thread that waits, now and later.
         pub fn close(&self) {
-            *self.alive.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = None;
+            *self.alive.lock() = None;
         }
     }
 
@@ -125,12 +186,45 @@ mod portable {
     use std::io::{self, Read, Write};
     use std::net::TcpStream;
     use std::os::unix::net::UnixStream;
-    use std::sync::{Mutex, MutexGuard};
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
+    use parking_lot::Mutex;
     use rustix::event::{PollFd, PollFlags, poll};
     use rustix::io::Errno;
 
     use super::{Interest, Woken};
+
+    /// A pipe that the polling thread watches.
+    #[derive(Clone, Debug)]
+    pub struct Bell(Arc<Pipe>);
+
+    #[derive(Debug)]
+    struct Pipe {
+        rung: AtomicBool,
+        reader: UnixStream,
+        writer: UnixStream,
+    }
+
+    impl Bell {
+        pub fn new() -> io::Result<Bell> {
+            let (reader, writer) = UnixStream::pair()?;
+            reader.set_nonblocking(true)?;
+            writer.set_nonblocking(true)?;
+            Ok(Bell(Arc::new(Pipe { rung: AtomicBool::new(false), reader, writer })))
+        }
+
+        pub fn ring(&self) {
+            self.0.rung.store(true, Ordering::SeqCst);
+            self.interrupt();
+        }
+
+        /// Has the polling thread look again.
+        fn interrupt(&self) {
+            // A full pipe interrupts already.
+            let _ = (&self.0.writer).write(&[1]);
+        }
+    }
 
     /// The set of watched sockets, shared by all threads that wait.
     #[derive(Debug)]
@@ -138,23 +232,18 @@ mod portable {
         watched: Mutex<Watched>,
         /// Held by the thread that polls; it hands out what is ready one by one.
         ready: Mutex<VecDeque<u64>>,
-        bell: UnixStream,
-        ringer: UnixStream,
+        bell: Bell,
     }
 
     #[derive(Debug, Default)]
     struct Watched {
         sockets: HashMap<u64, (TcpStream, Interest)>,
-        rung: bool,
         closed: bool,
     }
 
     impl Poll {
-        pub fn new() -> io::Result<Poll> {
-            let (bell, ringer) = UnixStream::pair()?;
-            bell.set_nonblocking(true)?;
-            ringer.set_nonblocking(true)?;
-            Ok(Poll { watched: Mutex::default(), ready: Mutex::default(), bell, ringer })
+        pub fn new(bell: &Bell) -> io::Result<Poll> {
+            Ok(Poll { watched: Mutex::default(), ready: Mutex::default(), bell: bell.clone() })
         }
 
         pub fn add(&self, socket: &TcpStream, token: u64, interest: Interest) -> io::Result<()> {
@@ -163,29 +252,29 @@ mod portable {
 
         pub fn arm(&self, socket: &TcpStream, token: u64, interest: Interest) -> io::Result<()> {
             let copy = socket.try_clone()?;
-            lock(&self.watched).sockets.insert(token, (copy, interest));
-            self.look_again();
+            self.watched.lock().sockets.insert(token, (copy, interest));
+            self.bell.interrupt();
             Ok(())
         }
 
         pub fn forget(&self, token: u64) {
-            lock(&self.watched).sockets.remove(&token);
-            self.look_again();
+            self.watched.lock().sockets.remove(&token);
+            self.bell.interrupt();
         }
 
         pub fn wait(&self) -> io::Result<Woken> {
-            let mut ready = lock(&self.ready);
+            let mut ready = self.ready.lock();
             loop {
                 while let Some(token) = ready.pop_front() {
                     // A forgotten one may still be in the queue.
-                    if lock(&self.watched).sockets.remove(&token).is_some() {
+                    if self.watched.lock().sockets.remove(&token).is_some() {
                         return Ok(Woken::Ready(token));
                     }
                 }
-                if std::mem::take(&mut lock(&self.watched).rung) {
-                    return Ok(Woken::Rung);
+                if self.bell.0.rung.swap(false, Ordering::SeqCst) {
+                    return Ok(Woken::ByWaker);
                 }
-                if lock(&self.watched).closed {
+                if self.watched.lock().closed {
                     return Ok(Woken::Closed);
                 }
                 ready.extend(self.poll_once()?);
@@ -193,29 +282,21 @@ mod portable {
         }
 
         pub fn close(&self) {
-            lock(&self.watched).closed = true;
-            self.look_again();
-        }
-
-        pub fn ring(&self) {
-            lock(&self.watched).rung = true;
-            self.look_again();
-        }
-
-        fn look_again(&self) {
-            // A full pipe rings already.
-            let _ = (&self.ringer).write(&[1]);
+            self.watched.lock().closed = true;
+            self.bell.interrupt();
         }
 
         fn poll_once(&self) -> io::Result<Vec<u64>> {
-            let sockets: Vec<(u64, TcpStream, Interest)> = lock(&self.watched)
+            let sockets: Vec<(u64, TcpStream, Interest)> = self
+                .watched
+                .lock()
                 .sockets
                 .iter()
                 .filter_map(|(token, (socket, interest))| {
                     Some((*token, socket.try_clone().ok()?, *interest))
                 })
                 .collect();
-            let mut watched = vec![PollFd::new(&self.bell, PollFlags::IN)];
+            let mut watched = vec![PollFd::new(&self.bell.0.reader, PollFlags::IN)];
             watched.extend(sockets.iter().map(|(_, socket, interest)| match interest {
                 Interest::Readable => PollFd::new(socket, PollFlags::IN),
                 Interest::Writable => PollFd::new(socket, PollFlags::OUT),
@@ -224,14 +305,10 @@ mod portable {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
-            let _ = (&self.bell).read(&mut [0; 256]);
+            let _ = (&self.bell.0.reader).read(&mut [0; 256]);
             let ready = sockets.iter().zip(&watched[1..]);
             Ok(ready.filter(|(_, fd)| !fd.revents().is_empty()).map(|(s, _)| s.0).collect())
         }
-    }
-
-    fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-        mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
 
@@ -250,13 +327,19 @@ mod tests {
 
     /// Both kinds of `Poll` keep the same promises.
     macro_rules! promises {
-        ($name:ident, $poll:ty) => {
+        ($name:ident, $implementation:ident) => {
             mod $name {
                 use super::*;
+                use $implementation::{Bell, Poll};
+
+                fn poll() -> (Poll, Bell) {
+                    let bell = Bell::new().unwrap();
+                    (Poll::new(&bell).unwrap(), bell)
+                }
 
                 #[test]
                 fn bytes_that_came_before_arming_wake() {
-                    let poll = <$poll>::new().unwrap();
+                    let (poll, _bell) = poll();
                     let (mut client, server) = pair();
                     client.write_all(b"x").unwrap();
                     poll.add(&server, 7, Interest::Readable).unwrap();
@@ -267,7 +350,7 @@ mod tests {
 
                 #[test]
                 fn a_socket_is_silent_until_it_is_armed_again() {
-                    let poll = <$poll>::new().unwrap();
+                    let (poll, _bell) = poll();
                     let (mut client, server) = pair();
                     poll.add(&server, 7, Interest::Readable).unwrap();
                     client.write_all(b"x").unwrap();
@@ -278,13 +361,13 @@ mod tests {
 
                 #[test]
                 fn a_ring_wakes_one_wait_whenever_it_came() {
-                    let poll = <$poll>::new().unwrap();
-                    poll.ring();
-                    assert_eq!(poll.wait().unwrap(), Woken::Rung);
+                    let (poll, bell) = poll();
+                    bell.ring();
+                    assert_eq!(poll.wait().unwrap(), Woken::ByWaker);
                     std::thread::scope(|scope| {
                         let waiting = scope.spawn(|| poll.wait().unwrap());
-                        poll.ring();
-                        assert_eq!(waiting.join().unwrap(), Woken::Rung);
+                        bell.ring();
+                        assert_eq!(waiting.join().unwrap(), Woken::ByWaker);
                     });
                     poll.close();
                     assert_eq!(poll.wait().unwrap(), Woken::Closed);
@@ -292,7 +375,7 @@ mod tests {
 
                 #[test]
                 fn closing_wakes_every_thread() {
-                    let poll = <$poll>::new().unwrap();
+                    let (poll, _bell) = poll();
                     std::thread::scope(|scope| {
                         let waiting: Vec<_> =
                             (0..8).map(|_| scope.spawn(|| poll.wait().unwrap())).collect();
@@ -307,6 +390,19 @@ mod tests {
     }
 
     #[cfg(target_os = "linux")]
-    promises!(with_epoll, super::super::epoll::Poll);
-    promises!(with_poll, super::super::portable::Poll);
+    promises!(with_epoll, epoll);
+    promises!(with_poll, portable);
+
+    #[test]
+    fn a_waker_rings_once_for_each_time_that_it_is_armed() {
+        let waker = Waker::new().unwrap();
+        let poll = waker.new_poll().unwrap();
+        waker.wake();
+        waker.arm();
+        waker.wake();
+        waker.wake();
+        assert_eq!(poll.wait().unwrap(), Woken::ByWaker);
+        poll.close();
+        assert_eq!(poll.wait().unwrap(), Woken::Closed);
+    }
 }

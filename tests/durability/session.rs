@@ -8,6 +8,7 @@ use orderd::domain::{EmailAddress, MessageId, NewOrder, Order, Role, User, Usern
 use orderd::error::{Error, Unavailable};
 use orderd::metrics::Metrics;
 use orderd::store::{CreateUser, Idempotency, MarkMails, OpenError, PlaceOrder, Store};
+use orderd::sys::poll::Waker;
 
 use crate::disk::Disk;
 use crate::model::{Model, Step};
@@ -40,7 +41,8 @@ pub enum Answer {
 impl Session {
     pub fn open(disk: &Disk) -> std::result::Result<Session, OpenError> {
         let (clock, metrics) = (Clock::fixed(Timestamp::from_secs(1)), Metrics::new());
-        let store = Store::open_on(disk.storage(), clock.clone(), &metrics)?;
+        let waker = Waker::new().expect("a descriptor");
+        let store = Store::open_on(disk.storage(), clock.clone(), waker, &metrics)?;
         Ok(Session { store, clock, metrics, disk: disk.clone() })
     }
 

@@ -5,9 +5,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use orderd::http::response::{Body, Response, Stream};
-use orderd::http::{Answer, Head, Peer, Rejection, Server, Service, Settings};
+use orderd::http::{
+    Body, Field, Handler, Head, Outcome, Peer, Rejection, Response, Server, Settings, Stream,
+    Timeouts,
+};
 use orderd::metrics::Metrics;
+use orderd::sys::poll::Waker;
 
 use crate::client::raise_descriptor_limit;
 pub use crate::client::{Client, PATIENCE};
@@ -33,16 +36,16 @@ impl TestServer {
             max_connections_per_client: 4096,
             max_body_bytes: 65536,
             max_head_bytes: 16384,
-            idle_timeout: PATIENCE,
-            request_timeout: PATIENCE,
+            timeouts: Timeouts { idle: PATIENCE, request: PATIENCE },
             trusted_proxies: Vec::new(),
             temp_dir: std::env::temp_dir(),
         };
         change(&mut settings);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let (gate, metrics) = (Arc::new(Gate::default()), Arc::new(Metrics::new()));
-        let service = Arc::new(TestService { gate: Arc::clone(&gate) });
-        let server = Server::start(listener, settings, service, Arc::clone(&metrics)).unwrap();
+        let handler = Arc::new(TestService { gate: Arc::clone(&gate) });
+        let (waker, counted) = (Waker::new().unwrap(), Arc::clone(&metrics));
+        let server = Server::start(listener, settings, handler, &waker, counted).unwrap();
         let address = server.local_addr();
         TestServer { server: Some(server), address, metrics, gate }
     }
@@ -119,39 +122,25 @@ struct TestService {
     gate: Arc<Gate>,
 }
 
-impl Service for TestService {
-    fn turn_away(&self, head: &Head) -> Option<Response> {
+impl Handler for TestService {
+    fn respond_unrouted(&self, head: &Head) -> Option<Response> {
         (head.target() == "/missing").then(|| Response::detail(404, "Not Found"))
     }
 
-    fn answer(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Answer {
-        Answer::Now(self.response(head, request, peer))
+    fn respond(&self, head: &Head, body: &[u8], peer: &Peer) -> Outcome {
+        Outcome::Response(self.response(head, body, peer))
     }
 
-    fn refuse(&self, rejection: Rejection, _: Option<&Head>, _: &Peer) -> Response {
+    fn reject(&self, rejection: Rejection, _: Option<&Head>, _: &Peer) -> Response {
         Response::detail(rejection.status(), rejection.text()).header("X-Request-Id", "test")
     }
 }
 
 impl TestService {
-    fn response(&self, head: &Head, request: &mut tiny_http::Request, peer: &Peer) -> Response {
-        let url = request.url().to_owned();
-        match url.as_str() {
+    fn response(&self, head: &Head, body: &[u8], peer: &Peer) -> Response {
+        match head.target() {
             "/constant" => Response::json(200, b"{}".to_vec()),
-            "/echo" => {
-                let mut body = Vec::new();
-                request.as_reader().read_to_end(&mut body).unwrap();
-                Response::new(200).bytes(body)
-            }
-            // What the library gets to see of a head.
-            "/fields" => {
-                let names =
-                    ["Host", "Content-Length", "Transfer-Encoding", "Connection", "Upgrade"];
-                let field =
-                    |name| Some(format!("{name}: {};", request.headers().get(name)?.as_str()));
-                let fields = names.into_iter().filter_map(field);
-                Response::new(200).bytes(fields.collect::<String>().into_bytes())
-            }
+            "/echo" => Response::new(200).bytes(body.to_vec()),
             "/unread" => Response::json(200, b"{}".to_vec()),
             "/peer" => Response::new(200).bytes(peer.address.to_string().into_bytes()),
             "/panic" => panic!("asked to"),
@@ -165,9 +154,9 @@ impl TestService {
             "/stream" => stream(Pieces { left: 5, fails: false }),
             "/long-stream" => stream(Pieces { left: 2000, fails: false }),
             "/cut" => stream(Pieces { left: 5, fails: true }),
-            _ => match url.strip_prefix("/header/") {
-                Some(name) => {
-                    let value = head.field(name).unwrap_or_default();
+            other => match other.strip_prefix("/header/").and_then(Field::by_name) {
+                Some(field) => {
+                    let value = head.field(field).unwrap_or_default();
                     Response::new(200).bytes(value.to_owned().into_bytes())
                 }
                 None => Response::detail(404, "Not Found"),

@@ -12,7 +12,7 @@ const SHORT: Duration = Duration::from_millis(300);
 fn a_thousand_slow_clients_do_not_keep_a_good_one_waiting() {
     let server = TestServer::start_with(|settings| {
         settings.threads = 4;
-        settings.request_timeout = SHORT;
+        settings.timeouts.request = SHORT;
     });
     let deadline = Instant::now() + PATIENCE;
     let mut served = 0;
@@ -30,7 +30,7 @@ fn a_thousand_slow_clients_do_not_keep_a_good_one_waiting() {
 
 #[test]
 fn a_slow_head_or_body_is_answered_408_however_it_trickles() {
-    let server = TestServer::start_with(|settings| settings.request_timeout = SHORT);
+    let server = TestServer::start_with(|settings| settings.timeouts.request = SHORT);
     for (first, again) in [SLOW_HEAD, SLOW_BODY] {
         let mut client = server.connect();
         client.send(first);
@@ -51,7 +51,7 @@ fn a_slow_head_or_body_is_answered_408_however_it_trickles() {
 
 #[test]
 fn an_idle_connection_is_closed_silently() {
-    let server = TestServer::start_with(|settings| settings.idle_timeout = SHORT);
+    let server = TestServer::start_with(|settings| settings.timeouts.idle = SHORT);
     let mut fresh = server.connect();
     let mut used = server.connect();
     used.send(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -92,7 +92,7 @@ fn a_refusal_arrives_though_the_client_sends_on() {
 fn a_pipeliner_that_never_reads_is_cut_and_holds_no_thread() {
     let server = TestServer::start_with(|settings| {
         settings.threads = 1;
-        settings.request_timeout = SHORT;
+        settings.timeouts.request = SHORT;
     });
     let _greedy = cases::greedy_pipeliner(&server.site());
     for _ in 0..20 {

@@ -1,0 +1,75 @@
+//! One request on its way to a handler: checked, and with its caller known.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use serde_json::Value;
+
+use super::query::integer;
+use super::reader::{FromJson, Reader};
+use crate::domain::MAX_ID;
+use crate::error::{Error, Result, Violation};
+use crate::http::{Field, Head, Response};
+use crate::metrics::Metrics;
+use crate::service::{Caller, Context, Service};
+
+/// What handlers stand on.
+pub struct Backend {
+    pub service: Arc<Service>,
+    pub metrics: Arc<Metrics>,
+    /// The OpenAPI document, which is made of all handlers.
+    pub document: fn() -> &'static str,
+}
+
+/// What a handler gets.
+pub struct Call<'a> {
+    pub backend: &'a Backend,
+    pub cx: &'a Context,
+    pub caller: Caller,
+    pub head: &'a Head,
+    /// What stands where the route's pattern has an id.
+    pub parameter: Option<&'a str>,
+    /// What follows the `?`, as it came.
+    pub query: &'a str,
+    /// Parsed where the route takes a body; `None` where none was sent, or `null`.
+    pub body: Option<Value>,
+}
+
+impl Call<'_> {
+    pub fn service(&self) -> &Service {
+        &self.backend.service
+    }
+
+    /// # Errors
+    /// All faults of the body at once.
+    pub fn read_body<T: FromJson>(&self) -> Result<T> {
+        Reader::read(self.body.as_ref())
+    }
+
+    /// The id in the path, which the pattern calls `name`.
+    pub fn path_id(&self, name: &str) -> Result<u64> {
+        let text = self.parameter.unwrap_or_default();
+        integer(text, 1, MAX_ID).map_err(|problem| {
+            let location = vec!["path".into(), name.into()];
+            Error::Invalid(vec![Violation::new(location, problem, text.into())])
+        })
+    }
+
+    pub fn header(&self, field: Field) -> Option<&str> {
+        self.head.field(field)
+    }
+}
+
+/// An operation that has begun and whose result isn't there yet, such as an order on its way
+/// to the disk.
+pub trait Pending: Send {
+    fn is_ready(&self) -> bool;
+
+    /// When it is finished even if it isn't ready; `None` where it must be ready first.
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Ends the operation and renders its result.
+    fn finish(self: Box<Self>, service: &Service, cx: &Context) -> Result<Response>;
+}

@@ -1,0 +1,117 @@
+//! The outbox, for admins.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::call::Call;
+use super::json;
+use super::openapi::{OperationDoc, Tag, schemas};
+use super::query::Query;
+use crate::domain::MAX_ID;
+use crate::domain::{Mail, MailId, MailState};
+use crate::error::Result;
+use crate::http::Response;
+use crate::store::{MailStatus, PAGE_ROWS};
+
+const DEFAULT_LIMIT: u64 = 100;
+
+/// A mail of the outbox.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Email)]
+pub struct EmailBody<'a> {
+    #[schema(schema_with = schemas::id)]
+    pub id: u64,
+    #[schema(schema_with = schemas::id)]
+    pub order_id: u64,
+    #[schema(schema_with = schemas::id)]
+    pub user_id: u64,
+    pub to: &'a str,
+    pub message_id: &'a str,
+    #[schema(schema_with = schemas::mail_state)]
+    pub state: &'static str,
+    pub attempts: u32,
+    #[schema(required)]
+    pub last_error: Option<&'a str>,
+    /// When it is tried next; null when it is not pending.
+    #[schema(schema_with = schemas::time_or_null, required)]
+    pub next_attempt_at: Option<String>,
+    #[schema(schema_with = schemas::time_or_null, required)]
+    pub sent_at: Option<String>,
+    #[schema(schema_with = schemas::time_or_null, required)]
+    pub died_at: Option<String>,
+}
+
+impl<'a> From<&'a Mail> for EmailBody<'a> {
+    fn from(mail: &'a Mail) -> EmailBody<'a> {
+        let (mut next_attempt_at, mut sent_at, mut died_at) = (None, None, None);
+        match mail.state {
+            MailState::Pending { due } => next_attempt_at = Some(due.to_string()),
+            MailState::Sent { at } => sent_at = Some(at.to_string()),
+            MailState::Dead { at } => died_at = Some(at.to_string()),
+        }
+        EmailBody {
+            id: mail.id.0,
+            order_id: mail.order.id.0,
+            user_id: mail.order.user.0,
+            to: mail.to.as_str(),
+            message_id: &mail.message_id.0,
+            state: mail.state.as_str(),
+            attempts: mail.attempts,
+            last_error: mail.last_error.as_deref(),
+            next_attempt_at,
+            sent_at,
+            died_at,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Emails)]
+pub struct EmailsBody<'a> {
+    pub emails: Vec<EmailBody<'a>>,
+    #[schema(schema_with = schemas::next, required)]
+    /// What to give as `after` for the next page; null on the last.
+    pub next: Option<u64>,
+}
+
+pub fn list(call: &Call<'_>) -> Result<Response> {
+    let mut query = Query::of(call.query, &["state", "limit", "after"]);
+    let status = query.choice("state", "'pending', 'sent' or 'dead'", |text| match text {
+        "pending" => Some(MailStatus::Pending),
+        "sent" => Some(MailStatus::Sent),
+        "dead" => Some(MailStatus::Dead),
+        _ => None,
+    });
+    let limit = query.integer("limit", 1, PAGE_ROWS as u64).unwrap_or(DEFAULT_LIMIT) as usize;
+    let after = query.integer("after", 1, MAX_ID).unwrap_or(0);
+    query.check()?;
+    let status = status.unwrap_or(MailStatus::Pending);
+    let found = call.service().mails(call.cx, &call.caller, status, MailId(after), limit + 1)?;
+    let more = found.len() > limit;
+    let page = &found[..found.len().min(limit)];
+    let body = EmailsBody {
+        emails: page.iter().map(EmailBody::from).collect(),
+        next: page.last().filter(|_| more).map(|mail| mail.id.0),
+    };
+    Ok(json::response(200, &body))
+}
+
+pub fn describe_list() -> OperationDoc {
+    OperationDoc::new("list_emails", Tag::Emails, "List emails (admins)")
+        .paged(DEFAULT_LIMIT)
+        .query("state", schemas::mail_state(), "Those in this state; `pending` if absent.")
+        .answers::<EmailsBody>("A page of emails, oldest first")
+        .fails_with(422)
+}
+
+pub fn retry(call: &Call<'_>) -> Result<Response> {
+    let id = MailId(call.path_id("email_id")?);
+    let mail = call.service().retry_mail(call.cx, &call.caller, id)?;
+    Ok(json::response(200, &EmailBody::from(&mail)))
+}
+
+pub fn describe_retry() -> OperationDoc {
+    OperationDoc::new("retry_email", Tag::Emails, "Send a dead email again (admins)")
+        .answers::<EmailBody>("The email")
+        .fails_with(409)
+}

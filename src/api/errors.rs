@@ -1,0 +1,325 @@
+//! Errors as the wire has them: the one place that knows their statuses and words.
+//!
+//! Everything that goes wrong becomes an [`ErrorResponse`], and is rendered once, in the format
+//! that the client asks for.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use utoipa::ToSchema;
+
+use super::openapi::schemas;
+use super::{accept, json};
+use crate::error::{Error, Problem, Segment, Unauthenticated, Unavailable, Violation};
+use crate::http::{Field, Head, Response, reason_phrase};
+use crate::limiter::Rate;
+
+/// An error on its way to the wire.
+pub struct ErrorResponse<'e> {
+    status: u16,
+    detail: Detail<'e>,
+    headers: Vec<(&'static str, Cow<'static, str>)>,
+}
+
+enum Detail<'e> {
+    Text(&'static str),
+    RateLimited(String),
+    Faults(&'e [Violation]),
+}
+
+/// How the client wants errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorFormat {
+    /// `{"detail": …}`, as the old service has them.
+    Plain,
+    /// Problem details (RFC 9457).
+    Problem,
+}
+
+const PROBLEM_TYPE: &str = "application/problem+json";
+
+impl ErrorFormat {
+    pub fn wanted_by(head: &Head) -> ErrorFormat {
+        match head.field(Field::Accept) {
+            Some(accept) if accept::names(accept, PROBLEM_TYPE) => ErrorFormat::Problem,
+            _ => ErrorFormat::Plain,
+        }
+    }
+}
+
+impl<'e> ErrorResponse<'e> {
+    pub fn new(status: u16, text: &'static str) -> ErrorResponse<'e> {
+        ErrorResponse { status, detail: Detail::Text(text), headers: Vec::new() }
+    }
+
+    pub fn header(
+        mut self,
+        name: &'static str,
+        value: impl Into<Cow<'static, str>>,
+    ) -> ErrorResponse<'e> {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    fn retry_after(self, wait: Duration) -> ErrorResponse<'e> {
+        self.header("Retry-After", whole_secs(wait).to_string())
+    }
+
+    /// `request_id` is told in problem details.
+    pub fn render(&self, format: ErrorFormat, request_id: &str) -> Response {
+        let mut response = match format {
+            ErrorFormat::Plain => self.render_plain(),
+            ErrorFormat::Problem => self.render_problem(request_id),
+        };
+        response.headers.extend(self.headers.iter().cloned());
+        response
+    }
+
+    fn render_plain(&self) -> Response {
+        match &self.detail {
+            Detail::Text(detail) => json::response(self.status, &ErrorBody { detail }),
+            Detail::RateLimited(text) => {
+                json::response(self.status, &RateLimitedBody { error: text, detail: text })
+            }
+            Detail::Faults(faults) => {
+                let detail = faults.iter().map(FaultBody::from).collect();
+                json::response(self.status, &InvalidBody { detail })
+            }
+        }
+    }
+
+    fn render_problem(&self, instance: &str) -> Response {
+        let (detail, errors): (Cow<'_, str>, _) = match &self.detail {
+            Detail::Text(text) => ((*text).into(), None),
+            Detail::RateLimited(text) => (text.as_str().into(), None),
+            Detail::Faults(faults) => {
+                let plural = if faults.len() == 1 { "" } else { "s" };
+                let summary = format!("{} invalid value{plural}", faults.len());
+                (summary.into(), Some(faults.iter().map(FaultBody::from).collect()))
+            }
+        };
+        let body = ProblemBody {
+            kind: "about:blank",
+            title: reason_phrase(self.status),
+            status: self.status,
+            detail: &detail,
+            errors,
+            instance,
+        };
+        let mut response = json::response(self.status, &body);
+        response.headers = vec![("Content-Type", PROBLEM_TYPE.into())];
+        response
+    }
+}
+
+impl<'e> From<&'e Error> for ErrorResponse<'e> {
+    fn from(error: &'e Error) -> ErrorResponse<'e> {
+        match error {
+            Error::Invalid(faults) => {
+                ErrorResponse { status: 422, detail: Detail::Faults(faults), headers: Vec::new() }
+            }
+            Error::Refused(why) => ErrorResponse::new(400, why),
+            Error::Unauthenticated(why) => {
+                let text = match why {
+                    Unauthenticated::Missing => "Not authenticated",
+                    Unauthenticated::BadToken => "Could not validate credentials",
+                    Unauthenticated::BadCredentials => "Incorrect username or password",
+                };
+                ErrorResponse::new(401, text).header("WWW-Authenticate", "Bearer")
+            }
+            Error::Forbidden(why) => ErrorResponse::new(403, why),
+            Error::NotFound => ErrorResponse::new(404, "Not Found"),
+            Error::Conflict(why) => ErrorResponse::new(409, why),
+            Error::RateLimited(limited) => {
+                let rate = Rate { requests: limited.requests, window: limited.window };
+                let text = format!("Rate limit exceeded: {}", rate.describe());
+                let detail = Detail::RateLimited(text);
+                ErrorResponse { status: 429, detail, headers: Vec::new() }
+                    .retry_after(limited.retry_after)
+            }
+            Error::Unavailable(Unavailable::Busy { retry_after, .. }) => {
+                ErrorResponse::new(503, "Service Unavailable").retry_after(*retry_after)
+            }
+            Error::Unavailable(Unavailable::OutcomeUnknown) => {
+                ErrorResponse::new(503, "The outcome is unknown")
+            }
+            Error::Internal(_) => ErrorResponse::new(500, "Internal Server Error"),
+        }
+    }
+}
+
+/// Rounded up: who waits that long finds a token.
+pub fn whole_secs(duration: std::time::Duration) -> u64 {
+    duration.as_nanos().div_ceil(1_000_000_000) as u64
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub struct ErrorBody<'e> {
+    detail: &'e str,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = RateLimited)]
+pub struct RateLimitedBody<'e> {
+    error: &'e str,
+    detail: &'e str,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Invalid)]
+pub struct InvalidBody<'e> {
+    detail: Vec<FaultBody<'e>>,
+}
+
+/// What is wrong with one field or parameter.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Fault)]
+pub struct FaultBody<'e> {
+    /// A word for programs, like `missing`.
+    #[serde(rename = "type")]
+    kind: &'static str,
+    #[schema(schema_with = schemas::location)]
+    loc: Vec<Value>,
+    msg: String,
+    /// What was given; passwords are masked.
+    // It is lent, not copied: it may be large.
+    #[schema(schema_with = schemas::anything)]
+    input: &'e Value,
+    /// The bounds that were broken, or more about why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schemas::object, required = false)]
+    ctx: Option<Value>,
+}
+
+/// Problem details (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemBody<'e> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    errors: Option<Vec<FaultBody<'e>>>,
+    /// The request's id.
+    instance: &'e str,
+}
+
+impl<'e> From<&'e Violation> for FaultBody<'e> {
+    fn from(violation: &'e Violation) -> FaultBody<'e> {
+        let (kind, msg, context) = describe(&violation.problem);
+        let loc = violation.location.iter().map(segment).collect();
+        let ctx = context.map(|(name, value)| json!({ name: value }));
+        FaultBody { kind, loc, msg, input: &violation.input, ctx }
+    }
+}
+
+fn segment(segment: &Segment) -> Value {
+    match segment {
+        Segment::Name(name) => name.as_str().into(),
+        Segment::Index(index) => (*index).into(),
+    }
+}
+
+type Described = (&'static str, String, Option<(&'static str, Value)>);
+
+/// Type, message and context, as pydantic 2 words them.
+fn describe(problem: &Problem) -> Described {
+    let plain = |kind, message: &str| (kind, message.to_owned(), None);
+    match problem {
+        Problem::Missing => plain("missing", "Field required"),
+        Problem::JsonInvalid { why } => {
+            ("json_invalid", "JSON decode error".into(), Some(("error", why.as_str().into())))
+        }
+        Problem::NotAnObject => plain(
+            "model_attributes_type",
+            "Input should be a valid dictionary or object to extract fields from",
+        ),
+        Problem::NotAString => plain("string_type", "Input should be a valid string"),
+        Problem::TooShort { min } => {
+            let message = format!("String should have at least {}", characters(*min));
+            ("string_too_short", message, Some(("min_length", (*min).into())))
+        }
+        Problem::TooLong { max } => {
+            let message = format!("String should have at most {}", characters(*max));
+            ("string_too_long", message, Some(("max_length", (*max).into())))
+        }
+        Problem::UnreadableBool => {
+            plain("bool_parsing", "Input should be a valid boolean, unable to interpret input")
+        }
+        Problem::NotABool => plain("bool_type", "Input should be a valid boolean"),
+        Problem::NotOneOf { expected } => {
+            let context = Some(("expected", (*expected).into()));
+            ("literal_error", format!("Input should be {expected}"), context)
+        }
+        Problem::NotAnEmail { reason } => {
+            let message = format!("value is not a valid email address: {reason}");
+            ("value_error", message, Some(("reason", reason.as_str().into())))
+        }
+        Problem::NotAnInteger => plain(
+            "int_parsing",
+            "Input should be a valid integer, unable to parse string as an integer",
+        ),
+        Problem::Below { min } => {
+            let message = format!("Input should be greater than or equal to {min}");
+            ("greater_than_equal", message, Some(("ge", (*min).into())))
+        }
+        Problem::Above { max } => {
+            let message = format!("Input should be less than or equal to {max}");
+            ("less_than_equal", message, Some(("le", (*max).into())))
+        }
+        Problem::Value { reason } => (
+            "value_error",
+            format!("Value error, {reason}"),
+            Some(("reason", reason.as_str().into())),
+        ),
+        Problem::Unexpected => plain("extra_forbidden", "Extra inputs are not permitted"),
+    }
+}
+
+fn characters(count: usize) -> String {
+    format!("{count} character{}", if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::Body;
+
+    fn json_of(response: &Response) -> Value {
+        let Body::Bytes(bytes) = &response.body else { panic!("no body") };
+        serde_json::from_slice(bytes).unwrap()
+    }
+
+    #[test]
+    fn a_wait_is_rounded_up_to_whole_seconds() {
+        assert_eq!(whole_secs(Duration::from_millis(11_001)), 12);
+        assert_eq!(whole_secs(Duration::from_secs(12)), 12);
+    }
+
+    #[test]
+    fn an_internal_text_never_leaves() {
+        let error = Error::Internal("the secret is 42".into());
+        for format in [ErrorFormat::Plain, ErrorFormat::Problem] {
+            let response = ErrorResponse::from(&error).render(format, "id");
+            assert!(!json_of(&response).to_string().contains("42"));
+            assert_eq!(response.status, 500);
+        }
+    }
+
+    #[test]
+    fn an_error_keeps_its_status_and_headers_as_a_problem() {
+        let error = ErrorResponse::new(404, "Not Found").header("Allow", "GET");
+        let response = error.render(ErrorFormat::Problem, "abc-1");
+        let expected = json!({"type": "about:blank", "title": "Not Found", "status": 404,
+            "detail": "Not Found", "instance": "abc-1"});
+        assert_eq!((response.status, json_of(&response)), (404, expected));
+        assert!(response.headers.contains(&("Allow", "GET".into())));
+        assert!(response.headers.contains(&("Content-Type", PROBLEM_TYPE.into())));
+    }
+}

@@ -1,0 +1,294 @@
+//! From a complete request to its response: route, body, token, limit, role, handler.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::call::{Backend, Call, Pending};
+use super::client_address::TrustedProxies;
+use super::cors::{Cors, Grant};
+use super::errors::{self, ErrorFormat, ErrorResponse};
+use super::json;
+use super::large_body_gate::LargeBodyGate;
+use super::meters::Meters;
+use super::openapi::document;
+use super::request_id::RequestIds;
+use super::routes::{Access, BodyKind, Handler, ROUTES, Route};
+use super::routing::{self, Found, decode_path, split_target};
+use crate::config::Config;
+use crate::error::{Error, Result, Unauthenticated};
+use crate::http::{self, Deferred, Field, Head, Outcome, Peer, Rejection, Response};
+use crate::metrics::Metrics;
+use crate::service::{Caller, Context, Limit, LimitStanding, Service};
+
+/// The handler of all requests. Clones share it.
+#[derive(Clone)]
+pub struct Api(Arc<Shared>);
+
+struct Shared {
+    backend: Backend,
+    meters: Meters,
+    cors: Cors,
+    trusted_proxies: TrustedProxies,
+    request_ids: RequestIds,
+    large_bodies: LargeBodyGate,
+}
+
+/// What of a request decides how its response looks, whatever the response is.
+struct Manner {
+    request_id: String,
+    format: ErrorFormat,
+    grant: Grant,
+}
+
+/// What a request comes to.
+enum Answer {
+    /// From the endpoint at this index of the route table.
+    Routed(usize, Result<Response>),
+    Pending(usize, Box<dyn Pending>),
+    /// From no route: a preflight, or a 404, 405 or 307.
+    Unrouted(Response),
+}
+
+impl Api {
+    /// # Errors
+    /// The system has no random bytes.
+    pub fn new(config: &Config, service: Arc<Service>, metrics: Arc<Metrics>) -> Result<Api> {
+        Ok(Api(Arc::new(Shared {
+            meters: Meters::new(&metrics),
+            cors: Cors::new(config.allowed_origins()),
+            trusted_proxies: TrustedProxies(config.trusted_proxies.0.clone()),
+            request_ids: RequestIds::new()?,
+            large_bodies: LargeBodyGate::default(),
+            backend: Backend { service, metrics, document: document::json },
+        })))
+    }
+}
+
+impl http::Handler for Api {
+    fn respond_unrouted(&self, head: &Head) -> Option<Response> {
+        let shared = &self.0;
+        if head.method() == "OPTIONS" {
+            return None;
+        }
+        let (path, _) = split_target(head.target());
+        let manner = shared.manner(head);
+        let response = match routing::find(head.method(), &decode_path(path)) {
+            Found::Route { .. } => return None,
+            missed => unrouted(missed, head.target(), &manner),
+        };
+        shared.meters.count_unmatched(head.method(), response.status);
+        Some(shared.finish(response, manner))
+    }
+
+    fn respond(&self, head: &Head, body: &[u8], peer: &Peer) -> Outcome {
+        let (shared, started) = (&self.0, Instant::now());
+        let manner = shared.manner(head);
+        let client = shared.trusted_proxies.client_of(head, peer);
+        let cx = Context::new(manner.request_id.clone(), client);
+        match shared.answer(head, body, &cx, &manner) {
+            Answer::Pending(endpoint, pending) => {
+                let shared = Arc::clone(shared);
+                let response = PendingResponse { shared, endpoint, pending, cx, manner, started };
+                Outcome::Deferred(Box::new(response))
+            }
+            Answer::Routed(endpoint, result) => {
+                Outcome::Response(shared.conclude(endpoint, result, &cx, manner, started))
+            }
+            Answer::Unrouted(response) => {
+                shared.meters.count_unmatched(head.method(), response.status);
+                Outcome::Response(shared.finish(response, manner))
+            }
+        }
+    }
+
+    fn reject(&self, rejection: Rejection, head: Option<&Head>, peer: &Peer) -> Response {
+        let shared = &self.0;
+        log::debug!("rejected {} from {}", rejection.reason(), peer.address);
+        shared.meters.count_rejected(rejection.status());
+        let busy = Error::busy(rejection.reason());
+        let error = match rejection.status() {
+            503 => ErrorResponse::from(&busy),
+            status => ErrorResponse::new(status, rejection.text()),
+        };
+        match head {
+            Some(head) => {
+                let manner = shared.manner(head);
+                shared.finish(error.render(manner.format, &manner.request_id), manner)
+            }
+            None => {
+                let request_id = shared.request_ids.next();
+                error.render(ErrorFormat::Plain, &request_id).header("X-Request-Id", request_id)
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn manner(&self, head: &Head) -> Manner {
+        Manner {
+            request_id: self.request_ids.of(head),
+            format: ErrorFormat::wanted_by(head),
+            grant: self.cors.grant(head),
+        }
+    }
+
+    fn answer(&self, head: &Head, body: &[u8], cx: &Context, manner: &Manner) -> Answer {
+        if let Some(response) = self.cors.preflight(head) {
+            return Answer::Unrouted(response);
+        }
+        let (path, query) = split_target(head.target());
+        let path = decode_path(path);
+        let (endpoint, parameter) = match routing::find(head.method(), &path) {
+            Found::Route { index, parameter } => (index, parameter),
+            missed => return Answer::Unrouted(unrouted(missed, head.target(), manner)),
+        };
+        let route = &ROUTES[endpoint];
+        let (backend, caller) = (&self.backend, Caller::Anonymous);
+        let call = Call { backend, cx, caller, head, parameter, query, body: None };
+        match self.call(route, call, body, manner) {
+            Ok(Called::Response(response)) => Answer::Routed(endpoint, Ok(response)),
+            Ok(Called::Pending(pending)) => Answer::Pending(endpoint, pending),
+            Err(why) => {
+                cx.log_refusal(format_args!("{} {}", route.method.as_str(), route.pattern), &why);
+                Answer::Routed(endpoint, Err(why))
+            }
+        }
+    }
+
+    /// The checks ahead of a handler, in the order that the wire contract gives; and the
+    /// handler.
+    fn call(
+        &self,
+        route: &Route,
+        mut call: Call<'_>,
+        body: &[u8],
+        manner: &Manner,
+    ) -> Result<Called> {
+        // Held until the response is made: the body lives as long.
+        let _permit;
+        if route.body == BodyKind::Json {
+            _permit = self.large_bodies.acquire(body.len())?;
+            let content_type = call.header(Field::ContentType);
+            if !body.is_empty() && content_type.is_some_and(|given| !json::is_json(given)) {
+                let error = ErrorResponse::new(415, "Unsupported Media Type");
+                return Ok(Called::Response(error.render(manner.format, &manner.request_id)));
+            }
+            call.body = json::parse(body)?;
+        }
+        if route.access != Access::Public {
+            call.caller = authenticate(&call)?;
+        }
+        if let Some(limit) = route.limit {
+            spend(limit, &call)?;
+        }
+        if route.access == Access::Admin {
+            call.caller.require_admin()?;
+        }
+        match route.handler {
+            Handler::Now(respond) => respond(&call).map(Called::Response),
+            Handler::Later(begin) => begin(&call).map(Called::Pending),
+        }
+    }
+
+    /// Ends a request that had a route: renders its error, if it has one, and counts it.
+    fn conclude(
+        &self,
+        endpoint: usize,
+        result: Result<Response>,
+        cx: &Context,
+        manner: Manner,
+        started: Instant,
+    ) -> Response {
+        let response = result.unwrap_or_else(|why| {
+            ErrorResponse::from(&why).render(manner.format, &manner.request_id)
+        });
+        self.meters.count(endpoint, response.status, started.elapsed());
+        self.finish(with_limit_headers(response, cx.standing()), manner)
+    }
+
+    /// Adds what every response to a readable head has.
+    fn finish(&self, response: Response, manner: Manner) -> Response {
+        let mut response = self.cors.decorate(response, manner.grant);
+        if !response.headers.iter().any(|(name, _)| *name == "Cache-Control") {
+            response = response.header("Cache-Control", "no-store");
+        }
+        response.header("X-Request-Id", manner.request_id)
+    }
+}
+
+/// What a handler comes to.
+enum Called {
+    Response(Response),
+    Pending(Box<dyn Pending>),
+}
+
+/// The response to an operation that has begun.
+struct PendingResponse {
+    shared: Arc<Shared>,
+    endpoint: usize,
+    pending: Box<dyn Pending>,
+    cx: Context,
+    manner: Manner,
+    started: Instant,
+}
+
+impl Deferred for PendingResponse {
+    fn is_ready(&self) -> bool {
+        self.pending.is_ready()
+    }
+
+    fn finish(self: Box<Self>) -> Response {
+        let PendingResponse { shared, endpoint, pending, cx, manner, started } = *self;
+        let result = pending.finish(&shared.backend.service, &cx);
+        shared.conclude(endpoint, result, &cx, manner, started)
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        self.pending.deadline()
+    }
+}
+
+fn authenticate(call: &Call<'_>) -> Result<Caller> {
+    let missing = Error::Unauthenticated(Unauthenticated::Missing);
+    let Some((scheme, token)) =
+        call.header(Field::Authorization).and_then(|value| value.split_once(' '))
+    else {
+        return Err(missing);
+    };
+    let token = token.trim();
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err(missing);
+    }
+    call.service().authenticate(token)
+}
+
+fn spend(limit: Limit, call: &Call<'_>) -> Result<()> {
+    let limits = call.service().limits();
+    match call.caller {
+        Caller::User { id, .. } => limits.spend_by_user(limit, id, call.cx),
+        Caller::Anonymous | Caller::Operator => limits.spend_by_client(limit, call.cx),
+    }
+}
+
+fn unrouted(missed: Found<'_>, target: &str, manner: &Manner) -> Response {
+    let error = match missed {
+        Found::OtherSlash => {
+            return Response::new(307).header("Location", routing::with_other_slash(target));
+        }
+        Found::WrongMethod(allowed) => {
+            ErrorResponse::new(405, "Method Not Allowed").header("Allow", allowed)
+        }
+        Found::Nothing | Found::Route { .. } => ErrorResponse::new(404, "Not Found"),
+    };
+    error.render(manner.format, &manner.request_id)
+}
+
+/// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
+fn with_limit_headers(response: Response, standing: Option<LimitStanding>) -> Response {
+    let Some(LimitStanding { limit, rate, standing }) = standing else { return response };
+    let (name, window) = (limit.as_str(), rate.window.as_secs());
+    let reset = errors::whole_secs(standing.next_token);
+    response
+        .header("RateLimit-Policy", format!("\"{name}\";q={};w={window}", rate.requests))
+        .header("RateLimit", format!("\"{name}\";r={};t={reset}", standing.remaining))
+}

@@ -1,0 +1,165 @@
+//! The types of fields: how each is read, and what the document says of it.
+
+use serde_json::Value;
+use utoipa::openapi::{RefOr, Schema};
+
+use super::openapi::schemas;
+use super::reader::{FromJson, Reader};
+use crate::domain::{EmailAddress, Password, Role, Username, password};
+use crate::error::{Error, Problem, Result};
+
+/// Any string.
+impl FromJson for String {
+    fn read(value: &Value, reader: &mut Reader) -> Option<String> {
+        reader.string(value).map(str::to_owned)
+    }
+
+    fn describe() -> RefOr<Schema> {
+        schemas::string()
+    }
+}
+
+/// The name that a user is given.
+impl FromJson for Username {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Username> {
+        reader.parsed(value, Username::parse)
+    }
+
+    fn describe() -> RefOr<Schema> {
+        schemas::username()
+    }
+}
+
+impl FromJson for EmailAddress {
+    fn read(value: &Value, reader: &mut Reader) -> Option<EmailAddress> {
+        reader.parsed(value, EmailAddress::parse)
+    }
+
+    fn describe() -> RefOr<Schema> {
+        schemas::email()
+    }
+}
+
+/// A role; that of a user where it is absent.
+impl FromJson for Role {
+    fn absent() -> Option<Role> {
+        Some(Role::User)
+    }
+
+    fn read(value: &Value, reader: &mut Reader) -> Option<Role> {
+        match value.as_str().and_then(Role::parse) {
+            Some(role) => Some(role),
+            None => reader.fault(Problem::NotOneOf { expected: Role::EXPECTED }, value),
+        }
+    }
+
+    fn describe() -> RefOr<Schema> {
+        schemas::role_or_default()
+    }
+}
+
+/// A password that is to be set.
+#[derive(Debug)]
+pub struct NewPassword(String);
+
+impl NewPassword {
+    /// # Errors
+    /// It misses the policy. That is told after all faults of the fields.
+    pub fn check(&self) -> Result<Password> {
+        Password::parse(&self.0).ok_or(Error::Refused(password::POLICY))
+    }
+}
+
+impl FromJson for NewPassword {
+    fn read(value: &Value, reader: &mut Reader) -> Option<NewPassword> {
+        String::read(value, reader).map(NewPassword)
+    }
+
+    fn describe() -> RefOr<Schema> {
+        schemas::password()
+    }
+}
+
+/// A password that is compared with one that was set.
+#[derive(Debug)]
+pub struct KnownPassword(String);
+
+impl KnownPassword {
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromJson for KnownPassword {
+    fn read(value: &Value, reader: &mut Reader) -> Option<KnownPassword> {
+        String::read(value, reader).map(KnownPassword)
+    }
+
+    fn describe() -> RefOr<Schema> {
+        schemas::known_password()
+    }
+}
+
+/// A boolean as the old service took them: also `1`, `0`, `"yes"`, `"off"` …
+#[derive(Debug)]
+pub struct LaxBool(pub bool);
+
+impl FromJson for LaxBool {
+    fn read(value: &Value, reader: &mut Reader) -> Option<LaxBool> {
+        match lax_bool(value) {
+            Ok(parsed) => Some(LaxBool(parsed)),
+            Err(problem) => reader.fault(problem, value),
+        }
+    }
+
+    fn describe() -> RefOr<Schema> {
+        schemas::lax_bool()
+    }
+}
+
+/// # Errors
+/// What is wrong with it, in pydantic's words.
+pub fn lax_bool(value: &Value) -> std::result::Result<bool, Problem> {
+    match value {
+        Value::Bool(value) => Ok(*value),
+        Value::Number(number) => match number.as_f64() {
+            Some(1.0) => Ok(true),
+            Some(0.0) => Ok(false),
+            // A fraction is no boolean at all; a whole number is one that can't be read.
+            Some(number) if number.fract() != 0.0 => Err(Problem::NotABool),
+            _ => Err(Problem::UnreadableBool),
+        },
+        Value::String(text) => match text.to_ascii_lowercase().as_str() {
+            "true" | "t" | "yes" | "y" | "on" | "1" => Ok(true),
+            "false" | "f" | "no" | "n" | "off" | "0" => Ok(false),
+            _ => Err(Problem::UnreadableBool),
+        },
+        Value::Null | Value::Array(_) | Value::Object(_) => Err(Problem::NotABool),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn booleans_are_lax() {
+        for yes in
+            [json!(true), json!(1), json!(1.0), json!("TRUE"), json!("y"), json!("On"), json!("1")]
+        {
+            assert_eq!(lax_bool(&yes), Ok(true), "{yes}");
+        }
+        for no in
+            [json!(false), json!(0), json!(0.0), json!("f"), json!("No"), json!("off"), json!("0")]
+        {
+            assert_eq!(lax_bool(&no), Ok(false), "{no}");
+        }
+        for unreadable in [json!(2), json!(-1), json!("maybe"), json!(""), json!(" true")] {
+            assert_eq!(lax_bool(&unreadable), Err(Problem::UnreadableBool), "{unreadable}");
+        }
+        for other in [json!(null), json!(1.5), json!([true]), json!({})] {
+            assert_eq!(lax_bool(&other), Err(Problem::NotABool), "{other}");
+        }
+    }
+}

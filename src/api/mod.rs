@@ -1,0 +1,40 @@
+//! The API: the route table, one file for each resource with its request and response types,
+//! its handlers and what the OpenAPI document says of them; and what all of them share.
+//!
+//! A request comes in through [`Api`], is matched by [`routing`] against [`routes`], checked
+//! in the order that the wire contract gives, and answered by a resource: `accounts`, `users`,
+//! `orders`, `order_list`, `emails`, `backups`, `system`, `docs`.
+
+mod accept;
+mod accounts;
+mod backups;
+mod client_address;
+mod cors;
+mod docs;
+mod emails;
+mod handler;
+mod inputs;
+mod large_body_gate;
+mod meters;
+pub mod openapi;
+mod order_list;
+mod orders;
+mod request_id;
+pub mod routes;
+mod routing;
+mod system;
+mod users;
+
+// Public for the fuzz targets alone.
+#[doc(hidden)]
+pub mod call;
+#[doc(hidden)]
+pub mod errors;
+#[doc(hidden)]
+pub mod json;
+#[doc(hidden)]
+pub mod query;
+#[doc(hidden)]
+pub mod reader;
+
+pub use handler::Api;

@@ -1,0 +1,204 @@
+//! Schemas of what is smaller than a body: ids, times, lax booleans, passwords.
+
+use serde_json::{Value, json};
+use utoipa::openapi::schema::{
+    AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type,
+};
+use utoipa::openapi::{RefOr, Schema};
+
+use crate::domain::MAX_ID;
+use crate::domain::{Password, Username, email};
+
+/// `2025-10-07T05:58:11`; not the `date-time` of RFC 3339, for want of a zone.
+const TIME: &str = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}$";
+
+/// What [`crate::clock::Timestamp::parse`] reads: a day, or a day and a time.
+/// From 1970 on, with every leap day.
+const MOMENT: &str = r"^((19[7-9][0-9]|[2-9][0-9]{3})-((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)|02-(0[1-9]|1[0-9]|2[0-8]))|(19(7[26]|8[048]|9[26])|[2-9][0-9](0[48]|[2468][048]|[13579][26])|([2468][048]|[3579][26])00)-02-29)(T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9])?$";
+
+/// All four kinds of characters that [`Password::parse`] asks for, in any order.
+const PASSWORD: &str = r"^(?=[\s\S]*[A-Z])(?=[\s\S]*[a-z])(?=[\s\S]*[0-9])(?=[\s\S]*[!@#$%^&*()_+\-=\[\]{}|;:,.<>?])[\s\S]*$";
+
+/// No control character, as Unicode has them.
+const USERNAME: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
+
+/// What [`crate::domain::EmailAddress::parse`] takes, but for the lengths of its parts.
+const EMAIL: &str = r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9]([A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{0,61}[A-Za-z0-9])?)+$";
+
+/// 1 to 255 visible characters within quotes, or without: then a quote stands at the
+/// beginning or at the end, but not at both.
+const IDEMPOTENCY_KEY: &str = r#"^("[!-~]{1,255}"|[!#-~][!-~]{0,254}|"([!-~]{0,253}[!#-~])?)$"#;
+
+/// From 1 to 2^63−1.
+pub fn id() -> RefOr<Schema> {
+    integer(1, MAX_ID).into()
+}
+
+pub fn integer(least: u64, most: u64) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Integer)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Int64)))
+        .minimum(Some(least as usize))
+        .maximum(Some(most as usize))
+}
+
+/// The `after` of the next page, or null.
+pub fn next() -> RefOr<Schema> {
+    let about = "What to give as `after` for the next page; null on the last.";
+    id_or_null().description(Some(about)).into()
+}
+
+/// As [`next`], in lists that have it only where a `limit` was given.
+pub fn next_where_paged() -> RefOr<Schema> {
+    let about = "With `limit` only: what to give as `after` for the next page; null on the last.";
+    id_or_null().description(Some(about)).into()
+}
+
+fn id_or_null() -> ObjectBuilder {
+    integer(1, MAX_ID).schema_type(either(Type::Integer, Type::Null))
+}
+
+pub fn time() -> RefOr<Schema> {
+    text(TIME).description(Some("UTC")).examples([json!("2025-10-07T05:58:11")]).into()
+}
+
+pub fn time_or_null() -> RefOr<Schema> {
+    text(TIME).schema_type(either(Type::String, Type::Null)).description(Some("UTC")).into()
+}
+
+pub fn moment() -> RefOr<Schema> {
+    text(MOMENT).examples([json!("2026-11-22"), json!("2026-11-22T10:00:00")]).into()
+}
+
+pub fn role() -> RefOr<Schema> {
+    choice(["user", "admin"]).into()
+}
+
+/// A role that may be absent.
+pub fn role_or_default() -> RefOr<Schema> {
+    choice(["user", "admin"]).default(Some(json!("user"))).into()
+}
+
+pub fn choice<const N: usize>(words: [&str; N]) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.map(Value::from)))
+}
+
+pub fn mail_state() -> RefOr<Schema> {
+    choice(["pending", "sent", "dead"]).into()
+}
+
+pub fn health_status() -> RefOr<Schema> {
+    choice(["healthy", "unhealthy"]).into()
+}
+
+pub fn alive() -> RefOr<Schema> {
+    choice(["alive"]).into()
+}
+
+pub fn readiness() -> RefOr<Schema> {
+    choice(["ready", "unready"]).into()
+}
+
+pub fn bearer() -> RefOr<Schema> {
+    choice(["bearer"]).into()
+}
+
+/// Where a fault is: `["body", "username"]`, or a place in characters.
+pub fn location() -> RefOr<Schema> {
+    let place = ObjectBuilder::new().schema_type(either(Type::String, Type::Integer));
+    ArrayBuilder::new().items(place).into()
+}
+
+pub fn string() -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::String).into()
+}
+
+pub fn object() -> RefOr<Schema> {
+    ObjectBuilder::new().into()
+}
+
+pub fn anything() -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(SchemaType::AnyValue).into()
+}
+
+/// A name that is to be given to a user.
+pub fn username() -> RefOr<Schema> {
+    text(USERNAME)
+        .min_length(Some(1))
+        .max_length(Some(Username::MAX_CHARS))
+        .description(Some("Compared without case; no control characters."))
+        .into()
+}
+
+/// A password that is to be set.
+pub fn password() -> RefOr<Schema> {
+    text(PASSWORD)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Password)))
+        .min_length(Some(Password::MIN_CHARS))
+        .max_length(Some(Password::MAX_CHARS))
+        .description(Some(
+            "An upper-case and a lower-case letter, a digit, and one of \
+             `!@#$%^&*()_+-=[]{}|;:,.<>?`. Letters of other alphabets count too.",
+        ))
+        .into()
+}
+
+/// A password that is compared with one that was set.
+pub fn known_password() -> RefOr<Schema> {
+    let format = SchemaFormat::KnownFormat(KnownFormat::Password);
+    ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
+}
+
+pub fn email() -> RefOr<Schema> {
+    text(EMAIL)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
+        .max_length(Some(email::MAX_CHARS))
+        .into()
+}
+
+pub fn idempotency_key() -> RefOr<Schema> {
+    text(IDEMPOTENCY_KEY).min_length(Some(1)).max_length(Some(257)).into()
+}
+
+/// A boolean as [`crate::api::inputs::lax_bool`] reads it.
+pub fn lax_bool() -> RefOr<Schema> {
+    let words = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .pattern(Some(any_case(&[
+            "true", "t", "yes", "y", "on", "1", "false", "f", "no", "n", "off", "0",
+        ])))
+        .description(Some("Without case: true, t, yes, y, on, 1; false, f, no, n, off, 0"));
+    AnyOfBuilder::new()
+        .item(ObjectBuilder::new().schema_type(Type::Boolean))
+        .item(ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some([0, 1])))
+        .item(words)
+        .into()
+}
+
+/// `^([tT]|[oO][nN])$` for `t` and `on`: patterns here know no flag for case.
+fn any_case(words: &[&str]) -> String {
+    let either = |letter: char| match letter.is_ascii_alphabetic() {
+        true => format!("[{letter}{}]", letter.to_ascii_uppercase()),
+        false => letter.to_string(),
+    };
+    let words: Vec<String> = words.iter().map(|word| word.chars().map(either).collect()).collect();
+    format!("^({})$", words.join("|"))
+}
+
+fn either(first: Type, second: Type) -> SchemaType {
+    SchemaType::Array(vec![first, second])
+}
+
+fn text(pattern: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_takes_every_case_of_its_words() {
+        assert_eq!(any_case(&["on", "1"]), "^([oO][nN]|1)$");
+    }
+}

@@ -1,0 +1,132 @@
+//! Reading query parameters strictly: unknown, repeated or unreadable ones are faults,
+//! never a silently ignored filter.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use super::inputs::lax_bool;
+use super::reader::masked;
+use crate::error::{Error, Problem, Result, Violation};
+
+/// A query's parameters, and what was found wrong with them so far.
+pub struct Query<'q> {
+    pairs: Vec<(Cow<'q, str>, Cow<'q, str>)>,
+    faults: Vec<Violation>,
+}
+
+impl<'q> Query<'q> {
+    /// Takes what follows the `?`. Parameters other than `known` are faults, and so are
+    /// repeated ones.
+    pub fn of(text: &'q str, known: &[&str]) -> Query<'q> {
+        let pairs: Vec<_> = form_urlencoded::parse(text.as_bytes()).collect();
+        let mut query = Query { pairs: Vec::new(), faults: Vec::new() };
+        for (name, value) in pairs {
+            let repeated = query.pairs.iter().any(|(present, _)| *present == name);
+            if !known.contains(&name.as_ref()) {
+                query.fault(&name, Problem::Unexpected, &value);
+            } else if repeated {
+                let reason = "The parameter is given more than once".to_owned();
+                query.fault(&name, Problem::Value { reason }, &value);
+            } else {
+                query.pairs.push((name, value));
+            }
+        }
+        query
+    }
+
+    pub fn check(&mut self) -> Result<()> {
+        match std::mem::take(&mut self.faults) {
+            faults if faults.is_empty() => Ok(()),
+            faults => Err(Error::Invalid(faults)),
+        }
+    }
+
+    /// The value as it was given, decoded.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        let pair = self.pairs.iter().find(|(present, _)| present == name);
+        pair.map(|(_, value)| value.as_ref())
+    }
+
+    /// An integer within the bounds, both included.
+    pub fn integer(&mut self, name: &str, least: u64, most: u64) -> Option<u64> {
+        self.parsed(name, |text| integer(text, least, most))
+    }
+
+    pub fn boolean(&mut self, name: &str) -> Option<bool> {
+        self.parsed(name, |text| lax_bool(&Value::from(text)))
+    }
+
+    pub fn choice<T>(
+        &mut self,
+        name: &str,
+        expected: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+    ) -> Option<T> {
+        self.parsed(name, |text| parse(text).ok_or(Problem::NotOneOf { expected }))
+    }
+
+    pub fn parsed<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&str) -> std::result::Result<T, Problem>,
+    ) -> Option<T> {
+        let text = self.text(name)?.to_owned();
+        parse(&text).map_err(|problem| self.fault(name, problem, &text)).ok()
+    }
+
+    /// Tells a fault that no single parameter shows.
+    pub fn fault(&mut self, name: &str, problem: Problem, value: &str) {
+        let location = vec!["query".into(), name.into()];
+        self.faults.push(Violation::new(location, problem, masked(name, &value.into())));
+    }
+}
+
+/// Digits, within the bounds; a number too long to be read is above every bound.
+pub fn integer(text: &str, least: u64, most: u64) -> std::result::Result<u64, Problem> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Problem::NotAnInteger);
+    }
+    let below = Problem::Below { min: least as i64 };
+    let above = Problem::Above { max: most as i64 };
+    if digits.len() < text.len() {
+        return Err(below);
+    }
+    match text.parse::<u64>() {
+        Ok(number) if number < least => Err(below),
+        Ok(number) if number <= most => Ok(number),
+        _ => Err(above),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::MAX_ID;
+
+    #[test]
+    fn an_integer_is_digits_within_its_bounds() {
+        assert_eq!(integer("1", 1, MAX_ID), Ok(1));
+        assert_eq!(integer("9223372036854775807", 1, MAX_ID), Ok(MAX_ID));
+        for text in ["", "abc", "1.0", "+1", " 1", "0x1", "-", "１"] {
+            assert_eq!(integer(text, 1, 5), Err(Problem::NotAnInteger), "{text:?}");
+        }
+        for text in ["0", "-1", "-99999999999999999999"] {
+            assert_eq!(integer(text, 1, 5), Err(Problem::Below { min: 1 }), "{text:?}");
+        }
+        for text in ["6", "99999999999999999999999"] {
+            assert_eq!(integer(text, 1, 5), Err(Problem::Above { max: 5 }), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn unknown_and_repeated_parameters_are_faults() {
+        let mut query = Query::of("limit=5&Limit=5&limit=6&after=%31", &["limit", "after"]);
+        assert_eq!(query.integer("limit", 1, 9), Some(5));
+        assert_eq!(query.integer("after", 1, 9), Some(1));
+        let Err(Error::Invalid(faults)) = query.check() else { panic!("no faults") };
+        let problems: Vec<_> = faults.into_iter().map(|fault| fault.problem).collect();
+        assert!(matches!(problems[..], [Problem::Unexpected, Problem::Value { .. }]));
+    }
+}

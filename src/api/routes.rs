@@ -1,0 +1,114 @@
+//! The whole API on one page.
+
+use super::call::{Call, Pending};
+use super::openapi::OperationDoc;
+use super::{accounts, backups, docs, emails, order_list, orders, system, users};
+use crate::error::Result;
+use crate::http::Response;
+use crate::service::Limit;
+
+/// One row. A route without one of its columns doesn't compile.
+pub struct Route {
+    pub method: Method,
+    /// Literal segments, or `{name}` for an id.
+    pub pattern: &'static str,
+    pub access: Access,
+    pub limit: Option<Limit>,
+    pub body: BodyKind,
+    pub handler: Handler,
+    /// What the OpenAPI document says of it; none for pages that people look at.
+    pub operation: Option<fn() -> OperationDoc>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    Get,
+    Post,
+}
+
+/// Who may come in. The operation behind the route decides again for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    Public,
+    User,
+    Admin,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyKind {
+    /// A body is ignored.
+    Unused,
+    Json,
+}
+
+/// What responds. It reads fields, makes one call, renders.
+#[derive(Clone, Copy)]
+pub enum Handler {
+    Now(fn(&Call<'_>) -> Result<Response>),
+    /// Begins now and renders later: no thread waits in between.
+    Later(fn(&Call<'_>) -> Result<Box<dyn Pending>>),
+}
+
+use Access::{Admin, Public, User};
+use BodyKind::{Json, Unused};
+use Handler::{Later, Now};
+use Method::{Get, Post};
+
+#[rustfmt::skip]
+pub const ROUTES: &[Route] = &[
+    //    method pattern                            access  limit                  body    handler                               operation
+    route(Get,  "/",                                Public, None,                  Unused, Now(system::root),                     Some(system::describe_root)),
+    route(Get,  "/health",                          Public, None,                  Unused, Now(system::health),                   Some(system::describe_health)),
+    route(Get,  "/livez",                           Public, None,                  Unused, Now(system::livez),                    Some(system::describe_livez)),
+    route(Get,  "/readyz",                          Public, None,                  Unused, Now(system::readyz),                   Some(system::describe_readyz)),
+    route(Get,  "/metrics",                         Public, None,                  Unused, Now(system::metrics),                  Some(system::describe_metrics)),
+    route(Get,  "/metrics/",                        Public, None,                  Unused, Now(system::metrics),                  None),
+
+    route(Get,  "/openapi.json",                    Public, None,                  Unused, Now(docs::document),                   None),
+    route(Get,  "/docs",                            Public, None,                  Unused, Now(docs::page),                       None),
+    route(Get,  "/docs/start.js",                   Public, None,                  Unused, Now(docs::start_script),               None),
+    route(Get,  "/docs/favicon.png",                Public, None,                  Unused, Now(docs::icon),                       None),
+    route(Get,  "/docs/5.35.0/swagger-ui-bundle.js", Public, None,                 Unused, Now(docs::bundle),                     None),
+    route(Get,  "/docs/5.35.0/swagger-ui.css",      Public, None,                  Unused, Now(docs::stylesheet),                 None),
+    route(Get,  "/redoc",                           Public, None,                  Unused, Now(docs::redoc),                      None),
+
+    route(Post, "/auth/login",                      Public, Some(Limit::Login),    Json,   Now(accounts::login),                  Some(accounts::describe_login)),
+    route(Post, "/auth/register",                   Admin,  Some(Limit::Register), Json,   Now(accounts::register),               Some(accounts::describe_register)),
+    route(Get,  "/auth/me",                         User,   None,                  Unused, Now(accounts::me),                     Some(accounts::describe_me)),
+    route(Post, "/auth/password",                   User,   Some(Limit::Password), Json,   Now(accounts::change_password),        Some(accounts::describe_change_password)),
+
+    route(Get,  "/auth/users",                      Admin,  None,                  Unused, Now(users::list),                      Some(users::describe_list)),
+    route(Post, "/auth/users/{user_id}/disable",    Admin,  None,                  Unused, Now(users::disable),                   Some(users::describe_disable)),
+    route(Post, "/auth/users/{user_id}/enable",     Admin,  None,                  Unused, Now(users::enable),                    Some(users::describe_enable)),
+    route(Post, "/auth/users/{user_id}/password",   Admin,  None,                  Json,   Now(users::set_password),              Some(users::describe_set_password)),
+
+    route(Post, "/orders/create",                   User,   Some(Limit::Orders),   Json,   Later(orders::create),                 Some(orders::describe_create)),
+    route(Get,  "/orders/",                         User,   None,                  Unused, Now(order_list::list),                 Some(order_list::describe_list)),
+    route(Get,  "/orders/{order_id}",               User,   None,                  Unused, Now(orders::get),                      Some(orders::describe_get)),
+
+    route(Get,  "/emails/",                         Admin,  None,                  Unused, Now(emails::list),                     Some(emails::describe_list)),
+    route(Post, "/emails/{email_id}/retry",         Admin,  None,                  Unused, Now(emails::retry),                    Some(emails::describe_retry)),
+
+    route(Get,  "/admin/backup",                    Admin,  None,                  Unused, Now(backups::download),                Some(backups::describe_download)),
+];
+
+const fn route(
+    method: Method,
+    pattern: &'static str,
+    access: Access,
+    limit: Option<Limit>,
+    body: BodyKind,
+    handler: Handler,
+    operation: Option<fn() -> OperationDoc>,
+) -> Route {
+    Route { method, pattern, access, limit, body, handler, operation }
+}
+
+impl Method {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Get => "GET",
+            Post => "POST",
+        }
+    }
+}

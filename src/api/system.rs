@@ -1,0 +1,146 @@
+//! The service itself: what it is, how it is, what it has counted.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa::openapi::Content;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+
+use super::call::Call;
+use super::openapi::{OperationDoc, Tag, plain_response, response_with_headers, schemas};
+use super::{accept, json};
+use crate::error::Result;
+use crate::http::{Field, Response};
+use crate::metrics;
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Welcome)]
+pub struct WelcomeBody {
+    message: &'static str,
+    /// Where the documentation is.
+    docs: &'static str,
+}
+
+pub fn root(call: &Call<'_>) -> Result<Response> {
+    let accept = call.header(Field::Accept).unwrap_or_default();
+    if accept::prefers(accept, ("text", "html"), ("application", "json")) {
+        return Ok(Response::new(307).header("Location", "/docs").header("Vary", "Accept"));
+    }
+    let body = WelcomeBody { message: "Mini Order Management Service", docs: "/docs" };
+    Ok(json::response(200, &body).header("Vary", "Accept"))
+}
+
+pub fn describe_root() -> OperationDoc {
+    OperationDoc::new("root", Tag::System, "The service's name")
+        .about("To a client whose `Accept` prefers `text/html`, a redirect to the documentation.")
+        .answers::<WelcomeBody>("The name, and where the documentation is")
+        .responds(307, response_with_headers("To `/docs`", &["Location", "Vary"]))
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Health)]
+pub struct HealthBody<'a> {
+    #[schema(schema_with = schemas::health_status)]
+    pub status: &'static str,
+    /// Seconds since 1970.
+    pub timestamp: f64,
+    pub version: &'static str,
+    pub environment: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reason: Option<&'a str>,
+}
+
+pub fn health(call: &Call<'_>) -> Result<Response> {
+    let health = call.service().health();
+    let body = HealthBody {
+        status: if health.trouble.is_none() { "healthy" } else { "unhealthy" },
+        timestamp: health.at.as_secs_f64(),
+        version: env!("CARGO_PKG_VERSION"),
+        environment: health.environment,
+        reason: health.trouble.as_deref(),
+    };
+    Ok(json::response(if health.trouble.is_none() { 200 } else { 503 }, &body))
+}
+
+pub fn describe_health() -> OperationDoc {
+    OperationDoc::new("health", Tag::System, "Whether the service is well")
+        .answers::<HealthBody>("The store takes writes")
+        .answers_with::<HealthBody>(503, plain_response("It doesn't; `reason` says why"))
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = Liveness)]
+pub struct LivenessBody {
+    #[schema(schema_with = schemas::alive)]
+    status: &'static str,
+}
+
+/// The process answers: nothing else is asked of it.
+pub fn livez(_: &Call<'_>) -> Result<Response> {
+    Ok(json::response(200, &LivenessBody { status: "alive" }))
+}
+
+pub fn describe_livez() -> OperationDoc {
+    OperationDoc::new("livez", Tag::System, "Whether the process answers, for supervisors")
+        .answers::<LivenessBody>("It does")
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Readiness)]
+pub struct ReadinessBody<'a> {
+    #[schema(schema_with = schemas::readiness)]
+    pub status: &'static str,
+    pub checks: BTreeMap<&'static str, CheckBody<'a>>,
+    /// Mails that wait to be sent.
+    pub mail_backlog: u64,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Check)]
+pub struct CheckBody<'a> {
+    pub ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub reason: Option<&'a str>,
+}
+
+pub fn readyz(call: &Call<'_>) -> Result<Response> {
+    let readiness = call.service().readiness();
+    let is_ready = readiness.is_ready();
+    let checks = readiness
+        .checks
+        .iter()
+        .map(|(name, fault)| (*name, CheckBody { ok: fault.is_none(), reason: fault.as_deref() }));
+    let body = ReadinessBody {
+        status: if is_ready { "ready" } else { "unready" },
+        checks: checks.collect(),
+        mail_backlog: readiness.mail_backlog,
+    };
+    Ok(json::response(if is_ready { 200 } else { 503 }, &body))
+}
+
+pub fn describe_readyz() -> OperationDoc {
+    OperationDoc::new("readyz", Tag::System, "Whether orders can be taken now, for supervisors")
+        .answers::<ReadinessBody>("Every check passes")
+        .answers_with::<ReadinessBody>(503, plain_response("The checks say what is wrong"))
+}
+
+pub fn metrics(call: &Call<'_>) -> Result<Response> {
+    let metrics = &call.backend.metrics;
+    if let Err(why) = call.service().refresh_gauges(&metrics.gauges) {
+        log::warn!("the store's gauges are out of date: {why}");
+    }
+    let text = metrics.render().into_bytes();
+    Ok(Response::new(200).header("Content-Type", metrics::CONTENT_TYPE).bytes(text))
+}
+
+pub fn describe_metrics() -> OperationDoc {
+    let text = ObjectBuilder::new().schema_type(Type::String);
+    let mut exposition = plain_response("The exposition");
+    let content = Content::new(Some(text));
+    exposition.content.insert(metrics::CONTENT_TYPE.to_owned(), content.into());
+    OperationDoc::new("metrics", Tag::System, "Metrics, in the OpenMetrics format")
+        .responds(200, exposition)
+}

@@ -1,0 +1,113 @@
+//! Users, for admins.
+
+use serde::Serialize;
+use serde_json::json;
+use utoipa::ToSchema;
+
+use super::accounts::UserBody;
+use super::call::Call;
+use super::inputs::NewPassword;
+use super::json;
+use super::openapi::{OperationDoc, Tag, plain_response, schemas};
+use super::query::Query;
+use super::reader::body;
+use crate::domain::MAX_ID;
+use crate::domain::{User, UserId};
+use crate::error::Result;
+use crate::http::Response;
+use crate::store::PAGE_ROWS;
+
+const DEFAULT_LIMIT: u64 = 100;
+
+/// A user as admins see one.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Account)]
+pub struct AccountBody<'a> {
+    #[serde(flatten)]
+    pub user: UserBody<'a>,
+    pub disabled: bool,
+}
+
+impl<'a> From<&'a User> for AccountBody<'a> {
+    fn from(user: &'a User) -> AccountBody<'a> {
+        AccountBody { user: UserBody::from(user), disabled: user.disabled }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Accounts)]
+pub struct AccountsBody<'a> {
+    pub users: Vec<AccountBody<'a>>,
+    #[schema(schema_with = schemas::next, required)]
+    /// What to give as `after` for the next page; null on the last.
+    pub next: Option<u64>,
+}
+
+pub fn list(call: &Call<'_>) -> Result<Response> {
+    let mut query = Query::of(call.query, &["limit", "after"]);
+    let limit = query.integer("limit", 1, PAGE_ROWS as u64).unwrap_or(DEFAULT_LIMIT) as usize;
+    let after = query.integer("after", 1, MAX_ID).unwrap_or(0);
+    query.check()?;
+    let mut users = call.service().users(call.cx, &call.caller, UserId(after), limit + 1)?;
+    let more = users.len() > limit;
+    users.truncate(limit);
+    let body = AccountsBody {
+        next: users.last().filter(|_| more).map(|user| user.id.0),
+        users: users.iter().map(AccountBody::from).collect(),
+    };
+    Ok(json::response(200, &body))
+}
+
+pub fn describe_list() -> OperationDoc {
+    OperationDoc::new("list_users", Tag::Accounts, "List users (admins)")
+        .paged(DEFAULT_LIMIT)
+        .answers::<AccountsBody>("A page of users, oldest first")
+        .fails_with(422)
+}
+
+pub fn disable(call: &Call<'_>) -> Result<Response> {
+    set_disabled(call, true)
+}
+
+pub fn describe_disable() -> OperationDoc {
+    OperationDoc::new("disable_user", Tag::Accounts, "Disable a user (admins)")
+        .about("Ends all of the user's tokens at once. 409 for the last admin that is enabled.")
+        .answers::<AccountBody>("The user")
+        .fails_with(409)
+}
+
+pub fn enable(call: &Call<'_>) -> Result<Response> {
+    set_disabled(call, false)
+}
+
+pub fn describe_enable() -> OperationDoc {
+    OperationDoc::new("enable_user", Tag::Accounts, "Enable a user (admins)")
+        .answers::<AccountBody>("The user")
+}
+
+fn set_disabled(call: &Call<'_>, disabled: bool) -> Result<Response> {
+    let id = UserId(call.path_id("user_id")?);
+    let user = call.service().set_disabled(call.cx, &call.caller, id, disabled)?;
+    Ok(json::response(200, &AccountBody::from(&user)))
+}
+
+body! {
+    /// A new password.
+    pub struct PasswordReset as "PasswordReset" {
+        new_password: NewPassword,
+    }
+}
+
+pub fn set_password(call: &Call<'_>) -> Result<Response> {
+    let id = UserId(call.path_id("user_id")?);
+    let PasswordReset { new_password } = call.read_body()?;
+    call.service().set_password(call.cx, &call.caller, id, &new_password.check()?)?;
+    Ok(Response::new(204))
+}
+
+pub fn describe_set_password() -> OperationDoc {
+    OperationDoc::new("set_password", Tag::Accounts, "Reset a user's password (admins)")
+        .about("Ends all of the user's tokens at once. 400 where it misses the policy.")
+        .reads::<PasswordReset>(json!({ "new_password": "Secure2!" }))
+        .responds(204, plain_response("It is set"))
+}

@@ -1,0 +1,50 @@
+//! What stands behind the transport.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use super::head::Head;
+use super::rejection::Rejection;
+use super::response::Response;
+
+/// Answers requests. All of its methods run on threads of the transport, many at once.
+pub trait Handler: Send + Sync + 'static {
+    /// The response for a target that no route takes (404, 405, 307), asked for before a body
+    /// is read that is too large or that waits for `100 Continue`. A request that is answered
+    /// here never reaches [`Handler::respond`]. Must not block.
+    fn respond_unrouted(&self, head: &Head) -> Option<Response>;
+
+    /// The response to a complete request, or the promise of one. May block on the store.
+    fn respond(&self, head: &Head, body: &[u8], peer: &Peer) -> Outcome;
+
+    /// The response to what the front door rejects, with the head if it got that far. Must not
+    /// block: the accepting thread asks, too.
+    fn reject(&self, rejection: Rejection, head: Option<&Head>, peer: &Peer) -> Response;
+}
+
+/// What a request comes to.
+pub enum Outcome {
+    Response(Response),
+    /// The connection waits for it, and no thread does.
+    Deferred(Box<dyn Deferred>),
+}
+
+/// A response that isn't there yet, such as one to an order on its way to the disk.
+pub trait Deferred: Send {
+    /// Whether [`Deferred::finish`] would not block. Whoever makes it true calls the server's
+    /// [`Waker`](crate::sys::poll::Waker) afterwards.
+    fn is_ready(&self) -> bool;
+
+    /// Makes the response: once it is ready, or its deadline has passed.
+    fn finish(self: Box<Self>) -> Response;
+
+    /// When it is finished even if it isn't ready, to within a fraction of a second; `None`
+    /// where it must be ready first.
+    fn deadline(&self) -> Option<Instant>;
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    pub address: SocketAddr,
+}

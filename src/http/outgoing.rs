@@ -1,0 +1,74 @@
+//! A response that the client has not taken whole.
+
+use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::protocol::encoder::BodyEncoder;
+use crate::sys::socket;
+
+pub struct Outgoing {
+    pub bytes: Vec<u8>,
+    /// How many of `bytes` are sent.
+    pub sent: usize,
+    /// What follows them.
+    pub stream: Option<BodyEncoder>,
+    pub after: After,
+}
+
+/// What follows a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum After {
+    Keep,
+    Close,
+}
+
+/// How far a send came.
+pub enum Sent {
+    All,
+    Part,
+    Broken,
+}
+
+/// What a refill brought.
+pub enum Refill {
+    Piece,
+    End,
+    /// The response can't be completed.
+    Cut,
+}
+
+impl Outgoing {
+    /// Sends as much as the socket takes without waiting.
+    pub fn send(&mut self, socket: &TcpStream) -> Sent {
+        while self.sent < self.bytes.len() {
+            match socket::send_now(socket, &self.bytes[self.sent..]) {
+                Ok(Some(count)) => self.sent += count,
+                Ok(None) => return Sent::Part,
+                Err(_) => return Sent::Broken,
+            }
+        }
+        Sent::All
+    }
+
+    /// Makes the stream's next piece.
+    pub fn refill(&mut self) -> Refill {
+        let Some(stream) = &mut self.stream else { return Refill::End };
+        self.bytes.clear();
+        self.sent = 0;
+        match catch_unwind(AssertUnwindSafe(|| stream.next(&mut self.bytes))) {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => self.stream = None,
+            Ok(Err(error)) => {
+                log::warn!("a response was cut short: {error}");
+                return Refill::Cut;
+            }
+            Err(_) => return Refill::Cut,
+        }
+        if self.bytes.is_empty() && self.stream.is_none() { Refill::End } else { Refill::Piece }
+    }
+
+    /// What it holds on to, in bytes.
+    pub fn kept_bytes(&self) -> usize {
+        self.bytes.capacity() + self.stream.as_ref().map_or(0, BodyEncoder::kept_bytes)
+    }
+}

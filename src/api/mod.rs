@@ -6,8 +6,8 @@
 //! `orders`, `order_list`, `emails`, `backups`, `system`, `docs`.
 
 mod accept;
-mod accounts;
 mod backups;
+mod call;
 mod client_address;
 mod cors;
 mod docs;
@@ -18,23 +18,25 @@ mod large_body_gate;
 mod meters;
 pub mod openapi;
 mod order_list;
-mod orders;
 mod request_id;
 pub mod routes;
-mod routing;
 mod system;
 mod users;
 
 // Public for the fuzz targets alone.
 #[doc(hidden)]
-pub mod call;
+pub mod accounts;
 #[doc(hidden)]
 pub mod errors;
 #[doc(hidden)]
 pub mod json;
 #[doc(hidden)]
+pub mod orders;
+#[doc(hidden)]
 pub mod query;
 #[doc(hidden)]
 pub mod reader;
+#[doc(hidden)]
+pub mod routing;
 
 pub use handler::Api;

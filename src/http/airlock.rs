@@ -97,7 +97,7 @@ impl Airlock {
 
 /// Writes the request for the library over `canonical`: HTTP/1.1, its first line, its body
 /// and the body's length. No other field goes in: the handler reads those in the [`Head`].
-fn write_canonical(head: &Head, length: BodyLength, body: &[u8], canonical: &mut Vec<u8>) {
+pub fn write_canonical(head: &Head, length: BodyLength, body: &[u8], canonical: &mut Vec<u8>) {
     canonical.clear();
     let mut put = |text: &str| canonical.extend_from_slice(text.as_bytes());
     for part in [head.method(), " ", head.target(), " HTTP/1.1\r\n"] {

@@ -13,6 +13,7 @@ use crate::sys::poll::Waker;
 
 pub struct Deferrals {
     waker: Waker,
+    #[expect(clippy::vec_box, reason = "a connection that becomes ready is moved, not copied")]
     waiting: Mutex<Vec<Box<Connection>>>,
     /// Those whose responses can be made, in the order in which they were found.
     ready: Mutex<VecDeque<Box<Connection>>>,

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use orderd::http::Rejection;
-use orderd::http::chunked::Decoder;
+use orderd::http::protocol::chunked::Decoder;
 use orderd_fuzz::pieces::Delivery;
 use orderd_fuzz::second;
 
@@ -12,7 +12,7 @@ const LIMIT: usize = 512;
 /// Below every bound of the decoder's on lines.
 const SHORT: usize = 256;
 
-/// A body and its length on the encoder; `None` when it isn't whole yet.
+/// A body and its length on the wire; `None` when it isn't whole yet.
 type Decoded = Result<Option<(Vec<u8>, usize)>, Rejection>;
 
 fn decode<'d>(pieces: impl Iterator<Item = &'d [u8]>) -> Decoded {

@@ -3,36 +3,38 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use orderd::api::errors::{ErrorFormat, ErrorResponse};
+use orderd::api::query::Query;
+use orderd::api::routing::{self, Found, decode_path, split_target, with_other_slash};
 use orderd::clock::Timestamp;
+use orderd::domain::MAX_ID;
 use orderd::error::{Error, Problem, Segment};
-use orderd::http::query::{MAX_ID, Query};
-use orderd::http::routes::{self, Found};
-use orderd::http::{errors, target};
+use orderd::http::protocol::target;
 
 const KNOWN: [&str; 5] = ["limit", "after", "order", "success", "created_from"];
 
 fuzz_target!(|data: &[u8]| {
     let Ok(text) = std::str::from_utf8(data) else { return };
-    let Ok(parsed) = target::parse("GET", text) else { return };
-    let (path, query) = parsed.origin.split_once('?').unwrap_or((parsed.origin, ""));
+    let Ok(target) = target::parse("GET", text) else { return };
+    let (path, query) = split_target(target);
     find_route(path);
     read_query(query);
 });
 
 /// A route that is found stays found with its last slash toggled, or is one of two.
 fn find_route(path: &str) {
-    let path = target::decode_path(path);
+    let other = with_other_slash(path);
+    let path = decode_path(path);
     for method in ["GET", "HEAD", "POST", "BREW"] {
-        match routes::find(method, &path) {
+        match routing::find(method, &path) {
             Found::Route { parameter: Some(parameter), .. } => {
                 assert!(!parameter.is_empty() && !parameter.contains('/'));
             }
-            Found::OtherSlash(other) => {
+            Found::OtherSlash => {
+                let other = decode_path(&other);
                 assert_eq!(other.trim_end_matches('/'), path.trim_end_matches('/'));
-                assert!(!matches!(
-                    routes::find(method, &other),
-                    Found::OtherSlash(_) | Found::Nothing
-                ));
+                let found = routing::find(method, &other);
+                assert!(!matches!(found, Found::OtherSlash | Found::Nothing));
             }
             _ => {}
         }
@@ -68,8 +70,9 @@ fn read_query(text: &str) {
                 assert_eq!(place, "query");
                 assert!(pairs.iter().any(|pair| pair.0 == name.as_str()));
             }
-            let reply = errors::reply(&Error::Invalid(faults));
-            assert_eq!(reply.status, 422);
+            let error = Error::Invalid(faults);
+            let response = ErrorResponse::from(&error).render(ErrorFormat::Plain, "id");
+            assert_eq!(response.status, 422);
         }
         Err(other) => panic!("{other:?}"),
     }

@@ -57,16 +57,16 @@ pub enum OpenError {
 
 /// The database while it is open. Whoever reads takes a transaction and lets go of the
 /// lock at once, so that closing never waits for a slow reader.
-pub(super) struct Live {
+pub(super) struct DatabaseHandle {
     storage: Box<dyn Storage>,
     database: RwLock<Option<Database>>,
 }
 
-impl Live {
-    pub fn open(storage: Box<dyn Storage>) -> std::result::Result<Live, OpenError> {
+impl DatabaseHandle {
+    pub fn open(storage: Box<dyn Storage>) -> std::result::Result<DatabaseHandle, OpenError> {
         storage.forget_cached().map_err(|why| OpenError::Io(why.to_string()))?;
         let database = open_database(&*storage)?;
-        Ok(Live { storage, database: RwLock::new(Some(database)) })
+        Ok(DatabaseHandle { storage, database: RwLock::new(Some(database)) })
     }
 
     pub fn begin_read(&self) -> Result<ReadTransaction> {
@@ -328,7 +328,7 @@ mod tests {
     fn nobody_makes_a_database_while_another_has_the_lock() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("data/orders.redb");
-        let open = || Live::open(Box::new(FileStorage::new(&path)));
+        let open = || DatabaseHandle::open(Box::new(FileStorage::new(&path)));
         let lock = lock_creation(&path).unwrap();
         assert!(matches!(open().map(drop), Err(OpenError::Locked)));
         assert!(matches!(lock_creation(&path).map(drop), Err(OpenError::Locked)));
@@ -347,7 +347,7 @@ mod tests {
             let (ready, done) = (Barrier::new(STARTS), Barrier::new(STARTS));
             let start = || {
                 ready.wait();
-                let opened = Live::open(Box::new(FileStorage::new(&path)));
+                let opened = DatabaseHandle::open(Box::new(FileStorage::new(&path)));
                 done.wait();
                 opened.map(drop)
             };

@@ -11,18 +11,13 @@
 //! - No transaction is open while anything waits for a network, a hash or a client.
 
 mod backup;
-mod backup_file;
 mod check;
-mod committer;
+mod commit;
 mod database;
 mod migrations;
-mod queue;
 mod records;
 mod schema;
 mod snapshot;
-mod ticket;
-mod trouble;
-mod turn;
 mod upkeep;
 mod wakeup;
 mod write_txn;
@@ -36,19 +31,18 @@ use crate::clock::Clock;
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 
-use committer::Committer;
-use database::Live;
+use commit::GroupCommit;
+use database::DatabaseHandle;
 
 pub use backup::{BackupReport, check_file};
 pub use check::Check;
+pub use commit::{SettledCall, WriteHandle};
 pub use database::{CreationLock, FileStorage, OpenError, Storage, lock_creation, lock_file};
 pub use schema::VERSION as SCHEMA_VERSION;
 pub use snapshot::{
     Counts, Direction, DueMails, MailStatus, OrderChunk, OrderFilter, Snapshot, Span, TokenStatus,
     UnreadableMail,
 };
-pub use ticket::WriteHandle;
-pub use turn::SettledCall;
 pub use upkeep::{BackupPlan, RunningUpkeep, Upkeep, UpkeepPlan};
 pub use wakeup::Wakeup;
 pub use write_txn::Write;
@@ -64,8 +58,8 @@ pub const PAGE_ROWS: usize = 1000;
 /// The store's handle; clones share it.
 #[derive(Clone)]
 pub struct Store {
-    live: Arc<Live>,
-    committer: Arc<Committer>,
+    database: Arc<DatabaseHandle>,
+    committer: Arc<GroupCommit>,
     backups: Arc<backup::BackupLock>,
 }
 
@@ -86,10 +80,10 @@ impl Store {
         clock: Clock,
         metrics: &Metrics,
     ) -> std::result::Result<Store, OpenError> {
-        let live = Arc::new(Live::open(storage)?);
-        let committer = Committer::start(live.clone(), clock, metrics.store.clone())
+        let database = Arc::new(DatabaseHandle::open(storage)?);
+        let committer = GroupCommit::start(database.clone(), clock, metrics.store.clone())
             .map_err(|why| OpenError::Io(why.to_string()))?;
-        Ok(Store { live, committer: Arc::new(committer), backups: Arc::default() })
+        Ok(Store { database, committer: Arc::new(committer), backups: Arc::default() })
     }
 
     /// Hands a write to the committer and waits until it is on disk, or refused.
@@ -111,13 +105,13 @@ impl Store {
 
     /// What is committed now. Keep it short: an open snapshot pins the pages it sees.
     pub fn read(&self) -> Result<Snapshot> {
-        let transaction = self.live.begin_read()?;
+        let transaction = self.database.begin_read()?;
         Ok(Snapshot::new(transaction))
     }
 
     /// Reads all there is and tells what does not hang together.
     pub fn check(&self) -> Result<Check> {
-        Check::of(&self.live.begin_read()?)
+        Check::of(&self.database.begin_read()?)
     }
 
     /// Rings when a commit has brought mail to send.
@@ -127,7 +121,7 @@ impl Store {
 
     /// Why the store can't take a write now, if so.
     pub fn trouble(&self) -> Option<String> {
-        let closed = || self.live.is_closed().then(|| "it is closed".to_owned());
+        let closed = || self.database.is_closed().then(|| "it is closed".to_owned());
         self.committer.trouble().or_else(closed)
     }
 
@@ -157,10 +151,10 @@ impl Store {
     /// Finishes what is queued, refuses what comes later, and closes the file.
     pub fn close(&self) {
         self.committer.stop();
-        self.live.close();
+        self.database.close();
         // The next start does so too, before it trusts what it reads: with a million orders
         // half of its time, where it was not done at the stop.
-        self.live.forget_cached();
+        self.database.forget_cached();
     }
 }
 

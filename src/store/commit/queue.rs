@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::ticket::Job;
+use super::pending_write::PendingWrite;
 use crate::error::{Error, Result};
 use crate::metrics::Gauge;
 
 /// Writes that may be under way, waited for or not.
 const MAX_UNDER_WAY: usize = 4096;
 /// How long one thread too many waits before its write is refused.
-const ADMISSION_PATIENCE: Duration = Duration::from_millis(250);
+const ADMISSION_TIMEOUT: Duration = Duration::from_millis(250);
 /// A commit takes milliseconds, on a slow disk a few hundred: once nothing has moved for so
 /// long, no more writes are begun than threads may wait for theirs.
 const STANDSTILL: Duration = Duration::from_secs(1);
@@ -21,7 +21,7 @@ const MAX_BATCH: usize = 1024;
 const TOO_MANY: &str = "too many writes are waiting";
 
 /// Writes that share a commit.
-pub(super) type Jobs = Vec<Box<dyn Job>>;
+pub(super) type Batch = Vec<Box<dyn PendingWrite>>;
 
 pub(super) struct Queue {
     state: Mutex<State>,
@@ -33,7 +33,7 @@ pub(super) struct Queue {
 }
 
 struct State {
-    waiting: VecDeque<Box<dyn Job>>,
+    waiting: VecDeque<Box<dyn PendingWrite>>,
     /// How many have left the queue and have no outcome yet.
     committing: usize,
     /// When writes were last taken, or had their outcome, or the first of those came that wait.
@@ -93,7 +93,7 @@ impl Queue {
     pub fn admit(&self) -> Result<Waiter<'_>> {
         let (mut state, _) = self
             .room
-            .wait_timeout_while(self.lock(), ADMISSION_PATIENCE, |state| state.has_no_room())
+            .wait_timeout_while(self.lock(), ADMISSION_TIMEOUT, |state| state.has_no_room())
             .unwrap_or_else(PoisonError::into_inner);
         if state.has_no_room() {
             return Err(Error::busy(TOO_MANY));
@@ -104,16 +104,20 @@ impl Queue {
 
     /// Adds a job whose thread was admitted. Rings nobody: whoever adds one sees to it that
     /// it is committed.
-    pub fn push(&self, job: Box<dyn Job>) -> Result<()> {
+    pub fn push(&self, job: Box<dyn PendingWrite>) -> Result<()> {
         self.push_unless(job, State::is_full)
     }
 
     /// Adds a job that no thread waits for.
-    pub fn push_unawaited(&self, job: Box<dyn Job>) -> Result<()> {
+    pub fn push_unawaited(&self, job: Box<dyn PendingWrite>) -> Result<()> {
         self.push_unless(job, |state| state.is_full() || state.has_enough_begun())
     }
 
-    fn push_unless(&self, job: Box<dyn Job>, is_too_much: fn(&State) -> bool) -> Result<()> {
+    fn push_unless(
+        &self,
+        job: Box<dyn PendingWrite>,
+        is_too_much: fn(&State) -> bool,
+    ) -> Result<()> {
         let mut state = self.lock();
         if state.closed {
             return Err(Error::busy("the service is stopping"));
@@ -130,7 +134,7 @@ impl Queue {
     }
 
     /// Everything that waits, up to a batch.
-    pub fn take(&self) -> Jobs {
+    pub fn take(&self) -> Batch {
         let mut state = self.lock();
         let count = state.waiting.len().min(MAX_BATCH);
         state.committing = count;
@@ -162,7 +166,7 @@ impl Queue {
     }
 
     /// Rings for what came meanwhile, if anything did.
-    pub fn ring_for_the_rest(&self) {
+    pub fn notify_if_waiting(&self) {
         if !self.lock().waiting.is_empty() {
             self.bell.notify_one();
         }

@@ -7,6 +7,8 @@
 //! open can't be used again, and the live file grows. The check holds no transaction, and
 //! gives way to everything else.
 
+mod file;
+
 use std::fs;
 use std::io;
 use std::ops::Bound;
@@ -21,9 +23,9 @@ use redb::{
     ReadableTableMetadata, TableDefinition, Value,
 };
 
+use self::file::BackupFile;
 use super::OpenError;
 use super::Store;
-use super::backup_file::BackupFile;
 use super::check::Check;
 use super::database::commit_nothing;
 use super::migrations;
@@ -58,13 +60,13 @@ pub(super) struct BackupLock {
 }
 
 /// Freed when it is dropped.
-pub(super) struct BackupTurn<'a>(&'a AtomicBool);
+pub(super) struct BackupPermit<'a>(&'a AtomicBool);
 
 impl BackupLock {
-    fn take(&self) -> Result<BackupTurn<'_>> {
+    fn take(&self) -> Result<BackupPermit<'_>> {
         match self.taken.swap(true, Ordering::AcqRel) {
             true => Err(Error::Conflict("A backup is under way")),
-            false => Ok(BackupTurn(&self.taken)),
+            false => Ok(BackupPermit(&self.taken)),
         }
     }
 
@@ -73,7 +75,7 @@ impl BackupLock {
     }
 }
 
-impl Drop for BackupTurn<'_> {
+impl Drop for BackupPermit<'_> {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Release);
     }
@@ -116,7 +118,7 @@ impl Store {
     }
 
     fn copy_into(&self, file: &BackupFile) -> Result<u64> {
-        let source = self.live.begin_read()?;
+        let source = self.database.begin_read()?;
         let copy = builder().create_with_backend(file.clone()).map_err(Error::internal)?;
         let rows = copy_all(&source, &copy, &self.backups)?;
         drop(source);

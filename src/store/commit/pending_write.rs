@@ -4,13 +4,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 
-use super::write_txn::{Failure, Write, WriteTxn};
 use crate::error::{Error, Result, Unavailable};
+use crate::store::write_txn::{Failure, Write, WriteTxn};
 
 /// A write of any type. What it comes to is kept until the batch is on disk, refusals
 /// too: one may rest on what a neighbour has written and not yet committed.
-pub(super) trait Job: Send {
-    fn attempt(&mut self, batch: &mut WriteTxn<'_>) -> Attempt;
+pub(super) trait PendingWrite: Send {
+    fn attempt(&mut self, batch: &mut WriteTxn<'_>) -> Effect;
     /// The batch is on disk, or had nothing to write: tells what the last attempt came to.
     fn answer(&mut self);
     /// Nothing of the batch is on disk.
@@ -22,7 +22,7 @@ pub(super) trait Job: Send {
 }
 
 /// What trying a write has done to the transaction.
-pub(super) enum Attempt {
+pub(super) enum Effect {
     Fine,
     /// It failed after it had written: the batch is redone, and skips it.
     Spoilt,
@@ -30,31 +30,31 @@ pub(super) enum Attempt {
     Broken(redb::Error),
 }
 
-pub(super) struct Ticket<W: Write> {
+pub(super) struct Pending<W: Write> {
     write: W,
-    verdict: Option<Result<W::Output>>,
+    outcome: Option<Result<W::Output>>,
     wrote: bool,
     spoilt: bool,
-    reply: Reply<W::Output>,
+    reply: Promise<W::Output>,
 }
 
 /// The other end of a ticket: what will be known of the write once it is on disk.
-pub struct WriteHandle<T>(Arc<Slot<T>>);
+pub struct WriteHandle<T>(Arc<ResultCell<T>>);
 
-impl<W: Write> Ticket<W> {
+impl<W: Write> Pending<W> {
     /// A ticket, and the claim on it.
-    pub fn issue(write: W) -> (Ticket<W>, WriteHandle<W::Output>) {
-        let slot = Arc::new(Slot(Mutex::new(State::Empty)));
-        let reply = Reply(slot.clone());
-        let ticket = Ticket { write, verdict: None, wrote: false, spoilt: false, reply };
+    pub fn issue(write: W) -> (Pending<W>, WriteHandle<W::Output>) {
+        let slot = Arc::new(ResultCell(Mutex::new(State::Empty)));
+        let reply = Promise(slot.clone());
+        let ticket = Pending { write, outcome: None, wrote: false, spoilt: false, reply };
         (ticket, WriteHandle(slot))
     }
 }
 
-impl<W: Write> Job for Ticket<W> {
-    fn attempt(&mut self, batch: &mut WriteTxn<'_>) -> Attempt {
+impl<W: Write> PendingWrite for Pending<W> {
+    fn attempt(&mut self, batch: &mut WriteTxn<'_>) -> Effect {
         if self.spoilt {
-            return Attempt::Fine;
+            return Effect::Fine;
         }
         batch.dirty = false;
         let applied = catch_unwind(AssertUnwindSafe(|| self.write.apply(batch)));
@@ -65,19 +65,19 @@ impl<W: Write> Job for Ticket<W> {
         });
         self.wrote = batch.dirty;
         match applied {
-            Ok(output) => self.verdict = Some(Ok(output)),
-            Err(Failure::Broken(why)) => return Attempt::Broken(why),
+            Ok(output) => self.outcome = Some(Ok(output)),
+            Err(Failure::Broken(why)) => return Effect::Broken(why),
             Err(Failure::Refused(error)) => {
-                self.verdict = Some(Err(error));
+                self.outcome = Some(Err(error));
                 self.spoilt = std::mem::take(&mut self.wrote);
             }
         }
-        if self.spoilt { Attempt::Spoilt } else { Attempt::Fine }
+        if self.spoilt { Effect::Spoilt } else { Effect::Fine }
     }
 
     fn answer(&mut self) {
         let unapplied = || Error::Internal("a write was answered that was never applied".into());
-        self.reply.0.fill(self.verdict.take().unwrap_or_else(|| Err(unapplied())));
+        self.reply.0.fill(self.outcome.take().unwrap_or_else(|| Err(unapplied())));
     }
 
     fn refuse(&mut self, error: Error) {
@@ -113,9 +113,9 @@ impl<T> WriteHandle<T> {
 }
 
 /// Answers even when it is dropped unanswered: nobody waits for ever.
-struct Reply<T>(Arc<Slot<T>>);
+struct Promise<T>(Arc<ResultCell<T>>);
 
-impl<T> Drop for Reply<T> {
+impl<T> Drop for Promise<T> {
     fn drop(&mut self) {
         if !matches!(*self.0.lock(), State::Filled(_) | State::Taken) {
             self.0.fill(unknown());
@@ -128,7 +128,7 @@ fn unknown<T>() -> Result<T> {
 }
 
 /// Where one result is left for whoever claims it.
-struct Slot<T>(Mutex<State<T>>);
+struct ResultCell<T>(Mutex<State<T>>);
 
 enum State<T> {
     Empty,
@@ -138,7 +138,7 @@ enum State<T> {
     Taken,
 }
 
-impl<T> Slot<T> {
+impl<T> ResultCell<T> {
     fn fill(&self, result: Result<T>) {
         let before = std::mem::replace(&mut *self.lock(), State::Filled(result));
         if let State::Awaited(waiter) = before {

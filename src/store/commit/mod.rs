@@ -1,61 +1,71 @@
 //! The committer: who commits, and when.
 //!
-//! One at a time has the [`Turn`]. A write that finds it free takes it, and commits itself
+//! One at a time has the [`Committer`]. A write that finds it free takes it, and commits itself
 //! with all that waits: that saves a lone client two switches between threads. What comes
 //! while somebody commits waits, and when that one is done the committer's own thread goes
 //! on, for as long as anything waits. So nobody commits for others more than once, and
 //! under load the writes of a whole commit share the next one.
 
+mod committer;
+mod health;
+mod pending_write;
+mod queue;
+#[cfg(test)]
+mod tests;
+
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use super::database::Live;
-use super::queue::{Queue, Waited};
-use super::ticket::{Ticket, WriteHandle};
-use super::trouble::Trouble;
-use super::turn::{SettledCall, Shared, Turn};
+use self::committer::{Committer, Shared};
+use self::health::Health;
+use self::pending_write::Pending;
+use self::queue::{Queue, Waited};
+use super::database::DatabaseHandle;
 use super::wakeup::Wakeup;
 use super::write_txn::Write;
 use crate::clock::Clock;
 use crate::error::Result;
 use crate::metrics;
 
+pub use self::committer::SettledCall;
+pub use self::pending_write::WriteHandle;
+
 /// How long the committer's own thread waits before it sees whether the store is idle.
 const PATIENCE: Duration = Duration::from_millis(200);
 
-pub(super) struct Committer {
+pub(super) struct GroupCommit {
     shared: Arc<Shared>,
-    turn: Arc<Mutex<Turn>>,
+    turn: Arc<Mutex<Committer>>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl Committer {
+impl GroupCommit {
     pub fn start(
-        live: Arc<Live>,
+        database: Arc<DatabaseHandle>,
         clock: Clock,
         metrics: metrics::Store,
-    ) -> std::io::Result<Committer> {
+    ) -> std::io::Result<GroupCommit> {
         let shared = Arc::new(Shared {
-            live,
+            database,
             queue: Queue::new(metrics.queue_depth.clone()),
             mail_wakeup: Wakeup::default(),
-            trouble: Trouble::default(),
+            health: Health::default(),
             when_settled: OnceLock::new(),
             metrics,
         });
-        let turn = Arc::new(Mutex::new(Turn::new(shared.clone(), clock)));
+        let turn = Arc::new(Mutex::new(Committer::new(shared.clone(), clock)));
         let (its_shared, its_turn) = (shared.clone(), turn.clone());
         let thread = thread::Builder::new()
             .name("committer".into())
             .spawn(move || run(&its_shared.queue, &its_turn))?;
-        Ok(Committer { shared, turn, thread: Mutex::new(Some(thread)) })
+        Ok(GroupCommit { shared, turn, thread: Mutex::new(Some(thread)) })
     }
 
     /// Waits until the write is on disk. Whoever calls holds no transaction and no lock.
     pub fn submit<W: Write>(&self, write: W) -> Result<W::Output> {
         let _waiter = self.shared.queue.admit()?;
-        let (ticket, claim) = Ticket::issue(write);
+        let (ticket, claim) = Pending::issue(write);
         self.shared.queue.push(Box::new(ticket))?;
         self.commit_if_free();
         claim.wait()
@@ -64,7 +74,7 @@ impl Committer {
     /// Puts the write on its way, or commits it at once. Whoever calls holds no transaction
     /// and no lock.
     pub fn begin<W: Write>(&self, write: W) -> Result<WriteHandle<W::Output>> {
-        let (ticket, claim) = Ticket::issue(write);
+        let (ticket, claim) = Pending::issue(write);
         self.shared.queue.push_unawaited(Box::new(ticket))?;
         self.commit_if_free();
         Ok(claim)
@@ -78,7 +88,7 @@ impl Committer {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().commit_waiting(),
             Err(TryLockError::WouldBlock) => return,
         }
-        self.shared.queue.ring_for_the_rest();
+        self.shared.queue.notify_if_waiting();
     }
 
     pub fn mail_wakeup(&self) -> &Wakeup {
@@ -86,7 +96,7 @@ impl Committer {
     }
 
     pub fn disk_shortage(&self) -> Option<String> {
-        self.shared.trouble.disk()
+        self.shared.health.disk()
     }
 
     pub fn is_queue_full(&self) -> bool {
@@ -103,11 +113,11 @@ impl Committer {
     }
 
     pub fn committed_within(&self, time: Duration) -> bool {
-        self.shared.trouble.last_commit().is_some_and(|at| at.elapsed() < time)
+        self.shared.health.last_commit().is_some_and(|at| at.elapsed() < time)
     }
 
     pub fn trouble(&self) -> Option<String> {
-        self.shared.trouble.reason()
+        self.shared.health.reason()
     }
 
     /// Commits what is queued and ends the thread; later writes are refused.
@@ -122,18 +132,18 @@ impl Committer {
     }
 }
 
-impl Drop for Committer {
+impl Drop for GroupCommit {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
 /// The committer's own thread.
-fn run(queue: &Queue, turn: &Mutex<Turn>) {
+fn run(queue: &Queue, turn: &Mutex<Committer>) {
     loop {
         match queue.wait(PATIENCE) {
             Waited::Arrival => lock(turn).commit_waiting(),
-            Waited::Nothing => lock(turn).look_around_if_due(),
+            Waited::Nothing => lock(turn).probe_if_due(),
             Waited::Closed => return,
         }
     }
@@ -144,7 +154,3 @@ fn run(queue: &Queue, turn: &Mutex<Turn>) {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
-
-#[cfg(test)]
-#[path = "committer_tests.rs"]
-mod tests;

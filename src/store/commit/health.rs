@@ -3,8 +3,8 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::database::Live;
 use crate::clock::Clock;
+use crate::store::database::DatabaseHandle;
 
 /// Below this much free disk nothing new is taken, so that what is there can still be
 /// marked, pruned and closed. In bytes.
@@ -14,7 +14,7 @@ const DISK_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// Two reasons, each with an end of its own: room on the disk ends the one, and only a
 /// commit that worked ends the other.
 #[derive(Default)]
-pub(super) struct Trouble(Mutex<Reasons>);
+pub(super) struct Health(Mutex<Reasons>);
 
 #[derive(Default)]
 struct Reasons {
@@ -23,7 +23,7 @@ struct Reasons {
     last_commit: Option<Instant>,
 }
 
-impl Trouble {
+impl Health {
     /// The reason to tell, if there is any.
     pub fn reason(&self) -> Option<String> {
         let reasons = self.lock();
@@ -79,11 +79,11 @@ impl DiskCheck {
     }
 
     /// Why nothing new can be taken, if so.
-    pub fn shortage(&mut self, live: &Live) -> Option<&str> {
+    pub fn shortage(&mut self, database: &DatabaseHandle) -> Option<&str> {
         let now = self.clock.uptime();
         if self.looked_at.is_none_or(|at| now.saturating_sub(at) >= DISK_CHECK_INTERVAL) {
             self.looked_at = Some(now);
-            self.shortage = live
+            self.shortage = database
                 .free_bytes()
                 .filter(|free| *free < MIN_FREE_BYTES)
                 .map(|free| format!("the disk is nearly full: {} KiB are free", free / 1024));

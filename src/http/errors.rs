@@ -14,6 +14,13 @@ pub fn reply(error: &Error) -> Reply {
         Error::Invalid(violations) => {
             bodies::reply(422, &Invalid { detail: violations.iter().map(fault).collect() })
         }
+        Error::KeyReused { key } => {
+            let reason = "This key was used for another order".to_owned();
+            let location = vec!["header".into(), "idempotency-key".into()];
+            let problem = Problem::Value { reason };
+            let violation = Violation::new(location, problem, key.as_str().into());
+            reply(&Error::Invalid(vec![violation]))
+        }
         Error::Refused(why) => Reply::detail(400, why),
         Error::Unauthenticated(why) => {
             let text = match why {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::{MessageId, NewOrder, Order, UserId};
-use crate::error::{Error, Problem, Violation};
+use crate::error::Error;
 use crate::store::PAGE_ROWS;
 use crate::store::write_txn::{Applied, Write, WriteTxn};
 
@@ -70,11 +70,7 @@ impl PlaceOrder {
             return Ok(None);
         }
         if order.outcome != self.order.outcome {
-            let reason = "This key was used for another order".to_owned();
-            let problem = Problem::Value { reason };
-            let location = vec!["header".into(), "idempotency-key".into()];
-            let violation = Violation::new(location, problem, key.as_str().into());
-            return Err(Error::Invalid(vec![violation]).into());
+            return Err(Error::KeyReused { key: key.clone() }.into());
         }
         Ok(Some(Placed { order, replayed: true }))
     }

@@ -1,13 +1,17 @@
-//! Whether what is stored hangs together: every row with what belongs to it, and nothing
-//! that belongs to no row.
+//! Whether what is stored is consistent: every row has the rows that belong to it, and no row
+//! belongs to one that is missing.
+
+use std::path::Path;
 
 use redb::{
-    Key, ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition,
-    Value,
+    Builder, Database, Key, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable,
+    ReadableTableMetadata, Value,
 };
 
+use super::migrations;
+use super::open_error::OpenError;
 use super::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, UserRecord, decode};
-use super::schema::{self, OPEN_END, SECS_PER_HOUR, meta};
+use super::schema::{OPEN_END, ReadTables, SECS_PER_HOUR, VERSION, meta};
 use crate::domain::{EmailAddress, Order, UserId, Username};
 use crate::error::{Error, Result};
 
@@ -16,22 +20,48 @@ use crate::error::{Error, Result};
 pub struct Check {
     /// Rows of each table.
     pub rows: Vec<(&'static str, u64)>,
-    /// What is wrong, in words for the operator; the first [`MAX_TOLD`] of them.
+    /// The first [`MAX_DESCRIBED`] faults, in words for the operator.
     pub faults: Vec<String>,
+    /// All faults.
     pub fault_count: u64,
 }
 
-/// Faults that are told in words; the others are counted.
-const MAX_TOLD: usize = 100;
+/// Faults that are described in words; further ones are only counted.
+const MAX_DESCRIBED: usize = 100;
+
+/// Checks a file that no process has open: first the library's checksums, then whether the rows
+/// are consistent. Opening the file repairs what a crash has left.
+///
+/// # Errors
+/// The file can't be opened, or is of a version that this program can't check.
+pub fn check_file(path: &Path) -> std::result::Result<Check, OpenError> {
+    check_database(Builder::new().open(path)?)
+}
+
+pub(super) fn check_database(mut database: Database) -> std::result::Result<Check, OpenError> {
+    match migrations::version_of(&database)? {
+        VERSION => {}
+        found if found > VERSION => return Err(OpenError::Newer { found }),
+        found => return Err(OpenError::Older { found }),
+    }
+    let whole = database.check_integrity()?;
+    let unreadable = |why: String| OpenError::Unreadable(why);
+    let read = database.begin_read().map_err(|why| unreadable(why.to_string()))?;
+    let mut check = Check::of(&read).map_err(|why| unreadable(why.to_string()))?;
+    if !whole {
+        check.fault("the file's structure had to be repaired".into());
+    }
+    Ok(check)
+}
 
 impl Check {
     pub fn is_sound(&self) -> bool {
         self.fault_count == 0
     }
 
-    /// Reads everything that one transaction sees, in memory that does not grow.
+    /// Reads everything that the transaction sees, with a bounded use of memory.
     pub(super) fn of(transaction: &ReadTransaction) -> Result<Check> {
-        let tables = Tables::open(transaction)?;
+        let tables = ReadTables::open(transaction).map_err(Error::storage)?;
         let mut check = Check { rows: tables.rows()?, ..Check::default() };
         check.users(&tables)?;
         check.names(&tables)?;
@@ -45,7 +75,7 @@ impl Check {
         Ok(check)
     }
 
-    fn users(&mut self, tables: &Tables) -> Result<()> {
+    fn users(&mut self, tables: &ReadTables) -> Result<()> {
         for row in tables.users.iter().map_err(Error::storage)? {
             let (id, record) = row.map_err(Error::storage)?;
             let id = id.value();
@@ -67,7 +97,7 @@ impl Check {
 
     /// Every user has been found by name and address: that there are as many rows there as
     /// users means that none leads anywhere else.
-    fn names(&mut self, tables: &Tables) -> Result<()> {
+    fn names(&mut self, tables: &ReadTables) -> Result<()> {
         let users = count(&tables.users)?;
         for (name, rows) in
             [("usernames", count(&tables.usernames)?), ("emails", count(&tables.emails)?)]
@@ -77,7 +107,7 @@ impl Check {
         Ok(())
     }
 
-    fn orders(&mut self, tables: &Tables) -> Result<()> {
+    fn orders(&mut self, tables: &ReadTables) -> Result<()> {
         let pruned_before = value(&tables.meta, meta::MAILS_PRUNED_BEFORE)?.unwrap_or(0);
         let taken_up_to = tables.mails_taken_up_to()?;
         for row in tables.orders.iter().map_err(Error::storage)? {
@@ -103,7 +133,7 @@ impl Check {
         Ok(())
     }
 
-    fn order_index(&mut self, tables: &Tables) -> Result<()> {
+    fn order_index(&mut self, tables: &ReadTables) -> Result<()> {
         for row in tables.orders_by_user.iter().map_err(Error::storage)? {
             let (user, id) = row.map_err(Error::storage)?.0.value();
             let found = tables.orders.get(id).map_err(Error::storage)?;
@@ -119,7 +149,7 @@ impl Check {
 
     /// Every order lies in its hour's range, and every range ends at two orders, but for one
     /// that is open.
-    fn hours(&mut self, tables: &Tables) -> Result<()> {
+    fn hours(&mut self, tables: &ReadTables) -> Result<()> {
         let mut open = 0;
         for row in tables.orders_by_hour.iter().map_err(Error::storage)? {
             let (hour, range) = row.map_err(Error::storage)?;
@@ -136,7 +166,7 @@ impl Check {
     }
 
     /// A key leads to an order of its user's, and the order to the key.
-    fn keys(&mut self, tables: &Tables) -> Result<()> {
+    fn keys(&mut self, tables: &ReadTables) -> Result<()> {
         for row in tables.idempotency.iter().map_err(Error::storage)? {
             let (place, order) = row.map_err(Error::storage)?;
             let ((user, key), order) = (place.value(), order.value());
@@ -151,7 +181,7 @@ impl Check {
         Ok(())
     }
 
-    fn pending(&mut self, tables: &Tables) -> Result<()> {
+    fn pending(&mut self, tables: &ReadTables) -> Result<()> {
         for row in tables.mails_pending.iter().map_err(Error::storage)? {
             let (id, record) = row.map_err(Error::storage)?;
             let id = id.value();
@@ -166,7 +196,7 @@ impl Check {
         Ok(())
     }
 
-    fn ended(&mut self, tables: &Tables) -> Result<()> {
+    fn ended(&mut self, tables: &ReadTables) -> Result<()> {
         for row in tables.mails_sent.iter().map_err(Error::storage)? {
             let (id, record) = row.map_err(Error::storage)?;
             self.mail_of_order(tables, id.value())?;
@@ -180,7 +210,7 @@ impl Check {
         Ok(())
     }
 
-    fn due(&mut self, tables: &Tables) -> Result<()> {
+    fn due(&mut self, tables: &ReadTables) -> Result<()> {
         for row in tables.mails_due.iter().map_err(Error::storage)? {
             let (at, id) = row.map_err(Error::storage)?.0.value();
             let found = tables.mails_pending.get(id).map_err(Error::storage)?;
@@ -193,7 +223,7 @@ impl Check {
         Ok(())
     }
 
-    fn mail_of_order(&mut self, tables: &Tables, id: u64) -> Result<()> {
+    fn mail_of_order(&mut self, tables: &ReadTables, id: u64) -> Result<()> {
         let known = has(&tables.orders, id)?;
         self.require(known, || format!("mail {id} has no order"));
         Ok(())
@@ -214,55 +244,15 @@ impl Check {
         }
     }
 
-    pub(super) fn fault(&mut self, complaint: String) {
+    fn fault(&mut self, complaint: String) {
         self.fault_count += 1;
-        if self.faults.len() < MAX_TOLD {
+        if self.faults.len() < MAX_DESCRIBED {
             self.faults.push(complaint);
         }
     }
 }
 
-struct Tables {
-    meta: ReadOnlyTable<&'static str, u64>,
-    users: ReadOnlyTable<u64, &'static [u8]>,
-    usernames: ReadOnlyTable<&'static str, u64>,
-    emails: ReadOnlyTable<&'static str, u64>,
-    orders: ReadOnlyTable<u64, &'static [u8]>,
-    orders_by_user: ReadOnlyTable<(u64, u64), ()>,
-    orders_by_hour: ReadOnlyTable<u64, (u64, u64)>,
-    idempotency: ReadOnlyTable<(u64, &'static str), u64>,
-    idempotent_orders: ReadOnlyTable<u64, &'static str>,
-    mails_pending: ReadOnlyTable<u64, &'static [u8]>,
-    mails_sent: ReadOnlyTable<u64, &'static [u8]>,
-    mails_dead: ReadOnlyTable<u64, &'static [u8]>,
-    mails_due: ReadOnlyTable<(u64, u64), ()>,
-}
-
-impl Tables {
-    fn open(transaction: &ReadTransaction) -> Result<Tables> {
-        fn table<K: Key + 'static, V: Value + 'static>(
-            transaction: &ReadTransaction,
-            definition: TableDefinition<'_, K, V>,
-        ) -> Result<ReadOnlyTable<K, V>> {
-            transaction.open_table(definition).map_err(Error::storage)
-        }
-        Ok(Tables {
-            meta: table(transaction, schema::META)?,
-            users: table(transaction, schema::USERS)?,
-            usernames: table(transaction, schema::USERNAMES)?,
-            emails: table(transaction, schema::EMAILS)?,
-            orders: table(transaction, schema::ORDERS)?,
-            orders_by_user: table(transaction, schema::ORDERS_BY_USER)?,
-            orders_by_hour: table(transaction, schema::ORDERS_BY_HOUR)?,
-            idempotency: table(transaction, schema::IDEMPOTENCY)?,
-            idempotent_orders: table(transaction, schema::IDEMPOTENT_ORDERS)?,
-            mails_pending: table(transaction, schema::MAILS_PENDING)?,
-            mails_sent: table(transaction, schema::MAILS_SENT)?,
-            mails_dead: table(transaction, schema::MAILS_DEAD)?,
-            mails_due: table(transaction, schema::MAILS_DUE)?,
-        })
-    }
-
+impl ReadTables {
     fn rows(&self) -> Result<Vec<(&'static str, u64)>> {
         Ok(vec![
             ("users", count(&self.users)?),

@@ -1,84 +1,89 @@
-//! The file that a backup is made in, and checked in.
+//! The file that a backup is written to, and checked in.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{fmt, io, thread};
 
+use parking_lot::Mutex;
 use redb::StorageBackend;
 
 use crate::sys::files::create_private;
+use crate::sys::stop::Stop;
 
-/// New, of mode 0600, and locked from its first byte until it has its name: whoever finds
-/// it can tell that it is being made. Clones are the same file.
+/// A new file of mode 0600. It is locked while it is written, so that whoever finds it can tell
+/// that somebody is at work on it. Clones are the same file.
 ///
-/// Once the service stops nothing can be read from it, so that a check of any length
-/// ends: the library's own, which asks nobody, too.
+/// Once `stop` is set, every read fails: this ends even a check of the library's own, which
+/// knows no stop.
 #[derive(Clone, Debug)]
 pub(super) struct BackupFile {
     file: Arc<File>,
-    stopping: Arc<AtomicBool>,
-    rests: Option<Arc<Rests>>,
+    stop: Stop,
+    throttle: Option<Arc<Throttle>>,
 }
 
-/// Work in short spells, each followed by a rest while there is something better to do.
-struct Rests {
-    is_due: Box<dyn Fn() -> bool + Send + Sync>,
-    spell: Mutex<Spell>,
+/// Makes a reader pause after each short time of work while the store is in use.
+struct Throttle {
+    is_in_use: Box<dyn Fn() -> bool + Send + Sync>,
+    pace: Mutex<Pace>,
 }
 
-struct Spell {
-    since: Instant,
-    /// What all rests together may still take.
-    rest: Duration,
+struct Pace {
+    working_since: Instant,
+    /// How long all further pauses together may be.
+    pause_left: Duration,
 }
 
-/// A rest is so many times as long as the work before it.
-const REST_FACTOR: u32 = 5;
-/// Long enough that falling asleep costs little of it, and shorter than a commit takes.
-const SPELL: Duration = Duration::from_millis(1);
-/// What a slow disk made of a spell counts as work up to this.
-const MAX_SPELL: Duration = Duration::from_millis(20);
-/// Somebody waits for the backup, behind a proxy that may wait for a minute.
-const MAX_REST: Duration = Duration::from_secs(20);
+/// A pause is so many times as long as the work before it.
+const PAUSE_FACTOR: u32 = 5;
+/// The work between two pauses: long enough that falling asleep is a small part of it, and
+/// shorter than a commit.
+const MIN_WORK: Duration = Duration::from_millis(1);
+/// On a slow disk one read may take longer than this; no more of it counts as work.
+const MAX_WORK: Duration = Duration::from_millis(20);
+/// A client waits for the backup, behind a proxy that may give up after a minute.
+const MAX_PAUSE: Duration = Duration::from_secs(20);
 
 impl BackupFile {
-    pub fn create(path: &Path, stopping: Arc<AtomicBool>) -> io::Result<BackupFile> {
+    pub fn create(path: &Path, stop: Stop) -> io::Result<BackupFile> {
         let file = create_private(path)?;
-        // Where the disk knows no locks, it is made without.
+        // Some file systems have no locks; the backup is made there too.
         let _ = file.try_lock();
-        Ok(BackupFile { file: Arc::new(file), stopping, rests: None })
+        Ok(BackupFile { file: Arc::new(file), stop, throttle: None })
     }
 
-    /// The same file for a reader that rests again and again while `is_due` says so.
-    pub fn resting_while(&self, is_due: impl Fn() -> bool + Send + Sync + 'static) -> BackupFile {
-        let spell = Mutex::new(Spell { since: Instant::now(), rest: MAX_REST });
-        let rests = Rests { is_due: Box::new(is_due), spell };
-        BackupFile { rests: Some(Arc::new(rests)), ..self.clone() }
+    /// The same file, for a reader that pauses again and again while `is_in_use` is true.
+    pub fn throttled_while(
+        &self,
+        is_in_use: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> BackupFile {
+        let pace = Mutex::new(Pace { working_since: Instant::now(), pause_left: MAX_PAUSE });
+        let throttle = Throttle { is_in_use: Box::new(is_in_use), pace };
+        BackupFile { throttle: Some(Arc::new(throttle)), ..self.clone() }
     }
 
-    /// Gives its length, in bytes.
+    /// Returns the file's length in bytes.
     pub fn sync_all(&self) -> io::Result<u64> {
         self.file.sync_all()?;
         Ok(self.file.metadata()?.len())
     }
 }
 
-/// The lock is held already, so the library takes none.
+/// Its lock calls do nothing: `create` has taken the lock already.
 impl StorageBackend for BackupFile {
     fn len(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
     }
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
-        if self.stopping.load(Ordering::Acquire) {
+        if self.stop.is_set() {
             return Err(io::Error::other("the service is stopping"));
         }
-        if let Some(rests) = &self.rests {
-            rests.rest_if_due();
+        if let Some(throttle) = &self.throttle {
+            throttle.pause_if_due();
         }
         self.file.read_exact_at(out, offset)
     }
@@ -96,24 +101,24 @@ impl StorageBackend for BackupFile {
     }
 }
 
-impl Rests {
-    fn rest_if_due(&self) {
-        let mut spell = self.spell.lock().unwrap_or_else(PoisonError::into_inner);
-        let worked = spell.since.elapsed();
-        if worked < SPELL {
+impl Throttle {
+    fn pause_if_due(&self) {
+        let mut pace = self.pace.lock();
+        let worked = pace.working_since.elapsed();
+        if worked < MIN_WORK {
             return;
         }
-        if (self.is_due)() {
-            let rest = spell.rest.min(worked.min(MAX_SPELL) * REST_FACTOR);
-            thread::sleep(rest);
-            spell.rest -= rest;
+        if (self.is_in_use)() {
+            let pause = pace.pause_left.min(worked.min(MAX_WORK) * PAUSE_FACTOR);
+            thread::sleep(pause);
+            pace.pause_left -= pause;
         }
-        spell.since = Instant::now();
+        pace.working_since = Instant::now();
     }
 }
 
-impl fmt::Debug for Rests {
+impl fmt::Debug for Throttle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Rests")
+        f.write_str("Throttle")
     }
 }

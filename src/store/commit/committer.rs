@@ -1,8 +1,9 @@
-//! A turn at the store: everything that waits becomes one commit, and everyone hears of it.
+//! Commits a batch: applies all writes that wait to one transaction, commits it, and hands every
+//! write its result.
 //!
-//! A write that is refused before it wrote anything costs its neighbours nothing; one that
-//! fails after its first write makes the turn drop the transaction and redo the batch
-//! without it.
+//! A write that is refused before it wrote anything does not touch the others. After one that
+//! fails when it has written already, the committer drops the transaction and applies the batch
+//! again without it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
@@ -20,17 +21,17 @@ use crate::store::database::{self, DatabaseHandle};
 use crate::store::wakeup::Wakeup;
 use crate::store::write_txn::WriteTxn;
 
-/// With nothing to commit for this long, the store counts as idle.
+/// The store is idle when nothing was committed for this long.
 const IDLE: Duration = Duration::from_millis(200);
-/// How often an idle store is looked at, and one in trouble tried again.
+/// How often an idle store is probed, and one in trouble tried again.
 const PROBE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Called once the writes of a turn have their answers. It must not block.
+/// Called once the writes of a batch have their results. It must not block.
 pub type SettledCall = Box<dyn Fn() + Send + Sync>;
 
-/// What is known without taking a turn.
-pub(super) struct Shared {
-    pub database: Arc<DatabaseHandle>,
+/// What callers use without the committer.
+pub(in crate::store) struct Shared {
+    pub database: DatabaseHandle,
     pub queue: Queue,
     pub mail_wakeup: Wakeup,
     pub health: Health,
@@ -38,14 +39,14 @@ pub(super) struct Shared {
     pub metrics: metrics::Store,
 }
 
-/// Whoever has it commits; there is one.
+/// Commits. There is one, and one thread at a time has it.
 pub(super) struct Committer {
     shared: Arc<Shared>,
     disk: DiskCheck,
-    /// The last commit was one that the file opens quickly after.
+    /// The last commit was one after which the file opens quickly.
     quick_open: bool,
-    /// When the disk was last written to, or that was tried. Writes that were all refused
-    /// tell nothing of it, and must not put off the next look.
+    /// When the disk was last written to, or that was tried. A batch in which everything was
+    /// refused doesn't count: it shows nothing about the disk, and must not delay the next probe.
     tried_at: Instant,
 }
 
@@ -54,38 +55,47 @@ enum CommitOutcome {
     Committed,
     /// There was nothing to write.
     Untouched,
-    /// Nothing was written; the reason is for the log and the health check.
+    /// Nothing was written. The text is for the log and the health check.
     NotDone(String),
     /// The commit itself failed: it may be on disk or not.
     Unknown(String),
 }
 
-impl Committer {
-    pub fn new(shared: Arc<Shared>, clock: Clock) -> Committer {
-        Committer {
-            shared,
-            disk: DiskCheck::new(clock),
-            quick_open: true,
-            tried_at: Instant::now(),
+impl Shared {
+    pub fn new(database: DatabaseHandle, metrics: metrics::Store) -> Shared {
+        Shared {
+            database,
+            queue: Queue::new(metrics.queue_depth.clone()),
+            mail_wakeup: Wakeup::default(),
+            health: Health::default(),
+            when_settled: OnceLock::new(),
+            metrics,
         }
     }
+}
 
-    /// Commits what waits, up to a batch, and answers it.
+impl Committer {
+    pub fn new(shared: Arc<Shared>, clock: Clock) -> Committer {
+        let disk = DiskCheck::new(clock);
+        Committer { shared, disk, quick_open: true, tried_at: Instant::now() }
+    }
+
+    /// Commits what waits, at most one batch, and hands out the results.
     pub fn commit_waiting(&mut self) {
         let mut batch = self.shared.queue.take();
         if batch.is_empty() {
             return;
         }
-        self.catching_panics(|turn| turn.commit(&mut batch));
-        // What a panic has left unanswered is answered by this.
+        self.catching_panics(|committer| committer.commit(&mut batch));
+        // Gives a result to the writes that a panic has left without one.
         drop(batch);
         if let Some(call) = self.shared.when_settled.get() {
             call();
         }
     }
 
-    /// In a store that is idle: makes the next start quick if it isn't, and finds out whether
-    /// the store still works, so that trouble is noticed, and its end too, while nobody writes.
+    /// While nobody writes: makes the next start quick if it isn't, and finds out whether the
+    /// store still works, so that trouble is noticed, and its end too.
     pub fn probe_if_due(&mut self) {
         let is_quiet = self.quick_open || self.shared.health.has_failed_commit();
         let interval = if is_quiet { PROBE_INTERVAL } else { IDLE };
@@ -94,10 +104,11 @@ impl Committer {
         }
     }
 
-    /// A write's own panic is caught where it is applied: this is for one of the library.
+    /// For a panic of the library. A panic of a write is caught where the write is applied.
     fn catching_panics(&mut self, act: impl FnOnce(&mut Committer)) {
         if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
-            // Closing what panicked may panic again; either way it is closed, and opened anew.
+            // Closing what has panicked may panic again. It is closed even then, and the database
+            // is opened again.
             let _ = catch_unwind(AssertUnwindSafe(|| self.shared.database.close()));
             let _ = catch_unwind(AssertUnwindSafe(|| self.reopen_after("a commit panicked")));
             self.tried_at = Instant::now();
@@ -111,24 +122,24 @@ impl Committer {
             return;
         }
         let act = |database: &Database| Ok(self.commit_to(database, batch));
-        let outcome =
-            self.shared.database.ensure_open().and_then(|()| self.shared.database.with(act));
+        let database = &self.shared.database;
+        let outcome = database.ensure_open().and_then(|()| database.with(act));
         let outcome = outcome.unwrap_or_else(|why| CommitOutcome::NotDone(why.to_string()));
-        self.answer(batch, outcome);
+        self.finish(batch, outcome);
     }
 
-    /// With the disk nearly full only what makes no new rows is taken.
+    /// While the disk is nearly full, writes that make new rows are refused.
     fn refuse_growth(&mut self, batch: &mut Batch) {
         let shortage = self.disk.shortage(&self.shared.database);
-        self.shared.health.record_disk(shortage);
+        self.shared.health.record_disk_shortage(shortage);
         if let Some(why) = shortage {
-            for mut job in batch.extract_if(.., |job| job.grows()) {
-                job.refuse(Error::busy(why));
+            for mut write in batch.extract_if(.., |write| write.grows()) {
+                write.refuse(Error::busy(why));
             }
         }
     }
 
-    /// Every turn of the loop spoils at least one write, which the next one skips, so it ends.
+    /// The loop ends, because each round but the last spoils a write that the next one skips.
     fn commit_to(&self, database: &Database, batch: &mut [Box<dyn PendingWrite>]) -> CommitOutcome {
         loop {
             let transaction = match database.begin_write() {
@@ -136,12 +147,12 @@ impl Committer {
                 Err(why) => return CommitOutcome::NotDone(why.to_string()),
             };
             match apply_all(&transaction, batch) {
-                Applying::Done { writes: 0, .. } => return CommitOutcome::Untouched,
-                Applying::Done { writes, queued_mail } => {
+                Applied::All { writes: 0, .. } => return CommitOutcome::Untouched,
+                Applied::All { writes, queued_mail } => {
                     return self.commit_transaction(transaction, writes, queued_mail);
                 }
-                Applying::Spoilt => {}
-                Applying::Broken(why) => return CommitOutcome::NotDone(why.to_string()),
+                Applied::Spoilt => {}
+                Applied::Broken(why) => return CommitOutcome::NotDone(why.to_string()),
             }
         }
     }
@@ -159,14 +170,14 @@ impl Committer {
         self.shared.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
         self.shared.metrics.batch_size.observe(writes as f64);
         if queued_mail {
-            self.shared.mail_wakeup.ring();
+            self.shared.mail_wakeup.notify();
         }
         CommitOutcome::Committed
     }
 
-    /// After a failure the file is opened again before anyone is answered, so that whoever
-    /// asks again finds a store that works if the disk does.
-    fn answer(&mut self, batch: &mut [Box<dyn PendingWrite>], outcome: CommitOutcome) {
+    /// Hands out the results. After a failure the database is opened again first, so that a
+    /// caller who tries again finds a store that works, if the disk does.
+    fn finish(&mut self, batch: &mut [Box<dyn PendingWrite>], outcome: CommitOutcome) {
         self.shared.queue.make_room();
         if !matches!(outcome, CommitOutcome::Untouched) {
             self.tried_at = Instant::now();
@@ -174,78 +185,80 @@ impl Committer {
         match outcome {
             CommitOutcome::Committed => {
                 self.quick_open = false;
-                self.shared.health.note_commit();
-                self.recovered();
-                batch.iter_mut().for_each(|job| job.answer());
+                self.shared.health.record_commit();
+                self.end_trouble();
+                batch.iter_mut().for_each(|write| write.complete());
             }
-            CommitOutcome::Untouched => batch.iter_mut().for_each(|job| job.answer()),
+            CommitOutcome::Untouched => batch.iter_mut().for_each(|write| write.complete()),
             CommitOutcome::NotDone(why) => {
                 self.reopen_after(&why);
-                batch.iter_mut().for_each(|job| job.refuse(Error::storage(&why)));
+                batch.iter_mut().for_each(|write| write.refuse(Error::storage(&why)));
             }
             CommitOutcome::Unknown(why) => {
                 self.reopen_after(&why);
-                batch.iter_mut().for_each(|job| job.lose(&why));
+                batch.iter_mut().for_each(|write| write.lose(&why));
             }
         }
     }
 
     fn probe(&mut self) {
         let shortage = self.disk.shortage(&self.shared.database);
-        self.shared.health.record_disk(shortage);
-        let quiet = self.quick_open && !self.shared.health.has_failed_commit();
-        let act = if quiet { database::check_handle } else { database::commit_nothing };
-        match self.shared.database.ensure_open().and_then(|()| self.shared.database.with(act)) {
+        self.shared.health.record_disk_shortage(shortage);
+        let is_quiet = self.quick_open && !self.shared.health.has_failed_commit();
+        let act = if is_quiet { database::check_handle } else { database::commit_nothing };
+        let database = &self.shared.database;
+        match database.ensure_open().and_then(|()| database.with(act)) {
             Ok(()) => {
                 self.quick_open = true;
-                self.recovered();
+                self.end_trouble();
             }
             Err(why) => self.reopen_after(&why.to_string()),
         }
         self.tried_at = Instant::now();
     }
 
-    fn recovered(&self) {
+    fn end_trouble(&self) {
         if self.shared.health.end_failed_commit() {
             log::warn!("the store takes writes again");
         }
     }
 
-    fn note_failure(&self, why: &str) {
+    /// An open database is of no more use after an I/O error. If opening it again fails too, the
+    /// next write or probe tries once more.
+    fn reopen_after(&self, why: &str) {
         self.shared.metrics.failed_commits.inc();
         log::error!("commit failed: {why}");
         self.shared.health.record_failed_commit(why);
-    }
-
-    /// The handle is of no more use after an I/O error, so that the next write needs
-    /// another one; where even that fails, the next write or look tries again.
-    fn reopen_after(&self, why: &str) {
-        self.note_failure(why);
         if let Err(why) = self.shared.database.reopen() {
             log::error!("reopening the store failed: {why}");
         }
     }
 }
 
-/// What a round of applying has done.
-enum Applying {
-    Done { writes: usize, queued_mail: bool },
+/// What applying a batch has done to its transaction.
+enum Applied {
+    /// `writes` of them have written something.
+    All {
+        writes: usize,
+        queued_mail: bool,
+    },
+    /// A write failed after it had written.
     Spoilt,
     Broken(redb::Error),
 }
 
-fn apply_all(transaction: &WriteTransaction, jobs: &mut [Box<dyn PendingWrite>]) -> Applying {
-    let mut batch = WriteTxn::begin(transaction);
-    for job in jobs.iter_mut() {
-        match job.attempt(&mut batch) {
+fn apply_all(transaction: &WriteTransaction, batch: &mut [Box<dyn PendingWrite>]) -> Applied {
+    let mut txn = WriteTxn::begin(transaction);
+    for write in batch.iter_mut() {
+        match write.apply(&mut txn) {
             Effect::Fine => {}
-            Effect::Spoilt => return Applying::Spoilt,
-            Effect::Broken(why) => return Applying::Broken(why),
+            Effect::Spoilt => return Applied::Spoilt,
+            Effect::Broken(why) => return Applied::Broken(why),
         }
     }
-    let writes = jobs.iter().filter(|job| job.wrote()).count();
-    if let Err(why) = batch.finish() {
-        return Applying::Broken(why);
+    let writes = batch.iter().filter(|write| write.has_written()).count();
+    if let Err(why) = txn.finish() {
+        return Applied::Broken(why);
     }
-    Applying::Done { writes, queued_mail: batch.queued_mail }
+    Applied::All { writes, queued_mail: txn.queued_mail }
 }

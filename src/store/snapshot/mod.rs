@@ -16,6 +16,9 @@ use crate::error::{Error, Result};
 pub use mails::{DueMails, MailStatus, UnreadableMail};
 pub use orders::{Direction, OrderChunk, OrderFilter, Span};
 
+/// Rows that one short transaction goes through, at most.
+pub const PAGE_ROWS: usize = 1000;
+
 /// What was committed when it was taken. It pins the pages that it sees: let go soon.
 pub struct Snapshot(ReadTransaction);
 

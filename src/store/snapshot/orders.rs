@@ -8,11 +8,10 @@ use std::ops::RangeInclusive;
 
 use redb::{ReadOnlyTable, ReadableTable};
 
-use super::Snapshot;
+use super::{PAGE_ROWS, Snapshot};
 use crate::clock::Timestamp;
 use crate::domain::{Order, OrderId, Outcome, UserId};
 use crate::error::{Error, Result};
-use crate::store::PAGE_ROWS;
 use crate::store::records::{OrderRecord, decode};
 use crate::store::schema;
 

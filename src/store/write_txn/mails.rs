@@ -14,7 +14,7 @@ impl WriteTxn<'_> {
         if self.is_fresh(id)? {
             return self.fresh_mail(id);
         }
-        match self.mails_pending.get(self.transaction)?.get(id.0)? {
+        match self.tables.mails_pending()?.get(id.0)? {
             Some(row) => Ok(Some(decode(row.value())?)),
             None => Ok(None),
         }
@@ -22,7 +22,7 @@ impl WriteTxn<'_> {
 
     /// Whether the mail is still in its order's row.
     pub(in crate::store) fn is_fresh(&mut self, id: MailId) -> Applied<bool> {
-        Ok(id.0 > self.taken()? && self.orders.get(self.transaction)?.get(id.0)?.is_some())
+        Ok(id.0 > self.taken()? && self.tables.orders()?.get(id.0)?.is_some())
     }
 
     /// A mail of that id from now on waits in a row of its own, and is due when its record
@@ -35,8 +35,8 @@ impl WriteTxn<'_> {
         let PendingRecord::V1 { due_micros, .. } = record;
         let bytes = encode(record)?;
         self.dirty = true;
-        self.mails_pending.get(self.transaction)?.insert(id.0, bytes.as_slice())?;
-        self.mails_due.get(self.transaction)?.insert((*due_micros, id.0), ())?;
+        self.tables.mails_pending()?.insert(id.0, bytes.as_slice())?;
+        self.tables.mails_due()?.insert((*due_micros, id.0), ())?;
         Ok(())
     }
 
@@ -57,8 +57,8 @@ impl WriteTxn<'_> {
     pub(in crate::store) fn remove_pending(&mut self, id: MailId, due: Timestamp) -> Applied<()> {
         self.dirty = true;
         if !self.is_fresh(id)? {
-            self.mails_pending.get(self.transaction)?.remove(id.0)?;
-            self.mails_due.get(self.transaction)?.remove((due.as_micros(), id.0))?;
+            self.tables.mails_pending()?.remove(id.0)?;
+            self.tables.mails_due()?.remove((due.as_micros(), id.0))?;
             return Ok(());
         }
         for earlier in (self.taken()? + 1..id.0).map(MailId) {
@@ -84,7 +84,7 @@ impl WriteTxn<'_> {
     }
 
     fn fresh_mail(&mut self, id: MailId) -> Applied<Option<PendingRecord>> {
-        let Some(row) = self.orders.get(self.transaction)?.get(id.0)? else { return Ok(None) };
+        let Some(row) = self.tables.orders()?.get(id.0)? else { return Ok(None) };
         let record = decode::<OrderRecord<'_>>(row.value())?;
         let due = record.order(id.0).created_at;
         Ok(record.message_id().map(|message_id| PendingRecord::fresh(message_id, due)))
@@ -94,7 +94,7 @@ impl WriteTxn<'_> {
         if let Some(taken) = self.taken {
             return Ok(taken);
         }
-        let row = self.meta.get(self.transaction)?.get(meta::MAILS_TAKEN_UP_TO)?;
+        let row = self.tables.meta()?.get(meta::MAILS_TAKEN_UP_TO)?;
         let taken = row.map_or(0, |row| row.value());
         self.taken = Some(taken);
         Ok(taken)
@@ -102,14 +102,14 @@ impl WriteTxn<'_> {
 
     pub(super) fn write_taken(&mut self) -> Applied<()> {
         if let (Some(taken), true) = (self.taken, self.has_taken) {
-            self.meta.get(self.transaction)?.insert(meta::MAILS_TAKEN_UP_TO, taken)?;
+            self.tables.meta()?.insert(meta::MAILS_TAKEN_UP_TO, taken)?;
         }
         Ok(())
     }
 
     /// Takes a dead mail out; its row is for the caller to put elsewhere.
     pub(in crate::store) fn take_dead(&mut self, id: MailId) -> Applied<Option<DeadRecord>> {
-        match self.mails_dead.get(self.transaction)?.remove(id.0)? {
+        match self.tables.mails_dead()?.remove(id.0)? {
             Some(row) => {
                 self.dirty = true;
                 Ok(Some(decode(row.value())?))
@@ -119,13 +119,13 @@ impl WriteTxn<'_> {
     }
 
     pub(in crate::store) fn is_sent(&mut self, id: MailId) -> Applied<bool> {
-        Ok(self.mails_sent.get(self.transaction)?.get(id.0)?.is_some())
+        Ok(self.tables.mails_sent()?.get(id.0)?.is_some())
     }
 
     pub(in crate::store) fn insert_sent(&mut self, id: MailId, record: &SentRecord) -> Applied<()> {
         let bytes = encode(record)?;
         self.dirty = true;
-        self.mails_sent.get(self.transaction)?.insert(id.0, bytes.as_slice())?;
+        self.tables.mails_sent()?.insert(id.0, bytes.as_slice())?;
         Ok(())
     }
 
@@ -135,7 +135,7 @@ impl WriteTxn<'_> {
         after: MailId,
         limit: usize,
     ) -> Applied<Vec<(MailId, SentRecord)>> {
-        let table = self.mails_sent.get(self.transaction)?;
+        let table = self.tables.mails_sent()?;
         let rows = table.range(after.0.saturating_add(1)..)?.take(limit).map(|row| {
             let (id, record) = row?;
             Ok((MailId(id.value()), decode(record.value())?))
@@ -145,14 +145,14 @@ impl WriteTxn<'_> {
 
     pub(in crate::store) fn remove_sent(&mut self, id: MailId) -> Applied<()> {
         self.dirty = true;
-        self.mails_sent.get(self.transaction)?.remove(id.0)?;
+        self.tables.mails_sent()?.remove(id.0)?;
         Ok(())
     }
 
     /// Mails sent before `then` may be gone from now on.
     pub(in crate::store) fn note_pruned(&mut self, then: Timestamp) -> Applied<()> {
         self.dirty = true;
-        let table = self.meta.get(self.transaction)?;
+        let table = self.tables.meta()?;
         let known = table.get(meta::MAILS_PRUNED_BEFORE)?.map_or(0, |row| row.value());
         table.insert(meta::MAILS_PRUNED_BEFORE, known.max(then.as_micros()))?;
         Ok(())
@@ -161,7 +161,7 @@ impl WriteTxn<'_> {
     pub(in crate::store) fn insert_dead(&mut self, id: MailId, record: &DeadRecord) -> Applied<()> {
         let bytes = encode(record)?;
         self.dirty = true;
-        self.mails_dead.get(self.transaction)?.insert(id.0, bytes.as_slice())?;
+        self.tables.mails_dead()?.insert(id.0, bytes.as_slice())?;
         Ok(())
     }
 }

@@ -5,9 +5,9 @@ mod mails;
 mod orders;
 mod users;
 
-use redb::{Key, ReadableTable, Table, TableDefinition, Value, WriteTransaction};
+use redb::{ReadableTable, Table, WriteTransaction};
 
-use super::schema;
+use super::schema::WriteTables;
 #[cfg(doc)]
 use super::schema::meta;
 use crate::error::Error;
@@ -35,22 +35,9 @@ pub enum Failure {
 
 pub type Applied<T> = Result<T, Failure>;
 
-/// The tables of one write transaction, opened when they are first touched.
+/// One write transaction: its tables, and what its writes have in common.
 pub struct WriteTxn<'txn> {
-    transaction: &'txn WriteTransaction,
-    meta: Opened<'txn, &'static str, u64>,
-    users: Opened<'txn, u64, &'static [u8]>,
-    usernames: Opened<'txn, &'static str, u64>,
-    emails: Opened<'txn, &'static str, u64>,
-    orders: Opened<'txn, u64, &'static [u8]>,
-    orders_by_user: Opened<'txn, (u64, u64), ()>,
-    orders_by_hour: Opened<'txn, u64, (u64, u64)>,
-    idempotency: Opened<'txn, (u64, &'static str), u64>,
-    idempotent_orders: Opened<'txn, u64, &'static str>,
-    mails_pending: Opened<'txn, u64, &'static [u8]>,
-    mails_sent: Opened<'txn, u64, &'static [u8]>,
-    mails_dead: Opened<'txn, u64, &'static [u8]>,
-    mails_due: Opened<'txn, (u64, u64), ()>,
+    tables: WriteTables<'txn>,
     /// The hour of `orders_by_hour` that is known to be open.
     hour: Option<u64>,
     /// [`meta::MAILS_TAKEN_UP_TO`], once it was asked for, and whether it has moved.
@@ -65,20 +52,7 @@ pub struct WriteTxn<'txn> {
 impl<'txn> WriteTxn<'txn> {
     pub(super) fn begin(transaction: &'txn WriteTransaction) -> WriteTxn<'txn> {
         WriteTxn {
-            transaction,
-            meta: Opened::not_yet(schema::META),
-            users: Opened::not_yet(schema::USERS),
-            usernames: Opened::not_yet(schema::USERNAMES),
-            emails: Opened::not_yet(schema::EMAILS),
-            orders: Opened::not_yet(schema::ORDERS),
-            orders_by_user: Opened::not_yet(schema::ORDERS_BY_USER),
-            orders_by_hour: Opened::not_yet(schema::ORDERS_BY_HOUR),
-            idempotency: Opened::not_yet(schema::IDEMPOTENCY),
-            idempotent_orders: Opened::not_yet(schema::IDEMPOTENT_ORDERS),
-            mails_pending: Opened::not_yet(schema::MAILS_PENDING),
-            mails_sent: Opened::not_yet(schema::MAILS_SENT),
-            mails_dead: Opened::not_yet(schema::MAILS_DEAD),
-            mails_due: Opened::not_yet(schema::MAILS_DUE),
+            tables: WriteTables::new(transaction),
             hour: None,
             taken: None,
             has_taken: false,
@@ -93,26 +67,6 @@ impl<'txn> WriteTxn<'txn> {
             Failure::Broken(why) => why,
             Failure::Refused(why) => redb::Error::Corrupted(why.to_string()),
         })
-    }
-}
-
-/// A table that is opened when it is first touched: opening all of them for every
-/// commit would cost more than a small commit itself.
-struct Opened<'txn, K: Key + 'static, V: Value + 'static> {
-    definition: TableDefinition<'static, K, V>,
-    table: Option<Table<'txn, K, V>>,
-}
-
-impl<'txn, K: Key + 'static, V: Value + 'static> Opened<'txn, K, V> {
-    fn not_yet(definition: TableDefinition<'static, K, V>) -> Self {
-        Opened { definition, table: None }
-    }
-
-    fn get(&mut self, transaction: &'txn WriteTransaction) -> Applied<&mut Table<'txn, K, V>> {
-        match &mut self.table {
-            Some(table) => Ok(table),
-            empty => Ok(empty.insert(transaction.open_table(self.definition)?)),
-        }
     }
 }
 

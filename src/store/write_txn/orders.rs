@@ -9,7 +9,7 @@ use crate::store::schema::{OPEN_END, SECS_PER_HOUR};
 
 impl WriteTxn<'_> {
     pub(in crate::store) fn next_order_id(&mut self) -> Applied<OrderId> {
-        Ok(OrderId(next_key(self.orders.get(self.transaction)?)?))
+        Ok(OrderId(next_key(self.tables.orders()?)?))
     }
 
     /// The order with its mail, and its index rows: all, or the batch is redone without it.
@@ -20,15 +20,15 @@ impl WriteTxn<'_> {
     ) -> Applied<()> {
         let record = encode(&OrderRecord::of(order, message_id))?;
         self.dirty = true;
-        self.orders.get(self.transaction)?.insert(order.id.0, record.as_slice())?;
-        self.orders_by_user.get(self.transaction)?.insert((order.user.0, order.id.0), ())?;
+        self.tables.orders()?.insert(order.id.0, record.as_slice())?;
+        self.tables.orders_by_user()?.insert((order.user.0, order.id.0), ())?;
         self.note_hour(order)?;
         self.queued_mail = true;
         Ok(())
     }
 
     pub(in crate::store) fn order(&mut self, id: OrderId) -> Applied<Option<Order>> {
-        match self.orders.get(self.transaction)?.get(id.0)? {
+        match self.tables.orders()?.get(id.0)? {
             Some(row) => Ok(Some(decode::<OrderRecord<'_>>(row.value())?.order(id.0))),
             None => Ok(None),
         }
@@ -41,7 +41,7 @@ impl WriteTxn<'_> {
         if self.hour == Some(hour) {
             return Ok(());
         }
-        let hours = self.orders_by_hour.get(self.transaction)?;
+        let hours = self.tables.orders_by_hour()?;
         let range = hours.get(hour)?.map(|row| row.value());
         if range.is_none_or(|(_, largest)| largest != OPEN_END) {
             if let Some((open, least)) = open_hour(hours)? {
@@ -60,7 +60,7 @@ impl WriteTxn<'_> {
         user: UserId,
         key: &str,
     ) -> Applied<Option<Order>> {
-        let row = self.idempotency.get(self.transaction)?.get((user.0, key))?;
+        let row = self.tables.idempotency()?.get((user.0, key))?;
         match row.map(|row| OrderId(row.value())) {
             Some(id) => self.order(id),
             None => Ok(None),
@@ -69,15 +69,15 @@ impl WriteTxn<'_> {
 
     pub(in crate::store) fn insert_key(&mut self, order: &Order, key: &str) -> Applied<()> {
         self.dirty = true;
-        self.idempotency.get(self.transaction)?.insert((order.user.0, key), order.id.0)?;
-        self.idempotent_orders.get(self.transaction)?.insert(order.id.0, key)?;
+        self.tables.idempotency()?.insert((order.user.0, key), order.id.0)?;
+        self.tables.idempotent_orders()?.insert(order.id.0, key)?;
         Ok(())
     }
 
     pub(in crate::store) fn remove_key(&mut self, order: &Order, key: &str) -> Applied<()> {
         self.dirty = true;
-        self.idempotency.get(self.transaction)?.remove((order.user.0, key))?;
-        self.idempotent_orders.get(self.transaction)?.remove(order.id.0)?;
+        self.tables.idempotency()?.remove((order.user.0, key))?;
+        self.tables.idempotent_orders()?.remove(order.id.0)?;
         Ok(())
     }
 
@@ -85,7 +85,7 @@ impl WriteTxn<'_> {
     /// the order knew whose key it was: the user's row stays, and leads nowhere.
     pub(in crate::store) fn drop_key_of_missing(&mut self, id: OrderId) -> Applied<()> {
         self.dirty = true;
-        self.idempotent_orders.get(self.transaction)?.remove(id.0)?;
+        self.tables.idempotent_orders()?.remove(id.0)?;
         Ok(())
     }
 
@@ -94,7 +94,7 @@ impl WriteTxn<'_> {
         &mut self,
         limit: usize,
     ) -> Applied<Vec<(OrderId, String)>> {
-        let table = self.idempotent_orders.get(self.transaction)?;
+        let table = self.tables.idempotent_orders()?;
         let rows = table.iter()?.take(limit).map(|row| {
             let (id, key) = row?;
             Ok((OrderId(id.value()), key.value().to_owned()))

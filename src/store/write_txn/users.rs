@@ -11,7 +11,7 @@ use crate::store::schema::meta;
 
 impl WriteTxn<'_> {
     pub(in crate::store) fn user(&mut self, id: UserId) -> Applied<Option<User>> {
-        match self.users.get(self.transaction)?.get(id.0)? {
+        match self.tables.users()?.get(id.0)? {
             Some(row) => Ok(Some(decode::<UserRecord>(row.value())?.into_user(id.0)?)),
             None => Ok(None),
         }
@@ -23,7 +23,7 @@ impl WriteTxn<'_> {
 
     /// Refuses who has been disabled since the token was checked.
     pub(in crate::store) fn require_enabled(&mut self, id: UserId) -> Applied<()> {
-        let row = self.users.get(self.transaction)?.get(id.0)?;
+        let row = self.tables.users()?.get(id.0)?;
         if let Some(row) = row
             && let UserRecord::V1 { disabled: false, .. } = decode(row.value())?
         {
@@ -33,22 +33,22 @@ impl WriteTxn<'_> {
     }
 
     pub(in crate::store) fn has_username(&mut self, folded: &str) -> Applied<bool> {
-        Ok(self.usernames.get(self.transaction)?.get(folded)?.is_some())
+        Ok(self.tables.usernames()?.get(folded)?.is_some())
     }
 
     pub(in crate::store) fn has_email(&mut self, folded: &str) -> Applied<bool> {
-        Ok(self.emails.get(self.transaction)?.get(folded)?.is_some())
+        Ok(self.tables.emails()?.get(folded)?.is_some())
     }
 
     pub(in crate::store) fn next_user_id(&mut self) -> Applied<UserId> {
-        Ok(UserId(next_key(self.users.get(self.transaction)?)?))
+        Ok(UserId(next_key(self.tables.users()?)?))
     }
 
     pub(in crate::store) fn insert_user(&mut self, user: &User) -> Applied<()> {
         self.put_user(user)?;
         let folded = Username::fold(user.username.as_str());
-        self.usernames.get(self.transaction)?.insert(folded.as_str(), user.id.0)?;
-        self.emails.get(self.transaction)?.insert(user.email.fold().as_str(), user.id.0)?;
+        self.tables.usernames()?.insert(folded.as_str(), user.id.0)?;
+        self.tables.emails()?.insert(user.email.fold().as_str(), user.id.0)?;
         Ok(())
     }
 
@@ -56,13 +56,13 @@ impl WriteTxn<'_> {
     pub(in crate::store) fn put_user(&mut self, user: &User) -> Applied<()> {
         let record = encode(&UserRecord::of(user))?;
         self.dirty = true;
-        self.users.get(self.transaction)?.insert(user.id.0, record.as_slice())?;
+        self.tables.users()?.insert(user.id.0, record.as_slice())?;
         Ok(())
     }
 
     /// Whether an admin other than this one can still log in.
     pub(in crate::store) fn has_other_enabled_admin(&mut self, id: UserId) -> Applied<bool> {
-        for row in self.users.get(self.transaction)?.iter()? {
+        for row in self.tables.users()?.iter()? {
             let (key, record) = row?;
             let UserRecord::V1 { admin, disabled, .. } = decode(record.value())?;
             if admin && !disabled && key.value() != id.0 {
@@ -74,7 +74,7 @@ impl WriteTxn<'_> {
 
     /// Who still has the published default password, if anyone.
     pub(in crate::store) fn default_password_user(&mut self) -> Applied<Option<UserId>> {
-        let row = self.meta.get(self.transaction)?.get(meta::DEFAULT_PASSWORD_USER)?;
+        let row = self.tables.meta()?.get(meta::DEFAULT_PASSWORD_USER)?;
         Ok(row.map(|row| UserId(row.value())))
     }
 
@@ -83,7 +83,7 @@ impl WriteTxn<'_> {
         user: Option<UserId>,
     ) -> Applied<()> {
         self.dirty = true;
-        let table = self.meta.get(self.transaction)?;
+        let table = self.tables.meta()?;
         match user {
             Some(user) => table.insert(meta::DEFAULT_PASSWORD_USER, user.0)?,
             None => table.remove(meta::DEFAULT_PASSWORD_USER)?,
@@ -93,7 +93,7 @@ impl WriteTxn<'_> {
 
     pub(in crate::store) fn set_last_trial(&mut self, at: Timestamp) -> Applied<()> {
         self.dirty = true;
-        self.meta.get(self.transaction)?.insert(meta::LAST_TRIAL, at.as_secs())?;
+        self.tables.meta()?.insert(meta::LAST_TRIAL, at.as_secs())?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::domain::{MessageId, NewOrder, Order, UserId};
 use crate::error::Error;
-use crate::store::PAGE_ROWS;
+use crate::store::snapshot::PAGE_ROWS;
 use crate::store::write_txn::{Applied, Write, WriteTxn};
 
 /// Places an order and queues its mail, unless its user is gone or disabled.

@@ -2,8 +2,8 @@
 
 use crate::clock::Timestamp;
 use crate::domain::MailId;
-use crate::store::PAGE_ROWS;
 use crate::store::records::SentRecord;
+use crate::store::snapshot::PAGE_ROWS;
 use crate::store::write_txn::{Applied, Write, WriteTxn};
 
 /// Removes the rows of mails sent before a moment, among the [`PAGE_ROWS`] next ones.

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 pub struct Check {
     /// Rows of each table.
     pub rows: Vec<(&'static str, u64)>,
-    /// The first [`MAX_DESCRIBED`] faults, in words for the operator.
+    /// The first `MAX_DESCRIBED` faults, in words for the operator.
     pub faults: Vec<String>,
     /// All faults.
     pub fault_count: u64,
@@ -95,8 +95,8 @@ impl Check {
         Ok(())
     }
 
-    /// Every user has been found by name and address: that there are as many rows there as
-    /// users means that none leads anywhere else.
+    /// [`Check::users`] has found every user by name and by address. If there are as many names
+    /// and addresses as users, none of them leads anywhere else.
     fn names(&mut self, tables: &ReadTables) -> Result<()> {
         let users = count(&tables.users)?;
         for (name, rows) in
@@ -147,8 +147,8 @@ impl Check {
         Ok(())
     }
 
-    /// Every order lies in its hour's range, and every range ends at two orders, but for one
-    /// that is open.
+    /// Every range begins and ends at an order, except that one range may be open.
+    /// [`Check::orders`] has seen that every order is in its hour's range.
     fn hours(&mut self, tables: &ReadTables) -> Result<()> {
         let mut open = 0;
         for row in tables.orders_by_hour.iter().map_err(Error::storage)? {
@@ -156,8 +156,9 @@ impl Check {
             let (least, largest) = range.value();
             let is_open = largest == OPEN_END;
             open += u64::from(is_open);
-            let stand = has(&tables.orders, least)? && (is_open || has(&tables.orders, largest)?);
-            self.require(stand && least <= largest, || {
+            let ends_exist =
+                has(&tables.orders, least)? && (is_open || has(&tables.orders, largest)?);
+            self.require(ends_exist && least <= largest, || {
                 format!("hour {} is of orders {least} to {largest}", hour.value())
             });
         }
@@ -165,7 +166,7 @@ impl Check {
         Ok(())
     }
 
-    /// A key leads to an order of its user's, and the order to the key.
+    /// A key leads to an order of its user, and the order leads back to the key.
     fn keys(&mut self, tables: &ReadTables) -> Result<()> {
         for row in tables.idempotency.iter().map_err(Error::storage)? {
             let (place, order) = row.map_err(Error::storage)?;
@@ -191,7 +192,7 @@ impl Check {
             };
             let PendingRecord::V1 { due_micros, .. } = mail;
             let due = has(&tables.mails_due, (due_micros, id))?;
-            self.require(due, || format!("mail {id} waits and is never due"));
+            self.require(due, || format!("mail {id} is pending and never due"));
         }
         Ok(())
     }
@@ -218,7 +219,7 @@ impl Check {
                 Ok(PendingRecord::V1 { due_micros, .. }) => Some(due_micros),
                 Err(_) => None,
             });
-            self.require(due == Some(at), || format!("mail {id} is due and does not wait"));
+            self.require(due == Some(at), || format!("mail {id} is due and not pending"));
         }
         Ok(())
     }
@@ -238,16 +239,16 @@ impl Check {
         decode(bytes).map_err(|why| self.fault(format!("{what} {id}: {why}"))).ok()
     }
 
-    fn require(&mut self, holds: bool, complaint: impl FnOnce() -> String) {
+    fn require(&mut self, holds: bool, fault: impl FnOnce() -> String) {
         if !holds {
-            self.fault(complaint());
+            self.fault(fault());
         }
     }
 
-    fn fault(&mut self, complaint: String) {
+    fn fault(&mut self, fault: String) {
         self.fault_count += 1;
         if self.faults.len() < MAX_DESCRIBED {
-            self.faults.push(complaint);
+            self.faults.push(fault);
         }
     }
 }
@@ -267,13 +268,13 @@ impl ReadTables {
         Ok(value(&self.meta, meta::MAILS_TAKEN_UP_TO)?.unwrap_or(0))
     }
 
-    /// Mails that are still in their orders' rows.
+    /// How many mails are still in their orders' rows.
     fn fresh_mails(&self) -> Result<u64> {
         let last = self.orders.last().map_err(Error::storage)?.map_or(0, |(id, _)| id.value());
         Ok(last.saturating_sub(self.mails_taken_up_to()?))
     }
 
-    /// In how many tables that order has a mail.
+    /// In how many tables the order's mail is.
     fn mails_of(&self, order: u64) -> Result<usize> {
         let tables = [&self.mails_pending, &self.mails_sent, &self.mails_dead];
         tables.iter().try_fold(0, |found, table| Ok(found + usize::from(has(table, order)?)))

@@ -1,4 +1,4 @@
-//! Bringing an older file up to date, in one transaction: all of it or nothing.
+//! Brings an older file up to date, in one transaction: all of it or nothing.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub(super) fn bring_up_to_date(database: &Database) -> Result<(), OpenError> {
     migrate(database, found).map_err(OpenError::of)
 }
 
-/// 0 for a file that holds nothing yet.
+/// The version of a file; 0 where it has no tables yet.
 pub(super) fn version_of(database: &impl ReadableDatabase) -> Result<u64, OpenError> {
     let transaction = database.begin_read().map_err(OpenError::of)?;
     let table = match transaction.open_table(META) {
@@ -34,7 +34,9 @@ pub(super) fn version_of(database: &impl ReadableDatabase) -> Result<u64, OpenEr
         Err(TableError::TableDoesNotExist(_)) => {
             return match transaction.list_tables().map_err(OpenError::of)?.next() {
                 None => Ok(0),
-                Some(_) => Err(OpenError::Unreadable("its tables are of another program".into())),
+                Some(_) => {
+                    Err(OpenError::Unreadable("its tables are those of another program".into()))
+                }
             };
         }
         Err(why) => return Err(OpenError::of(why)),

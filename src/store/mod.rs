@@ -10,7 +10,7 @@
 //!   a file that has grown.
 //! - No transaction is open while a thread waits for the network, a password hash or a client.
 //!
-//! Where things are: [`engine`] is what callers use. A write (`writes`) changes rows through
+//! Where things are: `engine` is what callers use. A write (`writes`) changes rows through
 //! `write_txn`; `commit` collects writes into batches and commits them; reads are in `snapshot`.
 //! `schema` draws the file's tables, `records` their values, `migrations` brings older files up to
 //! date. `database` is the open file, `storage` where it is kept. `backup`, `check` and `upkeep`

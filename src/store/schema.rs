@@ -25,20 +25,19 @@
 //! ```
 //!
 //! Ids rise and start at 1. A mail has the id of its order, and is in one place: in its order's
-//! row until somebody tries to send it, then in exactly one of `mails_pending`, `mails_sent` and
-//! `mails_dead`.
+//! row until it, or the mail of a later order, is first tried; then in exactly one of
+//! `mails_pending`, `mails_sent` and `mails_dead`. `mails_taken_up_to` in `meta` is the last order
+//! whose mail has left the order's row.
 //!
 //! Why a mail starts in its order's row: orders come much faster than mails go out, and each
-//! further table that a commit touches makes it a fifth slower. `mails_taken_up_to` in `meta` is
-//! the last order whose mail has left the order's row. The mails of all later orders have not
-//! been tried.
+//! further table that a commit touches makes it a fifth slower.
 //!
 //! `orders_by_hour` is a coarse index by time. The range of the current hour ends at
 //! [`OPEN_END`]; it is closed when the first order of another hour opens that hour's range. If
 //! the clock is set back, ranges overlap, but every order still lies in the range of its hour.
 //!
-//! The records are in `records`. Whoever changes a table or a record raises [`VERSION`] and adds
-//! a step to `migrations`.
+//! The records are in `records`. A change to a table or a record needs a new [`VERSION`] and a
+//! step in `migrations`. A table whose key or value changes its type gets a new name.
 
 use redb::{
     Key, ReadOnlyTable, ReadTransaction, Table, TableDefinition, TableError, Value,
@@ -117,7 +116,7 @@ tables! {
     MAILS_DUE, mails_due: (u64, u64) => ();
 }
 
-/// Does the same with every table, whatever its key and value are.
+/// Does one thing with every table, whatever the types of its key and value are.
 pub(super) trait TableVisitor {
     type Error;
 

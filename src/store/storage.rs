@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_first_starts_at_once_one_has_the_database_and_the_others_hear_it_is_in_use() {
+    fn of_many_first_starts_at_once_one_has_the_database_and_the_others_are_told_it_is_in_use() {
         for _ in 0..20 {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("data/orders.redb");

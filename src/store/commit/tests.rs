@@ -1,4 +1,4 @@
-//! Writes that panic, and their neighbours.
+//! Writes that panic, and the others in their batch.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -92,7 +92,7 @@ fn write_together(store: &Store, metrics: &Metrics, writes: Vec<Make>) -> Vec<Re
 }
 
 #[test]
-fn a_write_that_panics_is_refused_alone_and_its_neighbours_are_committed() {
+fn a_write_that_panics_is_refused_alone_and_the_others_of_its_batch_are_committed() {
     let folder = tempfile::tempdir().unwrap();
     let (path, metrics) = (folder.path().join("orders.redb"), Metrics::new());
     let open = || Store::open(&path, Clock::system(), &metrics).unwrap();
@@ -118,7 +118,7 @@ fn a_write_that_panics_is_refused_alone_and_its_neighbours_are_committed() {
 }
 
 #[test]
-fn a_batch_of_writes_that_all_panic_holds_nobody_up() {
+fn a_batch_of_writes_that_all_panic_does_not_stop_later_writes() {
     let folder = tempfile::tempdir().unwrap();
     let (path, metrics) = (folder.path().join("orders.redb"), Metrics::new());
     let store = Store::open(&path, Clock::system(), &metrics).unwrap();

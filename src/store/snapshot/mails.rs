@@ -1,4 +1,4 @@
-//! Reading the outbox: what is due, and what became of the rest.
+//! Reads the outbox: what is due, and the mails of one status.
 
 use std::iter::Peekable;
 use std::ops::{Bound, RangeInclusive};
@@ -13,11 +13,12 @@ use crate::error::{Error, Result};
 use crate::store::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, decode};
 use crate::store::schema::{self, meta};
 
-/// Mails whose time has come, and when the next one's will.
+/// Mails that are due.
 #[derive(Debug, Default)]
 pub struct DueMails {
     pub mails: Vec<Mail>,
     pub spoilt: Vec<UnreadableMail>,
+    /// When the next mail after these is due.
     pub next_due: Option<Timestamp>,
 }
 
@@ -29,7 +30,7 @@ pub struct UnreadableMail {
     pub error: Error,
 }
 
-/// The three ways a mail can be.
+/// Where a mail is in its life. Each status has a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailStatus {
     Pending,
@@ -38,9 +39,9 @@ pub enum MailStatus {
 }
 
 impl Snapshot {
-    /// Pending mails that are due at `now`, the longest due first, `limit` at most. One that
-    /// can't be read stops none of the others. Those that nobody has tried are due since
-    /// their orders were placed, and come in the order of their ids.
+    /// Pending mails that are due at `now`, the longest due first, `limit` at most. A mail that
+    /// can't be read does not stop the others. Mails that were never tried are due since their
+    /// orders were placed; among each other they come by id.
     pub fn due_mails(&self, now: Timestamp, limit: usize) -> Result<DueMails> {
         let due = self.open(schema::MAILS_DUE)?;
         let mut tried = due.iter().map_err(Error::storage)?.map(due_row).peekable();
@@ -51,7 +52,7 @@ impl Snapshot {
                 found.next_due = Some(Timestamp::from_micros(at));
                 break;
             }
-            match self.waiting_mail(MailId(id)) {
+            match self.pending_mail(MailId(id)) {
                 Ok(mail) => found.mails.push(mail),
                 Err(error @ Error::Internal(_)) => {
                     let due = Timestamp::from_micros(at);
@@ -63,15 +64,15 @@ impl Snapshot {
         Ok(found)
     }
 
-    /// Mails of one shelf with ids above `after`, rising, `limit` at most.
-    pub fn mails(&self, shelf: MailStatus, after: MailId, limit: usize) -> Result<Vec<Mail>> {
-        let table = self.open(shelf.table())?;
+    /// Mails of one status with ids above `after`, rising, `limit` at most.
+    pub fn mails(&self, status: MailStatus, after: MailId, limit: usize) -> Result<Vec<Mail>> {
+        let table = self.open(status.table())?;
         let range = (Bound::Excluded(after.0), Bound::Unbounded);
         let rows = table.range::<u64>(range).map_err(Error::storage)?.map(|row| {
             let (id, record) = row.map_err(Error::storage)?;
-            self.compose(MailId(id.value()), shelf.read(record.value())?)
+            self.compose(MailId(id.value()), status.read(record.value())?)
         });
-        if shelf != MailStatus::Pending {
+        if status != MailStatus::Pending {
             return rows.take(limit).collect();
         }
         let fresh = self.fresh_mails()?;
@@ -79,20 +80,20 @@ impl Snapshot {
         rows.chain(fresh.map(|id| self.fresh_mail(MailId(id)))).take(limit).collect()
     }
 
-    /// The mail with that id, on whichever shelf it is.
+    /// The mail with that id, whatever its status.
     pub fn mail(&self, id: MailId) -> Result<Option<Mail>> {
         if self.fresh_mails()?.contains(&id.0) {
             return self.fresh_mail(id).map(Some);
         }
-        for shelf in [MailStatus::Pending, MailStatus::Sent, MailStatus::Dead] {
-            if let Some(row) = self.open(shelf.table())?.get(id.0).map_err(Error::storage)? {
-                return self.compose(id, shelf.read(row.value())?).map(Some);
+        for status in [MailStatus::Pending, MailStatus::Sent, MailStatus::Dead] {
+            if let Some(row) = self.open(status.table())?.get(id.0).map_err(Error::storage)? {
+                return self.compose(id, status.read(row.value())?).map(Some);
             }
         }
         Ok(None)
     }
 
-    /// The ids of the mails that nobody has tried. They are their orders', and have no gaps.
+    /// The ids of the mails that are still in their orders' rows. They have no gaps.
     pub(super) fn fresh_mails(&self) -> Result<RangeInclusive<u64>> {
         let table = self.open(schema::META)?;
         let taken = table.get(meta::MAILS_TAKEN_UP_TO).map_err(Error::storage)?;
@@ -100,8 +101,8 @@ impl Snapshot {
         Ok(first..=self.last_order_id()?.0)
     }
 
-    /// Since when it is due, and its id. A clock that was set back doesn't hold it up, nor
-    /// does a row that can't be read.
+    /// Since when a fresh mail is due, and its id. It counts as due where its order seems to come
+    /// from the future, because the clock was set back, and where its row can't be read.
     fn fresh_due(&self, id: u64, now: Timestamp) -> Result<(u64, u64)> {
         match require_order(&self.open(schema::ORDERS)?, id) {
             Ok(order) => Ok((order.created_at.min(now).as_micros(), id)),
@@ -110,8 +111,8 @@ impl Snapshot {
         }
     }
 
-    /// One that is due, tried or not.
-    fn waiting_mail(&self, id: MailId) -> Result<Mail> {
+    /// A pending mail, from whichever row it is in.
+    fn pending_mail(&self, id: MailId) -> Result<Mail> {
         if self.fresh_mails()?.contains(&id.0) {
             return self.fresh_mail(id);
         }
@@ -133,7 +134,7 @@ impl Snapshot {
         self.compose(id, Row::fresh(message_id, record.order(id.0).created_at))
     }
 
-    /// A mail with the order that it is about and the user whom it goes to.
+    /// Puts a mail together with its order and the user to whom it goes.
     fn compose(&self, id: MailId, row: Row) -> Result<Mail> {
         let order = require_order(&self.open(schema::ORDERS)?, id.order().0)?;
         let user = self.user(order.user)?;
@@ -162,7 +163,7 @@ fn due_row(row: DueRow<'_>) -> Due {
 type DueRow<'a> =
     std::result::Result<(AccessGuard<'a, (u64, u64)>, AccessGuard<'a, ()>), redb::StorageError>;
 
-/// The head of the one or the other, whichever is due earlier.
+/// The next of two sorted lists, whichever is due earlier.
 fn take_earlier(
     one: &mut Peekable<impl Iterator<Item = Due>>,
     other: &mut Peekable<impl Iterator<Item = Due>>,
@@ -175,7 +176,7 @@ fn take_earlier(
     if is_one { one.next() } else { other.next() }.transpose()
 }
 
-/// What the records of all shelves come to.
+/// What the records of all statuses have in common.
 struct Row {
     message_id: String,
     attempts: u32,
@@ -185,7 +186,7 @@ struct Row {
 }
 
 impl Row {
-    /// Of a mail that nobody has tried.
+    /// Of a mail that was never tried.
     fn fresh(message_id: &str, due: Timestamp) -> Row {
         let (message_id, state) = (message_id.to_owned(), MailState::Pending { due });
         Row { message_id, attempts: 0, first_tried: None, last_error: None, state }

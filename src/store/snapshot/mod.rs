@@ -19,7 +19,8 @@ pub use orders::{Direction, OrderChunk, OrderFilter, Span};
 /// Rows that one short transaction goes through, at most.
 pub const PAGE_ROWS: usize = 1000;
 
-/// What was committed when it was taken. It pins the pages that it sees: let go soon.
+/// What was committed when the snapshot was taken. Drop it soon: the file can't use the pages
+/// again that it sees.
 pub struct Snapshot(ReadTransaction);
 
 /// What a token is checked against; cheaper to read than the whole [`User`].
@@ -30,7 +31,7 @@ pub struct TokenStatus {
     pub token_generation: u32,
 }
 
-/// How many there are of what.
+/// How many rows there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub users: u64,
@@ -65,7 +66,7 @@ impl Snapshot {
         }
     }
 
-    /// The user of that name, written in whatever case.
+    /// The user of that name; upper and lower case are the same.
     pub fn user_by_name(&self, name: &str) -> Result<Option<User>> {
         let names = self.open(schema::USERNAMES)?;
         match names.get(Username::fold(name).as_str()).map_err(Error::storage)? {
@@ -96,12 +97,12 @@ impl Snapshot {
             .collect()
     }
 
-    /// Reads no row, so that no damaged one stops a start.
+    /// Reads no row, so that a damaged one does not prevent a start.
     pub fn has_users(&self) -> Result<bool> {
         Ok(!self.open(schema::USERS)?.is_empty().map_err(Error::storage)?)
     }
 
-    /// Counts kept by the tables themselves: its cost does not grow.
+    /// The tables keep these counts themselves, so that the cost does not grow.
     pub fn counts(&self) -> Result<Counts> {
         let pending = self.open(schema::MAILS_PENDING)?;
         let orders = self.open(schema::ORDERS)?;

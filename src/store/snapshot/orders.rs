@@ -1,8 +1,8 @@
-//! Reading orders: one, or a list in pieces.
+//! Reads orders: one, or a list in pieces.
 //!
-//! What a filter costs: `user` goes by its index and reads that user's orders alone;
-//! the dates narrow the ids by the index of hours, so that at most the rest of an hour at
-//! either end is read for nothing; `outcome` has no index and reads what the others leave.
+//! What a filter costs: `user` has an index, so that only this user's orders are read. The dates
+//! narrow the ids through the index of hours, so that at either end at most the orders of one
+//! hour are read for nothing. `outcome` has no index: every order that the others leave is read.
 
 use std::ops::RangeInclusive;
 
@@ -15,17 +15,17 @@ use crate::error::{Error, Result};
 use crate::store::records::{OrderRecord, decode};
 use crate::store::schema;
 
-/// Which orders are meant; what is absent excludes none.
+/// Which orders to read. A field that is absent excludes none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OrderFilter {
     pub user: Option<UserId>,
     pub outcome: Option<Outcome>,
-    /// Both ends belong to it, in whole seconds.
+    /// Inclusive, in whole seconds; so is `created_to`.
     pub created_from: Option<Timestamp>,
     pub created_to: Option<Timestamp>,
 }
 
-/// By id, and so by age.
+/// The order of a list, by id and so by age.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Direction {
     #[default]
@@ -33,18 +33,18 @@ pub enum Direction {
     Descending,
 }
 
-/// Ids that are still to be looked through, both ends included.
+/// The ids that a list still has to go through, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     first: u64,
     last: u64,
 }
 
-/// What a short look through a [`Span`] has found.
+/// What one short read of a [`Span`] has found.
 #[derive(Debug, Default)]
 pub struct OrderChunk {
     pub orders: Vec<Order>,
-    /// What was not looked at; none when that was all.
+    /// What is left to read; none at the end of the list.
     pub rest: Option<Span>,
 }
 
@@ -63,8 +63,8 @@ impl Snapshot {
         Ok(OrderId(newest.map_or(0, |(key, _)| key.value())))
     }
 
-    /// The ids that can match now, past `after` in the given direction; none where no
-    /// order can. Orders placed later have larger ids and never join it.
+    /// The ids past `after`, in the given direction, that may match; none where no order can.
+    /// Orders that are placed later have larger ids and never become part of it.
     pub fn order_span(
         &self,
         filter: &OrderFilter,
@@ -90,7 +90,7 @@ impl Snapshot {
         Ok((span.first <= span.last).then_some(span))
     }
 
-    /// Reads [`PAGE_ROWS`] rows at most, and stops at `limit` orders that match.
+    /// Reads the span's orders, [`PAGE_ROWS`] rows at most, and stops at `limit` orders that match.
     pub fn orders(
         &self,
         filter: &OrderFilter,
@@ -148,7 +148,7 @@ impl Span {
         self.first..=self.last
     }
 
-    /// What lies beyond `id`.
+    /// What is left of the span after `id`.
     fn beyond(&self, id: u64, direction: Direction) -> Option<Span> {
         let rest = match direction {
             Direction::Ascending => Span { first: id.saturating_add(1), last: self.last },

@@ -1,4 +1,4 @@
-//! The outbox's rows. A mail that nobody has tried is in its order's row and nowhere else.
+//! The rows of the outbox. A fresh mail is one that is still in its order's row.
 
 use redb::ReadableTable;
 
@@ -9,7 +9,7 @@ use crate::store::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, 
 use crate::store::schema::meta;
 
 impl WriteTxn<'_> {
-    /// A mail that waits, whether it was tried or not.
+    /// A pending mail, from whichever row it is in.
     pub(in crate::store) fn pending_mail(&mut self, id: MailId) -> Applied<Option<PendingRecord>> {
         if self.is_fresh(id)? {
             return self.fresh_mail(id);
@@ -25,8 +25,8 @@ impl WriteTxn<'_> {
         Ok(id.0 > self.taken()? && self.tables.orders()?.get(id.0)?.is_some())
     }
 
-    /// A mail of that id from now on waits in a row of its own, and is due when its record
-    /// says. Rings nobody: the sender, who puts a mail off, looks when it is due by itself.
+    /// Gives a pending mail a row of its own, due when its record says. This does not wake the
+    /// sender: when the sender puts a mail off, it knows by itself when the mail is due.
     pub(in crate::store) fn put_pending(
         &mut self,
         id: MailId,
@@ -40,7 +40,7 @@ impl WriteTxn<'_> {
         Ok(())
     }
 
-    /// Puts a mail that has ended back, to be tried as if nobody had.
+    /// Makes a mail pending, as if it was never tried, and wakes the sender.
     pub(in crate::store) fn queue_again(
         &mut self,
         id: MailId,
@@ -51,9 +51,8 @@ impl WriteTxn<'_> {
         self.put_pending(id, &PendingRecord::fresh(message_id, due))
     }
 
-    /// Takes a mail from where it waits; where it goes is for the caller. Those of earlier
-    /// orders that nobody has tried get rows of their own: the sender takes them in their
-    /// order, so that there are few.
+    /// Removes a mail from the pending ones; the caller puts it elsewhere. Fresh mails of earlier
+    /// orders get rows of their own. There are few of them, since the sender takes mails by id.
     pub(in crate::store) fn remove_pending(&mut self, id: MailId, due: Timestamp) -> Applied<()> {
         self.dirty = true;
         if !self.is_fresh(id)? {
@@ -68,7 +67,7 @@ impl WriteTxn<'_> {
         Ok(())
     }
 
-    /// One that can't be read is dead: it must hold up no others.
+    /// A mail that can't be read becomes dead, so that it does not stop the others.
     fn give_own_row(&mut self, id: MailId, at: Timestamp) -> Applied<()> {
         match self.fresh_mail(id) {
             Ok(Some(record)) => self.put_pending(id, &record),
@@ -107,7 +106,7 @@ impl WriteTxn<'_> {
         Ok(())
     }
 
-    /// Takes a dead mail out; its row is for the caller to put elsewhere.
+    /// Removes a dead mail; the caller puts it elsewhere.
     pub(in crate::store) fn take_dead(&mut self, id: MailId) -> Applied<Option<DeadRecord>> {
         match self.tables.mails_dead()?.remove(id.0)? {
             Some(row) => {
@@ -149,7 +148,7 @@ impl WriteTxn<'_> {
         Ok(())
     }
 
-    /// Mails sent before `then` may be gone from now on.
+    /// Remembers that mails sent before `then` may have been removed.
     pub(in crate::store) fn note_pruned(&mut self, then: Timestamp) -> Applied<()> {
         self.dirty = true;
         let table = self.tables.meta()?;

@@ -1,5 +1,5 @@
-//! One write transaction that several writes share, and the rows they may touch.
-//! Indexes are kept here, beside the rows they speak of, and nowhere else.
+//! One write transaction that the writes of a batch share, and its rows. A row and its indexes
+//! are only changed here, together.
 
 mod mails;
 mod orders;
@@ -12,40 +12,40 @@ use super::schema::WriteTables;
 use super::schema::meta;
 use crate::error::Error;
 
-/// A write as data. The committer may apply it more than once, to different batches,
-/// and keeps the effects of the last time only.
+/// A write as data. The committer may apply it more than once, in one transaction after the
+/// other; only one of them is committed.
 pub trait Write: Send + 'static {
     type Output: Send + 'static;
 
-    /// Whether it makes new rows, and so waits while the disk is nearly full.
+    /// Whether it makes new rows. Such a write is refused while the disk is nearly full.
     const GROWS: bool = true;
 
     /// Reads and checks first, then writes.
-    fn apply(&self, batch: &mut WriteTxn<'_>) -> Result<Self::Output, Failure>;
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Result<Self::Output, Failure>;
 }
 
 /// Why a write was not applied.
 #[derive(Debug)]
 pub enum Failure {
-    /// Its own fault: the others in the batch go on.
+    /// The write itself can't be done. The others in its batch go on.
     Refused(Error),
-    /// The store's fault: the transaction is lost.
+    /// The store failed. The transaction is lost.
     Broken(redb::Error),
 }
 
 pub type Applied<T> = Result<T, Failure>;
 
-/// One write transaction: its tables, and what its writes have in common.
+/// The tables of one write transaction, and what is known across the writes of its batch.
 pub struct WriteTxn<'txn> {
     tables: WriteTables<'txn>,
-    /// The hour of `orders_by_hour` that is known to be open.
+    /// The hour whose range in `orders_by_hour` is known to be open.
     hour: Option<u64>,
-    /// [`meta::MAILS_TAKEN_UP_TO`], once it was asked for, and whether it has moved.
+    /// [`meta::MAILS_TAKEN_UP_TO`] once it was read, and whether it has changed since.
     taken: Option<u64>,
     has_taken: bool,
-    /// Something was written since the batch began.
+    /// Something was written since this was last set to false, before the write under way.
     pub(super) dirty: bool,
-    /// Mail was queued: the sender is rung after the commit.
+    /// Mail was queued: the sender is woken after the commit.
     pub(super) queued_mail: bool,
 }
 
@@ -61,7 +61,7 @@ impl<'txn> WriteTxn<'txn> {
         }
     }
 
-    /// Writes what was held back for the whole batch. Nothing is applied after it.
+    /// Writes what the batch writes only once. No write is applied after it.
     pub(super) fn finish(&mut self) -> Result<(), redb::Error> {
         self.write_taken().map_err(|why| match why {
             Failure::Broken(why) => why,
@@ -70,7 +70,8 @@ impl<'txn> WriteTxn<'txn> {
     }
 }
 
-/// One above the largest key; rows of these tables are never deleted.
+/// One above the largest key. An id is never used again, since rows of these tables are never
+/// removed.
 fn next_key(table: &Table<'_, u64, &'static [u8]>) -> Applied<u64> {
     Ok(table.last()?.map_or(1, |(key, _)| key.value() + 1))
 }

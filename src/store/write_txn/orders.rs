@@ -12,7 +12,7 @@ impl WriteTxn<'_> {
         Ok(OrderId(next_key(self.tables.orders()?)?))
     }
 
-    /// The order with its mail, and its index rows: all, or the batch is redone without it.
+    /// Inserts the order with its mail, and its index rows.
     pub(in crate::store) fn insert_order(
         &mut self,
         order: &Order,
@@ -34,8 +34,8 @@ impl WriteTxn<'_> {
         }
     }
 
-    /// Sees to it that the hour's range is open, and holds the order so. That writes twice an
-    /// hour: what was open is closed, and the new one opened.
+    /// Makes the range of the order's hour include the order: it is open, or is opened now and the
+    /// range that was open is closed. So this writes only at the first order of an hour.
     fn note_hour(&mut self, order: &Order) -> Applied<()> {
         let hour = order.created_at.as_secs() / SECS_PER_HOUR;
         if self.hour == Some(hour) {
@@ -54,7 +54,7 @@ impl WriteTxn<'_> {
         Ok(())
     }
 
-    /// The order that this user has placed under that key.
+    /// The order that the user has placed under that key.
     pub(in crate::store) fn order_of_key(
         &mut self,
         user: UserId,
@@ -81,8 +81,8 @@ impl WriteTxn<'_> {
         Ok(())
     }
 
-    /// For an order that is not there any more, so that its row holds up no others. Only
-    /// the order knew whose key it was: the user's row stays, and leads nowhere.
+    /// Removes the key of an order that is missing, so that this row does not stop the others.
+    /// Only the order knew whose key it was: the row in `idempotency` stays, and leads nowhere.
     pub(in crate::store) fn drop_key_of_missing(&mut self, id: OrderId) -> Applied<()> {
         self.dirty = true;
         self.tables.idempotent_orders()?.remove(id.0)?;
@@ -103,7 +103,7 @@ impl WriteTxn<'_> {
     }
 }
 
-/// The hour whose range is open, with its start. But for a clock that was set back it is the
+/// The hour whose range is open, and where that begins. Unless the clock was set back it is the
 /// last one.
 fn open_hour(hours: &impl ReadableTable<u64, (u64, u64)>) -> Applied<Option<(u64, u64)>> {
     for row in hours.iter()?.rev() {

@@ -21,7 +21,7 @@ impl WriteTxn<'_> {
         self.user(id)?.ok_or(Failure::Refused(Error::NotFound))
     }
 
-    /// Refuses who has been disabled since the token was checked.
+    /// Refuses a user who was disabled after the token was checked.
     pub(in crate::store) fn require_enabled(&mut self, id: UserId) -> Applied<()> {
         let row = self.tables.users()?.get(id.0)?;
         if let Some(row) = row

@@ -13,7 +13,7 @@ use super::open_error::OpenError;
 use super::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, UserRecord, decode};
 use super::schema::{OPEN_END, ReadTables, SECS_PER_HOUR, VERSION, meta};
 use crate::domain::{EmailAddress, Order, UserId, Username};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// What a check has found.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ impl Check {
 
     /// Reads everything that the transaction sees, with a bounded use of memory.
     pub(super) fn of(transaction: &ReadTransaction) -> Result<Check> {
-        let tables = ReadTables::open(transaction).map_err(Error::storage)?;
+        let tables = ReadTables::open(transaction)?;
         let mut check = Check { rows: tables.rows()?, ..Check::default() };
         check.users(&tables)?;
         check.names(&tables)?;
@@ -76,8 +76,8 @@ impl Check {
     }
 
     fn users(&mut self, tables: &ReadTables) -> Result<()> {
-        for row in tables.users.iter().map_err(Error::storage)? {
-            let (id, record) = row.map_err(Error::storage)?;
+        for row in tables.users.iter()? {
+            let (id, record) = row?;
             let id = id.value();
             let Some(user) = self.decoded::<UserRecord<'_>>("user", id, record.value()) else {
                 continue;
@@ -86,7 +86,7 @@ impl Check {
             let named = value(&tables.usernames, Username::fold(username).as_str())?;
             self.require(named == Some(id), || format!("user {id} is not found by name"));
             let Ok(email) = EmailAddress::parse(email) else {
-                self.fault(format!("user {id} has an address that can't be"));
+                self.fault(format!("user {id} has an invalid address"));
                 continue;
             };
             let found = value(&tables.emails, email.fold().as_str())?;
@@ -98,9 +98,9 @@ impl Check {
     /// [`Check::users`] has found every user by name and by address. If there are as many names
     /// and addresses as users, none of them leads anywhere else.
     fn names(&mut self, tables: &ReadTables) -> Result<()> {
-        let users = count(&tables.users)?;
+        let users = tables.users.len()?;
         for (name, rows) in
-            [("usernames", count(&tables.usernames)?), ("emails", count(&tables.emails)?)]
+            [("usernames", tables.usernames.len()?), ("emails", tables.emails.len()?)]
         {
             self.require(rows == users, || format!("{rows} rows in {name} for {users} users"));
         }
@@ -110,8 +110,8 @@ impl Check {
     fn orders(&mut self, tables: &ReadTables) -> Result<()> {
         let pruned_before = value(&tables.meta, meta::MAILS_PRUNED_BEFORE)?.unwrap_or(0);
         let taken_up_to = tables.mails_taken_up_to()?;
-        for row in tables.orders.iter().map_err(Error::storage)? {
-            let (id, record) = row.map_err(Error::storage)?;
+        for row in tables.orders.iter()? {
+            let (id, record) = row?;
             let id = id.value();
             let Some(record) = self.decoded::<OrderRecord<'_>>("order", id, record.value()) else {
                 continue;
@@ -134,9 +134,9 @@ impl Check {
     }
 
     fn order_index(&mut self, tables: &ReadTables) -> Result<()> {
-        for row in tables.orders_by_user.iter().map_err(Error::storage)? {
-            let (user, id) = row.map_err(Error::storage)?.0.value();
-            let found = tables.orders.get(id).map_err(Error::storage)?;
+        for row in tables.orders_by_user.iter()? {
+            let (user, id) = row?.0.value();
+            let found = tables.orders.get(id)?;
             let owner = found.and_then(|record| {
                 Some(decode::<OrderRecord<'_>>(record.value()).ok()?.order(id).user.0)
             });
@@ -151,8 +151,8 @@ impl Check {
     /// [`Check::orders`] has seen that every order is in its hour's range.
     fn hours(&mut self, tables: &ReadTables) -> Result<()> {
         let mut open = 0;
-        for row in tables.orders_by_hour.iter().map_err(Error::storage)? {
-            let (hour, range) = row.map_err(Error::storage)?;
+        for row in tables.orders_by_hour.iter()? {
+            let (hour, range) = row?;
             let (least, largest) = range.value();
             let is_open = largest == OPEN_END;
             open += u64::from(is_open);
@@ -168,23 +168,23 @@ impl Check {
 
     /// A key leads to an order of its user, and the order leads back to the key.
     fn keys(&mut self, tables: &ReadTables) -> Result<()> {
-        for row in tables.idempotency.iter().map_err(Error::storage)? {
-            let (place, order) = row.map_err(Error::storage)?;
+        for row in tables.idempotency.iter()? {
+            let (place, order) = row?;
             let ((user, key), order) = (place.value(), order.value());
             let listed = has(&tables.orders_by_user, (user, order))?;
             self.require(listed, || format!("a key of user {user} leads to order {order}"));
-            let back = tables.idempotent_orders.get(order).map_err(Error::storage)?;
+            let back = tables.idempotent_orders.get(order)?;
             let leads_back = back.is_some_and(|found| found.value() == key);
             self.require(leads_back, || format!("order {order} doesn't lead to its key"));
         }
-        let (keys, orders) = (count(&tables.idempotency)?, count(&tables.idempotent_orders)?);
+        let (keys, orders) = (tables.idempotency.len()?, tables.idempotent_orders.len()?);
         self.require(keys == orders, || format!("{keys} keys for {orders} orders with one"));
         Ok(())
     }
 
     fn pending(&mut self, tables: &ReadTables) -> Result<()> {
-        for row in tables.mails_pending.iter().map_err(Error::storage)? {
-            let (id, record) = row.map_err(Error::storage)?;
+        for row in tables.mails_pending.iter()? {
+            let (id, record) = row?;
             let id = id.value();
             self.mail_of_order(tables, id)?;
             let Some(mail) = self.decoded::<PendingRecord>("mail", id, record.value()) else {
@@ -198,13 +198,13 @@ impl Check {
     }
 
     fn ended(&mut self, tables: &ReadTables) -> Result<()> {
-        for row in tables.mails_sent.iter().map_err(Error::storage)? {
-            let (id, record) = row.map_err(Error::storage)?;
+        for row in tables.mails_sent.iter()? {
+            let (id, record) = row?;
             self.mail_of_order(tables, id.value())?;
             self.decoded::<SentRecord>("sent mail", id.value(), record.value());
         }
-        for row in tables.mails_dead.iter().map_err(Error::storage)? {
-            let (id, record) = row.map_err(Error::storage)?;
+        for row in tables.mails_dead.iter()? {
+            let (id, record) = row?;
             self.mail_of_order(tables, id.value())?;
             self.decoded::<DeadRecord>("dead mail", id.value(), record.value());
         }
@@ -212,9 +212,9 @@ impl Check {
     }
 
     fn due(&mut self, tables: &ReadTables) -> Result<()> {
-        for row in tables.mails_due.iter().map_err(Error::storage)? {
-            let (at, id) = row.map_err(Error::storage)?.0.value();
-            let found = tables.mails_pending.get(id).map_err(Error::storage)?;
+        for row in tables.mails_due.iter()? {
+            let (at, id) = row?.0.value();
+            let found = tables.mails_pending.get(id)?;
             let due = found.and_then(|record| match decode(record.value()) {
                 Ok(PendingRecord::V1 { due_micros, .. }) => Some(due_micros),
                 Err(_) => None,
@@ -256,11 +256,11 @@ impl Check {
 impl ReadTables {
     fn rows(&self) -> Result<Vec<(&'static str, u64)>> {
         Ok(vec![
-            ("users", count(&self.users)?),
-            ("orders", count(&self.orders)?),
-            ("mails_pending", count(&self.mails_pending)? + self.fresh_mails()?),
-            ("mails_sent", count(&self.mails_sent)?),
-            ("mails_dead", count(&self.mails_dead)?),
+            ("users", self.users.len()?),
+            ("orders", self.orders.len()?),
+            ("mails_pending", self.mails_pending.len()? + self.fresh_mails()?),
+            ("mails_sent", self.mails_sent.len()?),
+            ("mails_dead", self.mails_dead.len()?),
         ])
     }
 
@@ -270,7 +270,7 @@ impl ReadTables {
 
     /// How many mails are still in their orders' rows.
     fn fresh_mails(&self) -> Result<u64> {
-        let last = self.orders.last().map_err(Error::storage)?.map_or(0, |(id, _)| id.value());
+        let last = self.orders.last()?.map_or(0, |(id, _)| id.value());
         Ok(last.saturating_sub(self.mails_taken_up_to()?))
     }
 
@@ -281,20 +281,16 @@ impl ReadTables {
     }
 }
 
-fn count(table: &impl ReadableTableMetadata) -> Result<u64> {
-    table.len().map_err(Error::storage)
-}
-
 fn has<K: Key + 'static, V: Value + 'static>(
     table: &ReadOnlyTable<K, V>,
     key: K::SelfType<'_>,
 ) -> Result<bool> {
-    Ok(table.get(key).map_err(Error::storage)?.is_some())
+    Ok(table.get(key)?.is_some())
 }
 
 fn value<K: Key + 'static, V: for<'a> Value<SelfType<'a> = V> + 'static>(
     table: &ReadOnlyTable<K, V>,
     key: K::SelfType<'_>,
 ) -> Result<Option<V>> {
-    Ok(table.get(key).map_err(Error::storage)?.map(|row| row.value()))
+    Ok(table.get(key)?.map(|row| row.value()))
 }

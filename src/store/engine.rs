@@ -88,7 +88,7 @@ impl Store {
     /// What is committed now. Keep the snapshot only for a short time: the file can't use the
     /// pages again that the snapshot sees.
     pub fn read(&self) -> Result<Snapshot> {
-        self.shared.database.begin_read().map(Snapshot::new)
+        self.shared.database.begin_read().map(Snapshot)
     }
 
     /// Reads everything and reports what is inconsistent.

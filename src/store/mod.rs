@@ -48,9 +48,8 @@ pub use upkeep::{BackupPlan, RunningUpkeep, Upkeep, UpkeepPlan};
 pub use wakeup::Wakeup;
 pub use write_txn::Write;
 pub use writes::{
-    Attempt, CreateFirstAdmin, CreateUser, ForgetKeys, Idempotency, MailMark, MarkMails,
-    PlaceOrder, Placed, PruneSent, Pruned, QuarantineMail, Rehash, RetryMail, SetDisabled,
-    SetPassword, Trial,
+    Attempt, CreateFirstAdmin, CreateUser, Idempotency, MailMark, MarkMails, PlaceOrder, Placed,
+    QuarantineMail, Rehash, RetryMail, SetDisabled, SetPassword, Trial,
 };
 
 use crate::error::Error;
@@ -59,5 +58,17 @@ impl Error {
     /// Nothing was written, because the disk or the file does not allow it.
     fn storage(cause: impl std::fmt::Display) -> Error {
         Error::busy(format!("the store is unavailable: {cause}"))
+    }
+}
+
+impl From<redb::StorageError> for Error {
+    fn from(cause: redb::StorageError) -> Error {
+        Error::storage(cause)
+    }
+}
+
+impl From<redb::TableError> for Error {
+    fn from(cause: redb::TableError) -> Error {
+        Error::storage(cause)
     }
 }

@@ -10,7 +10,7 @@ use crate::domain::{
 use crate::error::{Error, Result};
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum UserRecord<'a> {
+pub enum UserRecord<'a> {
     V1 {
         username: &'a str,
         email: &'a str,
@@ -23,7 +23,7 @@ pub(super) enum UserRecord<'a> {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum OrderRecord<'a> {
+pub enum OrderRecord<'a> {
     /// Its mail has a row of its own.
     V1 { user: u64, success: bool, created_secs: u64 },
     /// Holds its mail until that is first tried.
@@ -33,7 +33,7 @@ pub(super) enum OrderRecord<'a> {
 /// A mail that waits in a row of its own. The order, its user and the address are looked up when
 /// it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum PendingRecord {
+pub enum PendingRecord {
     V1 {
         message_id: String,
         /// Together with the mail's id the key in `mails_due`.
@@ -46,12 +46,12 @@ pub(super) enum PendingRecord {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum SentRecord {
+pub enum SentRecord {
     V1 { message_id: String, sent_micros: u64, attempts: u32 },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum DeadRecord {
+pub enum DeadRecord {
     V1 { message_id: String, died_micros: u64, attempts: u32, last_error: String },
 }
 

@@ -65,10 +65,8 @@ impl BackupFile {
         BackupFile { throttle: Some(Arc::new(throttle)), ..self.clone() }
     }
 
-    /// Returns the file's length in bytes.
-    pub fn sync_all(&self) -> io::Result<u64> {
-        self.file.sync_all()?;
-        Ok(self.file.metadata()?.len())
+    pub fn sync_all(&self) -> io::Result<()> {
+        self.file.sync_all()
     }
 }
 

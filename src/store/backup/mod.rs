@@ -38,7 +38,6 @@ const IN_USE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct BackupReport {
     pub path: PathBuf,
-    pub bytes: u64,
     pub rows: u64,
     pub took: Duration,
 }
@@ -73,10 +72,10 @@ impl Store {
         let file = BackupFile::create(unfinished, stop).map_err(Error::internal)?;
         let rows = self.copy_into(&file)?;
         self.check_beside_orders(&file)?;
-        let bytes = file.sync_all().map_err(Error::internal)?;
+        file.sync_all().map_err(Error::internal)?;
         fs::rename(unfinished, path).map_err(Error::internal)?;
         sync_folder_of(path).map_err(Error::internal)?;
-        Ok(BackupReport { path: path.to_owned(), bytes, rows, took: started.elapsed() })
+        Ok(BackupReport { path: path.to_owned(), rows, took: started.elapsed() })
     }
 
     fn copy_into(&self, file: &BackupFile) -> Result<u64> {

@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::ops::{Bound, RangeInclusive};
 
-use redb::{AccessGuard, ReadableTable};
+use redb::ReadableTable;
 
 use super::Snapshot;
 use super::orders::require_order;
@@ -44,7 +44,7 @@ impl Snapshot {
     /// orders were placed; among each other they come by id.
     pub fn due_mails(&self, now: Timestamp, limit: usize) -> Result<DueMails> {
         let due = self.open(schema::MAILS_DUE)?;
-        let mut tried = due.iter().map_err(Error::storage)?.map(due_row).peekable();
+        let mut tried = due.iter()?.map(|row| Ok(row?.0.value())).peekable();
         let mut fresh = self.fresh_mails()?.map(|id| self.fresh_due(id, now)).peekable();
         let mut found = DueMails::default();
         while let Some((at, id)) = take_earlier(&mut tried, &mut fresh)? {
@@ -68,8 +68,8 @@ impl Snapshot {
     pub fn mails(&self, status: MailStatus, after: MailId, limit: usize) -> Result<Vec<Mail>> {
         let table = self.open(status.table())?;
         let range = (Bound::Excluded(after.0), Bound::Unbounded);
-        let rows = table.range::<u64>(range).map_err(Error::storage)?.map(|row| {
-            let (id, record) = row.map_err(Error::storage)?;
+        let rows = table.range::<u64>(range)?.map(|row| {
+            let (id, record) = row?;
             self.compose(MailId(id.value()), status.read(record.value())?)
         });
         if status != MailStatus::Pending {
@@ -86,7 +86,7 @@ impl Snapshot {
             return self.fresh_mail(id).map(Some);
         }
         for status in [MailStatus::Pending, MailStatus::Sent, MailStatus::Dead] {
-            if let Some(row) = self.open(status.table())?.get(id.0).map_err(Error::storage)? {
+            if let Some(row) = self.open(status.table())?.get(id.0)? {
                 return self.compose(id, status.read(row.value())?).map(Some);
             }
         }
@@ -96,7 +96,7 @@ impl Snapshot {
     /// The ids of the mails that are still in their orders' rows. They have no gaps.
     pub(super) fn fresh_mails(&self) -> Result<RangeInclusive<u64>> {
         let table = self.open(schema::META)?;
-        let taken = table.get(meta::MAILS_TAKEN_UP_TO).map_err(Error::storage)?;
+        let taken = table.get(meta::MAILS_TAKEN_UP_TO)?;
         let first = taken.map_or(0, |row| row.value()).saturating_add(1);
         Ok(first..=self.last_order_id()?.0)
     }
@@ -117,28 +117,26 @@ impl Snapshot {
             return self.fresh_mail(id);
         }
         let table = self.open(schema::MAILS_PENDING)?;
-        let row = table.get(id.0).map_err(Error::storage)?;
-        let row =
-            row.ok_or_else(|| Error::Internal(format!("mail {id} is due and not pending")))?;
+        let missing = || Error::Internal(format!("mail {id} is due and not pending"));
+        let row = table.get(id.0)?.ok_or_else(missing)?;
         self.compose(id, MailStatus::Pending.read(row.value())?)
     }
 
     fn fresh_mail(&self, id: MailId) -> Result<Mail> {
         let orders = self.open(schema::ORDERS)?;
-        let row = orders.get(id.0).map_err(Error::storage)?;
-        let row = row.ok_or_else(|| Error::Internal(format!("mail {id} has no order")))?;
+        let without_order = || Error::Internal(format!("mail {id} has no order"));
+        let row = orders.get(id.0)?.ok_or_else(without_order)?;
         let record = decode::<OrderRecord<'_>>(row.value())?;
-        let message_id = record.message_id();
-        let message_id =
-            message_id.ok_or_else(|| Error::Internal(format!("order {id} has no mail")))?;
+        let without_mail = || Error::Internal(format!("order {id} has no mail"));
+        let message_id = record.message_id().ok_or_else(without_mail)?;
         self.compose(id, Row::fresh(message_id, record.order(id.0).created_at))
     }
 
     /// Puts a mail together with its order and the user to whom it goes.
     fn compose(&self, id: MailId, row: Row) -> Result<Mail> {
         let order = require_order(&self.open(schema::ORDERS)?, id.order().0)?;
-        let user = self.user(order.user)?;
-        let user = user.ok_or_else(|| Error::Internal(format!("order {id} has no user")))?;
+        let without_user = || Error::Internal(format!("order {id} has no user"));
+        let user = self.user(order.user)?.ok_or_else(without_user)?;
         Ok(Mail {
             id,
             message_id: MessageId(row.message_id),
@@ -155,13 +153,6 @@ impl Snapshot {
 
 /// When a mail is due, in µs since 1970, and its id.
 type Due = Result<(u64, u64)>;
-
-fn due_row(row: DueRow<'_>) -> Due {
-    Ok(row.map_err(Error::storage)?.0.value())
-}
-
-type DueRow<'a> =
-    std::result::Result<(AccessGuard<'a, (u64, u64)>, AccessGuard<'a, ()>), redb::StorageError>;
 
 /// The next of two sorted lists, whichever is due earlier.
 fn take_earlier(

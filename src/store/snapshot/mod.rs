@@ -21,7 +21,7 @@ pub const PAGE_ROWS: usize = 1000;
 
 /// What was committed when the snapshot was taken. Drop it soon: the file can't use the pages
 /// again that it sees.
-pub struct Snapshot(ReadTransaction);
+pub struct Snapshot(pub(super) ReadTransaction);
 
 /// What a token is checked against; cheaper to read than the whole [`User`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,19 +44,15 @@ pub struct Counts {
 }
 
 impl Snapshot {
-    pub(super) fn new(transaction: ReadTransaction) -> Snapshot {
-        Snapshot(transaction)
-    }
-
     pub fn user(&self, id: UserId) -> Result<Option<User>> {
-        match self.open(schema::USERS)?.get(id.0).map_err(Error::storage)? {
+        match self.open(schema::USERS)?.get(id.0)? {
             Some(row) => decode::<UserRecord>(row.value())?.into_user(id.0).map(Some),
             None => Ok(None),
         }
     }
 
     pub fn token_status(&self, id: UserId) -> Result<Option<TokenStatus>> {
-        match self.open(schema::USERS)?.get(id.0).map_err(Error::storage)? {
+        match self.open(schema::USERS)?.get(id.0)? {
             Some(row) => {
                 let UserRecord::V1 { admin, disabled, token_generation, .. } = decode(row.value())?;
                 let role = if admin { Role::Admin } else { Role::User };
@@ -69,7 +65,7 @@ impl Snapshot {
     /// The user of that name; upper and lower case are the same.
     pub fn user_by_name(&self, name: &str) -> Result<Option<User>> {
         let names = self.open(schema::USERNAMES)?;
-        match names.get(Username::fold(name).as_str()).map_err(Error::storage)? {
+        match names.get(Username::fold(name).as_str())? {
             Some(row) => self.user(UserId(row.value())),
             None => Ok(None),
         }
@@ -78,7 +74,7 @@ impl Snapshot {
     /// Who still has the published default password, if anyone.
     pub fn default_password_user(&self) -> Result<Option<User>> {
         let table = self.open(schema::META)?;
-        match table.get(meta::DEFAULT_PASSWORD_USER).map_err(Error::storage)? {
+        match table.get(meta::DEFAULT_PASSWORD_USER)? {
             Some(row) => self.user(UserId(row.value())),
             None => Ok(None),
         }
@@ -88,10 +84,10 @@ impl Snapshot {
     pub fn users(&self, after: UserId, limit: usize) -> Result<Vec<User>> {
         let table = self.open(schema::USERS)?;
         let range = (Bound::Excluded(after.0), Bound::Unbounded);
-        let rows = table.range::<u64>(range).map_err(Error::storage)?;
+        let rows = table.range::<u64>(range)?;
         rows.take(limit)
             .map(|row| {
-                let (id, record) = row.map_err(Error::storage)?;
+                let (id, record) = row?;
                 decode::<UserRecord>(record.value())?.into_user(id.value())
             })
             .collect()
@@ -99,7 +95,7 @@ impl Snapshot {
 
     /// Reads no row, so that a damaged one does not prevent a start.
     pub fn has_users(&self) -> Result<bool> {
-        Ok(!self.open(schema::USERS)?.is_empty().map_err(Error::storage)?)
+        Ok(!self.open(schema::USERS)?.is_empty()?)
     }
 
     /// The tables keep these counts themselves, so that the cost does not grow.
@@ -107,15 +103,15 @@ impl Snapshot {
         let pending = self.open(schema::MAILS_PENDING)?;
         let orders = self.open(schema::ORDERS)?;
         let fresh = self.fresh_mails()?;
-        let tried = pending.first().map_err(Error::storage)?.map(|(id, _)| id.value());
+        let tried = pending.first()?.map(|(id, _)| id.value());
         let oldest = tried.or_else(|| fresh.clone().next());
         let oldest = oldest.map(|id| orders::require_order(&orders, id)).transpose()?;
         Ok(Counts {
-            users: self.open(schema::USERS)?.len().map_err(Error::storage)?,
-            orders: orders.len().map_err(Error::storage)?,
-            mails_pending: pending.len().map_err(Error::storage)? + fresh.count() as u64,
-            mails_sent: self.open(schema::MAILS_SENT)?.len().map_err(Error::storage)?,
-            mails_dead: self.open(schema::MAILS_DEAD)?.len().map_err(Error::storage)?,
+            users: self.open(schema::USERS)?.len()?,
+            orders: orders.len()?,
+            mails_pending: pending.len()? + fresh.count() as u64,
+            mails_sent: self.open(schema::MAILS_SENT)?.len()?,
+            mails_dead: self.open(schema::MAILS_DEAD)?.len()?,
             oldest_pending: oldest.map(|order| order.created_at),
         })
     }

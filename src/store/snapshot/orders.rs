@@ -50,7 +50,7 @@ pub struct OrderChunk {
 
 impl Snapshot {
     pub fn order(&self, id: OrderId) -> Result<Option<Order>> {
-        match self.open(schema::ORDERS)?.get(id.0).map_err(Error::storage)? {
+        match self.open(schema::ORDERS)?.get(id.0)? {
             Some(row) => Ok(Some(decode::<OrderRecord<'_>>(row.value())?.order(id.0))),
             None => Ok(None),
         }
@@ -59,8 +59,7 @@ impl Snapshot {
     /// The largest order id so far; 0 when there is none.
     pub fn last_order_id(&self) -> Result<OrderId> {
         let orders = self.open(schema::ORDERS)?;
-        let newest = orders.last().map_err(Error::storage)?;
-        Ok(OrderId(newest.map_or(0, |(key, _)| key.value())))
+        Ok(OrderId(orders.last()?.map_or(0, |(key, _)| key.value())))
     }
 
     /// The ids past `after`, in the given direction, that may match; none where no order can.
@@ -103,15 +102,14 @@ impl Snapshot {
             Some(UserId(user)) => {
                 let index = self.open(schema::ORDERS_BY_USER)?;
                 let range = (user, span.first)..=(user, span.last);
-                let ids = index.range::<(u64, u64)>(range).map_err(Error::storage)?;
-                let ids = ids.map(|row| Ok(row.map_err(Error::storage)?.0.value().1));
-                let rows = directed(ids, direction).map(|id| require_order(&orders, id?));
+                let listed = directed(index.range::<(u64, u64)>(range)?, direction);
+                let rows = listed.map(|row| require_order(&orders, row?.0.value().1));
                 collect(rows, filter, direction, span, limit)
             }
             None => {
-                let rows = orders.range::<u64>(span.ids()).map_err(Error::storage)?;
+                let rows = orders.range::<u64>(span.ids())?;
                 let rows = rows.map(|row| {
-                    let (id, record) = row.map_err(Error::storage)?;
+                    let (id, record) = row?;
                     Ok(decode::<OrderRecord<'_>>(record.value())?.order(id.value()))
                 });
                 collect(directed(rows, direction), filter, direction, span, limit)
@@ -124,8 +122,8 @@ impl Snapshot {
         let hour = |at: Timestamp| at.as_secs() / schema::SECS_PER_HOUR;
         let hours = from.map_or(0, hour)..=to.map_or(u64::MAX, hour);
         let mut found: Option<Span> = None;
-        for row in self.open(schema::ORDERS_BY_HOUR)?.range(hours).map_err(Error::storage)? {
-            let (first, last) = row.map_err(Error::storage)?.1.value();
+        for row in self.open(schema::ORDERS_BY_HOUR)?.range(hours)? {
+            let (first, last) = row?.1.value();
             found = Some(match found {
                 Some(span) => Span { first: span.first.min(first), last: span.last.max(last) },
                 None => Span { first, last },
@@ -190,7 +188,7 @@ fn collect(
 
 /// The order that an index names.
 pub(super) fn require_order(table: &ReadOnlyTable<u64, &'static [u8]>, id: u64) -> Result<Order> {
-    let row = table.get(id).map_err(Error::storage)?;
-    let row = row.ok_or_else(|| Error::Internal(format!("order {id} is indexed and not there")))?;
+    let missing = || Error::Internal(format!("order {id} is indexed and not there"));
+    let row = table.get(id)?.ok_or_else(missing)?;
     Ok(decode::<OrderRecord<'_>>(row.value())?.order(id))
 }

@@ -10,7 +10,7 @@ use crate::store::schema::meta;
 
 impl WriteTxn<'_> {
     /// A pending mail, from whichever row it is in.
-    pub(in crate::store) fn pending_mail(&mut self, id: MailId) -> Applied<Option<PendingRecord>> {
+    pub fn pending_mail(&mut self, id: MailId) -> Applied<Option<PendingRecord>> {
         if self.is_fresh(id)? {
             return self.fresh_mail(id);
         }
@@ -21,17 +21,13 @@ impl WriteTxn<'_> {
     }
 
     /// Whether the mail is still in its order's row.
-    pub(in crate::store) fn is_fresh(&mut self, id: MailId) -> Applied<bool> {
+    pub fn is_fresh(&mut self, id: MailId) -> Applied<bool> {
         Ok(id.0 > self.taken()? && self.tables.orders()?.get(id.0)?.is_some())
     }
 
     /// Gives a pending mail a row of its own, due when its record says. This does not wake the
     /// sender: when the sender puts a mail off, it knows by itself when the mail is due.
-    pub(in crate::store) fn put_pending(
-        &mut self,
-        id: MailId,
-        record: &PendingRecord,
-    ) -> Applied<()> {
+    pub fn put_pending(&mut self, id: MailId, record: &PendingRecord) -> Applied<()> {
         let PendingRecord::V1 { due_micros, .. } = record;
         let bytes = encode(record)?;
         self.dirty = true;
@@ -41,19 +37,14 @@ impl WriteTxn<'_> {
     }
 
     /// Makes a mail pending, as if it was never tried, and wakes the sender.
-    pub(in crate::store) fn queue_again(
-        &mut self,
-        id: MailId,
-        message_id: &str,
-        due: Timestamp,
-    ) -> Applied<()> {
+    pub fn queue_again(&mut self, id: MailId, message_id: &str, due: Timestamp) -> Applied<()> {
         self.queued_mail = true;
         self.put_pending(id, &PendingRecord::fresh(message_id, due))
     }
 
     /// Removes a mail from the pending ones; the caller puts it elsewhere. Fresh mails of earlier
     /// orders get rows of their own. There are few of them, since the sender takes mails by id.
-    pub(in crate::store) fn remove_pending(&mut self, id: MailId, due: Timestamp) -> Applied<()> {
+    pub fn remove_pending(&mut self, id: MailId, due: Timestamp) -> Applied<()> {
         self.dirty = true;
         if !self.is_fresh(id)? {
             self.tables.mails_pending()?.remove(id.0)?;
@@ -107,7 +98,7 @@ impl WriteTxn<'_> {
     }
 
     /// Removes a dead mail; the caller puts it elsewhere.
-    pub(in crate::store) fn take_dead(&mut self, id: MailId) -> Applied<Option<DeadRecord>> {
+    pub fn take_dead(&mut self, id: MailId) -> Applied<Option<DeadRecord>> {
         match self.tables.mails_dead()?.remove(id.0)? {
             Some(row) => {
                 self.dirty = true;
@@ -117,11 +108,11 @@ impl WriteTxn<'_> {
         }
     }
 
-    pub(in crate::store) fn is_sent(&mut self, id: MailId) -> Applied<bool> {
+    pub fn is_sent(&mut self, id: MailId) -> Applied<bool> {
         Ok(self.tables.mails_sent()?.get(id.0)?.is_some())
     }
 
-    pub(in crate::store) fn insert_sent(&mut self, id: MailId, record: &SentRecord) -> Applied<()> {
+    pub fn insert_sent(&mut self, id: MailId, record: &SentRecord) -> Applied<()> {
         let bytes = encode(record)?;
         self.dirty = true;
         self.tables.mails_sent()?.insert(id.0, bytes.as_slice())?;
@@ -129,7 +120,7 @@ impl WriteTxn<'_> {
     }
 
     /// Sent mails with ids above `after`, rising, `limit` at most.
-    pub(in crate::store) fn sent_mails(
+    pub fn sent_mails(
         &mut self,
         after: MailId,
         limit: usize,
@@ -142,14 +133,14 @@ impl WriteTxn<'_> {
         rows.collect()
     }
 
-    pub(in crate::store) fn remove_sent(&mut self, id: MailId) -> Applied<()> {
+    pub fn remove_sent(&mut self, id: MailId) -> Applied<()> {
         self.dirty = true;
         self.tables.mails_sent()?.remove(id.0)?;
         Ok(())
     }
 
     /// Remembers that mails sent before `then` may have been removed.
-    pub(in crate::store) fn note_pruned(&mut self, then: Timestamp) -> Applied<()> {
+    pub fn note_pruned(&mut self, then: Timestamp) -> Applied<()> {
         self.dirty = true;
         let table = self.tables.meta()?;
         let known = table.get(meta::MAILS_PRUNED_BEFORE)?.map_or(0, |row| row.value());
@@ -157,7 +148,7 @@ impl WriteTxn<'_> {
         Ok(())
     }
 
-    pub(in crate::store) fn insert_dead(&mut self, id: MailId, record: &DeadRecord) -> Applied<()> {
+    pub fn insert_dead(&mut self, id: MailId, record: &DeadRecord) -> Applied<()> {
         let bytes = encode(record)?;
         self.dirty = true;
         self.tables.mails_dead()?.insert(id.0, bytes.as_slice())?;

@@ -8,16 +8,12 @@ use crate::store::records::{OrderRecord, decode, encode};
 use crate::store::schema::{OPEN_END, SECS_PER_HOUR};
 
 impl WriteTxn<'_> {
-    pub(in crate::store) fn next_order_id(&mut self) -> Applied<OrderId> {
+    pub fn next_order_id(&mut self) -> Applied<OrderId> {
         Ok(OrderId(next_key(self.tables.orders()?)?))
     }
 
     /// Inserts the order with its mail, and its index rows.
-    pub(in crate::store) fn insert_order(
-        &mut self,
-        order: &Order,
-        message_id: &MessageId,
-    ) -> Applied<()> {
+    pub fn insert_order(&mut self, order: &Order, message_id: &MessageId) -> Applied<()> {
         let record = encode(&OrderRecord::of(order, message_id))?;
         self.dirty = true;
         self.tables.orders()?.insert(order.id.0, record.as_slice())?;
@@ -27,7 +23,7 @@ impl WriteTxn<'_> {
         Ok(())
     }
 
-    pub(in crate::store) fn order(&mut self, id: OrderId) -> Applied<Option<Order>> {
+    pub fn order(&mut self, id: OrderId) -> Applied<Option<Order>> {
         match self.tables.orders()?.get(id.0)? {
             Some(row) => Ok(Some(decode::<OrderRecord<'_>>(row.value())?.order(id.0))),
             None => Ok(None),
@@ -55,11 +51,7 @@ impl WriteTxn<'_> {
     }
 
     /// The order that the user has placed under that key.
-    pub(in crate::store) fn order_of_key(
-        &mut self,
-        user: UserId,
-        key: &str,
-    ) -> Applied<Option<Order>> {
+    pub fn order_of_key(&mut self, user: UserId, key: &str) -> Applied<Option<Order>> {
         let row = self.tables.idempotency()?.get((user.0, key))?;
         match row.map(|row| OrderId(row.value())) {
             Some(id) => self.order(id),
@@ -67,14 +59,14 @@ impl WriteTxn<'_> {
         }
     }
 
-    pub(in crate::store) fn insert_key(&mut self, order: &Order, key: &str) -> Applied<()> {
+    pub fn insert_key(&mut self, order: &Order, key: &str) -> Applied<()> {
         self.dirty = true;
         self.tables.idempotency()?.insert((order.user.0, key), order.id.0)?;
         self.tables.idempotent_orders()?.insert(order.id.0, key)?;
         Ok(())
     }
 
-    pub(in crate::store) fn remove_key(&mut self, order: &Order, key: &str) -> Applied<()> {
+    pub fn remove_key(&mut self, order: &Order, key: &str) -> Applied<()> {
         self.dirty = true;
         self.tables.idempotency()?.remove((order.user.0, key))?;
         self.tables.idempotent_orders()?.remove(order.id.0)?;
@@ -83,17 +75,14 @@ impl WriteTxn<'_> {
 
     /// Removes the key of an order that is missing, so that this row does not stop the others.
     /// Only the order knew whose key it was: the row in `idempotency` stays, and leads nowhere.
-    pub(in crate::store) fn drop_key_of_missing(&mut self, id: OrderId) -> Applied<()> {
+    pub fn drop_key_of_missing(&mut self, id: OrderId) -> Applied<()> {
         self.dirty = true;
         self.tables.idempotent_orders()?.remove(id.0)?;
         Ok(())
     }
 
     /// The keys of the oldest orders that have one, `limit` at most.
-    pub(in crate::store) fn oldest_keys(
-        &mut self,
-        limit: usize,
-    ) -> Applied<Vec<(OrderId, String)>> {
+    pub fn oldest_keys(&mut self, limit: usize) -> Applied<Vec<(OrderId, String)>> {
         let table = self.tables.idempotent_orders()?;
         let rows = table.iter()?.take(limit).map(|row| {
             let (id, key) = row?;

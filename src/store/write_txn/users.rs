@@ -10,19 +10,19 @@ use crate::store::records::{UserRecord, decode, encode};
 use crate::store::schema::meta;
 
 impl WriteTxn<'_> {
-    pub(in crate::store) fn user(&mut self, id: UserId) -> Applied<Option<User>> {
+    pub fn user(&mut self, id: UserId) -> Applied<Option<User>> {
         match self.tables.users()?.get(id.0)? {
             Some(row) => Ok(Some(decode::<UserRecord>(row.value())?.into_user(id.0)?)),
             None => Ok(None),
         }
     }
 
-    pub(in crate::store) fn require_user(&mut self, id: UserId) -> Applied<User> {
+    pub fn require_user(&mut self, id: UserId) -> Applied<User> {
         self.user(id)?.ok_or(Failure::Refused(Error::NotFound))
     }
 
     /// Refuses a user who was disabled after the token was checked.
-    pub(in crate::store) fn require_enabled(&mut self, id: UserId) -> Applied<()> {
+    pub fn require_enabled(&mut self, id: UserId) -> Applied<()> {
         let row = self.tables.users()?.get(id.0)?;
         if let Some(row) = row
             && let UserRecord::V1 { disabled: false, .. } = decode(row.value())?
@@ -32,19 +32,19 @@ impl WriteTxn<'_> {
         Err(Error::Unauthenticated(Unauthenticated::BadToken).into())
     }
 
-    pub(in crate::store) fn has_username(&mut self, folded: &str) -> Applied<bool> {
+    pub fn has_username(&mut self, folded: &str) -> Applied<bool> {
         Ok(self.tables.usernames()?.get(folded)?.is_some())
     }
 
-    pub(in crate::store) fn has_email(&mut self, folded: &str) -> Applied<bool> {
+    pub fn has_email(&mut self, folded: &str) -> Applied<bool> {
         Ok(self.tables.emails()?.get(folded)?.is_some())
     }
 
-    pub(in crate::store) fn next_user_id(&mut self) -> Applied<UserId> {
+    pub fn next_user_id(&mut self) -> Applied<UserId> {
         Ok(UserId(next_key(self.tables.users()?)?))
     }
 
-    pub(in crate::store) fn insert_user(&mut self, user: &User) -> Applied<()> {
+    pub fn insert_user(&mut self, user: &User) -> Applied<()> {
         self.put_user(user)?;
         let folded = Username::fold(user.username.as_str());
         self.tables.usernames()?.insert(folded.as_str(), user.id.0)?;
@@ -53,7 +53,7 @@ impl WriteTxn<'_> {
     }
 
     /// Writes the row of a user whose name and address stay as they are.
-    pub(in crate::store) fn put_user(&mut self, user: &User) -> Applied<()> {
+    pub fn put_user(&mut self, user: &User) -> Applied<()> {
         let record = encode(&UserRecord::of(user))?;
         self.dirty = true;
         self.tables.users()?.insert(user.id.0, record.as_slice())?;
@@ -61,7 +61,7 @@ impl WriteTxn<'_> {
     }
 
     /// Whether an admin other than this one can still log in.
-    pub(in crate::store) fn has_other_enabled_admin(&mut self, id: UserId) -> Applied<bool> {
+    pub fn has_other_enabled_admin(&mut self, id: UserId) -> Applied<bool> {
         for row in self.tables.users()?.iter()? {
             let (key, record) = row?;
             let UserRecord::V1 { admin, disabled, .. } = decode(record.value())?;
@@ -73,15 +73,12 @@ impl WriteTxn<'_> {
     }
 
     /// Who still has the published default password, if anyone.
-    pub(in crate::store) fn default_password_user(&mut self) -> Applied<Option<UserId>> {
+    pub fn default_password_user(&mut self) -> Applied<Option<UserId>> {
         let row = self.tables.meta()?.get(meta::DEFAULT_PASSWORD_USER)?;
         Ok(row.map(|row| UserId(row.value())))
     }
 
-    pub(in crate::store) fn set_default_password_user(
-        &mut self,
-        user: Option<UserId>,
-    ) -> Applied<()> {
+    pub fn set_default_password_user(&mut self, user: Option<UserId>) -> Applied<()> {
         self.dirty = true;
         let table = self.tables.meta()?;
         match user {
@@ -91,7 +88,7 @@ impl WriteTxn<'_> {
         Ok(())
     }
 
-    pub(in crate::store) fn set_last_trial(&mut self, at: Timestamp) -> Applied<()> {
+    pub fn set_last_trial(&mut self, at: Timestamp) -> Applied<()> {
         self.dirty = true;
         self.tables.meta()?.insert(meta::LAST_TRIAL, at.as_secs())?;
         Ok(())

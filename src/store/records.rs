@@ -87,7 +87,7 @@ impl<'a> UserRecord<'a> {
             token_generation,
             password_hash,
         } = self;
-        let spoilt = |_| Error::Internal(format!("user {id} has a name or address that can't be"));
+        let spoilt = |_| Error::Internal(format!("user {id} has an invalid name or address"));
         Ok(User {
             id: UserId(id),
             username: Username::parse(username).map_err(spoilt)?,

@@ -136,6 +136,11 @@ impl Error {
         })
     }
 
+    /// Nothing was written, because the service is stopping.
+    pub fn stopping() -> Error {
+        Error::busy("the service is stopping")
+    }
+
     /// The kind of error as one word, for logs and metrics.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -112,3 +112,53 @@ fn repair_progress(started: Instant) -> impl Fn(&mut RepairSession) + 'static {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use super::*;
+    use crate::store::storage::{FileStorage, lock_creation};
+    use crate::sys::files::named_beside;
+
+    const STARTS: usize = 8;
+
+    #[test]
+    fn nobody_makes_a_database_while_another_has_the_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("data/orders.redb");
+        let open = || DatabaseHandle::open(Box::new(FileStorage::new(&path)));
+        let lock = lock_creation(&path).unwrap();
+        assert!(matches!(open().map(drop), Err(OpenError::Locked)));
+        assert!(matches!(lock_creation(&path).map(drop), Err(OpenError::Locked)));
+        assert!(!lock.is_made().unwrap());
+        drop(lock);
+        open().unwrap().close();
+        assert!(lock_creation(&path).unwrap().is_made().unwrap());
+        assert!(!named_beside(&path, ".lock").exists());
+    }
+
+    #[test]
+    fn of_many_first_starts_at_once_one_has_the_database_and_the_others_are_told_it_is_in_use() {
+        for _ in 0..20 {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("data/orders.redb");
+            let (ready, done) = (Barrier::new(STARTS), Barrier::new(STARTS));
+            let start = || {
+                ready.wait();
+                let opened = DatabaseHandle::open(Box::new(FileStorage::new(&path)));
+                done.wait();
+                opened.map(drop)
+            };
+            let endings: Vec<_> = thread::scope(|scope| {
+                let starts: Vec<_> = (0..STARTS).map(|_| scope.spawn(start)).collect();
+                starts.into_iter().map(|start| start.join().unwrap()).collect()
+            });
+            let won = endings.iter().filter(|ending| ending.is_ok()).count();
+            let locked = |ending: &&_| matches!(ending, Err(OpenError::Locked));
+            let lost = endings.iter().filter(locked).count();
+            assert_eq!((won, lost), (1, STARTS - 1), "{endings:?}");
+        }
+    }
+}

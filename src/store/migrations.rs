@@ -29,17 +29,15 @@ pub(super) fn bring_up_to_date(database: &Database) -> Result<(), OpenError> {
 /// The version of a file; 0 where it has no tables yet.
 pub(super) fn version_of(database: &impl ReadableDatabase) -> Result<u64, OpenError> {
     let transaction = database.begin_read().map_err(OpenError::of)?;
+    if transaction.list_tables().map_err(OpenError::of)?.next().is_none() {
+        return Ok(0);
+    }
     let table = match transaction.open_table(META) {
-        Ok(table) => table,
         Err(TableError::TableDoesNotExist(_)) => {
-            return match transaction.list_tables().map_err(OpenError::of)?.next() {
-                None => Ok(0),
-                Some(_) => {
-                    Err(OpenError::Unreadable("its tables are those of another program".into()))
-                }
-            };
+            let why = "its tables are those of another program".into();
+            return Err(OpenError::Unreadable(why));
         }
-        Err(why) => return Err(OpenError::of(why)),
+        table => table.map_err(OpenError::of)?,
     };
     let found = table.get(meta::SCHEMA_VERSION).map_err(OpenError::of)?;
     found.map(|row| row.value()).ok_or_else(|| OpenError::Unreadable("it has no version".into()))

@@ -39,10 +39,11 @@ pub use commit::{SettledCall, WriteHandle};
 pub use engine::Store;
 pub use open_error::OpenError;
 pub use schema::VERSION as SCHEMA_VERSION;
-pub use snapshot::{
-    Counts, Direction, DueMails, MailStatus, OrderChunk, OrderFilter, PAGE_ROWS, Snapshot, Span,
-    TokenStatus, UnreadableMail,
-};
+pub use snapshot::counts::Counts;
+pub use snapshot::mails::{DueMails, MailStatus, UnreadableMail};
+pub use snapshot::orders::{Direction, OrderChunk, OrderFilter, Span};
+pub use snapshot::users::TokenStatus;
+pub use snapshot::{PAGE_ROWS, Snapshot};
 pub use storage::{CreationLock, FileStorage, Storage, lock_creation, lock_file};
 pub use upkeep::{BackupPlan, RunningUpkeep, Upkeep, UpkeepPlan};
 pub use wakeup::Wakeup;

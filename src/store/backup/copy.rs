@@ -7,7 +7,6 @@ use redb::{
     ReadableTableMetadata, TableDefinition, Value,
 };
 
-use super::stopped;
 use crate::error::{Error, Result};
 use crate::store::schema::{self, TableVisitor, VERSION};
 use crate::sys::stop::Stop;
@@ -67,7 +66,7 @@ impl TableVisitor for Copier<'_> {
             }
             transaction.commit().map_err(Error::internal)?;
             if self.stop.is_set() {
-                return Err(stopped());
+                return Err(Error::stopping());
             }
             if rows.peek().is_none() {
                 break;

@@ -10,6 +10,7 @@ use std::{fmt, io, thread};
 use parking_lot::Mutex;
 use redb::StorageBackend;
 
+use crate::error::Error;
 use crate::sys::files::create_private;
 use crate::sys::stop::Stop;
 
@@ -78,7 +79,7 @@ impl StorageBackend for BackupFile {
 
     fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
         if self.stop.is_set() {
-            return Err(io::Error::other("the service is stopping"));
+            return Err(io::Error::other(Error::stopping()));
         }
         if let Some(throttle) = &self.throttle {
             throttle.pause_if_due();

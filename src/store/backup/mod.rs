@@ -58,7 +58,7 @@ impl Store {
             // It may not exist. What can't be removed now is removed before the next backup.
             let _ = fs::remove_file(&unfinished);
         }
-        made.map_err(|why| if self.backup_stop.is_set() { stopped() } else { why })
+        made.map_err(|why| if self.backup_stop.is_set() { Error::stopping() } else { why })
     }
 
     /// Ends the backup under way, and lets none begin.
@@ -108,7 +108,7 @@ impl Store {
             Ok(found) if found.is_sound() => Ok(()),
             Ok(found) => Err(Error::Internal(format!("the backup is damaged: {:?}", found.faults))),
             // The file gives nothing to read once backups are stopped.
-            Err(_) if self.backup_stop.is_set() => Err(stopped()),
+            Err(_) if self.backup_stop.is_set() => Err(Error::stopping()),
             Err(why) => Err(Error::internal(why)),
         }
     }
@@ -120,17 +120,14 @@ fn builder() -> Builder {
     builder
 }
 
-fn stopped() -> Error {
-    Error::busy("the service is stopping")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::clock::Clock;
     use crate::domain::{EmailAddress, MessageId, NewOrder, Outcome, Role, Username};
     use crate::metrics::Metrics;
-    use crate::store::{CreateUser, PlaceOrder, check_file};
+    use crate::store::check::check_file;
+    use crate::store::writes::{CreateUser, PlaceOrder};
 
     #[test]
     fn tables_that_take_several_transactions_are_copied_whole() {

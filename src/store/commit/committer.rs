@@ -147,12 +147,12 @@ impl Committer {
                 Err(why) => return CommitOutcome::NotDone(why.to_string()),
             };
             match apply_all(&transaction, batch) {
-                Applied::All { writes: 0, .. } => return CommitOutcome::Untouched,
-                Applied::All { writes, queued_mail } => {
+                BatchEffect::Fine { writes: 0, .. } => return CommitOutcome::Untouched,
+                BatchEffect::Fine { writes, queued_mail } => {
                     return self.commit_transaction(transaction, writes, queued_mail);
                 }
-                Applied::Spoilt => {}
-                Applied::Broken(why) => return CommitOutcome::NotDone(why.to_string()),
+                BatchEffect::Spoilt => {}
+                BatchEffect::Broken(why) => return CommitOutcome::NotDone(why.to_string()),
             }
         }
     }
@@ -236,29 +236,27 @@ impl Committer {
 }
 
 /// What applying a batch has done to its transaction.
-enum Applied {
-    /// `writes` of them have written something.
-    All {
-        writes: usize,
-        queued_mail: bool,
-    },
+enum BatchEffect {
+    /// `writes` of its writes have written something.
+    Fine { writes: usize, queued_mail: bool },
     /// A write failed after it had written.
     Spoilt,
+    /// The store failed: the transaction is lost.
     Broken(redb::Error),
 }
 
-fn apply_all(transaction: &WriteTransaction, batch: &mut [Box<dyn PendingWrite>]) -> Applied {
+fn apply_all(transaction: &WriteTransaction, batch: &mut [Box<dyn PendingWrite>]) -> BatchEffect {
     let mut txn = WriteTxn::begin(transaction);
     for write in batch.iter_mut() {
         match write.apply(&mut txn) {
             Effect::Fine => {}
-            Effect::Spoilt => return Applied::Spoilt,
-            Effect::Broken(why) => return Applied::Broken(why),
+            Effect::Spoilt => return BatchEffect::Spoilt,
+            Effect::Broken(why) => return BatchEffect::Broken(why),
         }
     }
     let writes = batch.iter().filter(|write| write.has_written()).count();
     if let Err(why) = txn.finish() {
-        return Applied::Broken(why);
+        return BatchEffect::Broken(why);
     }
-    Applied::All { writes, queued_mail: txn.queued_mail }
+    BatchEffect::Fine { writes, queued_mail: txn.queued_mail }
 }

@@ -124,7 +124,7 @@ impl Queue {
     ) -> Result<()> {
         let mut state = self.state.lock();
         if state.is_closed {
-            return Err(Error::busy("the service is stopping"));
+            return Err(Error::stopping());
         }
         if is_too_much(&state) {
             return Err(Error::busy(TOO_MANY));

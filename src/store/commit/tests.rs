@@ -12,8 +12,9 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::{EmailAddress, Role, User, Username};
 use crate::error::{Error, Result};
 use crate::metrics::Metrics;
+use crate::store::engine::Store;
 use crate::store::write_txn::{Applied, Write, WriteTxn};
-use crate::store::{CreateUser, Store};
+use crate::store::writes::CreateUser;
 
 /// Only so that a hang fails the test.
 const HANG_LIMIT: Duration = Duration::from_secs(30);

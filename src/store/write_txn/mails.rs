@@ -22,7 +22,7 @@ impl WriteTxn<'_> {
 
     /// Whether the mail is still in its order's row.
     pub fn is_fresh(&mut self, id: MailId) -> Applied<bool> {
-        Ok(id.0 > self.taken()? && self.tables.orders()?.get(id.0)?.is_some())
+        Ok(id.0 > self.mails_taken_up_to()? && self.tables.orders()?.get(id.0)?.is_some())
     }
 
     /// Gives a pending mail a row of its own, due when its record says. This does not wake the
@@ -51,10 +51,10 @@ impl WriteTxn<'_> {
             self.tables.mails_due()?.remove((due.as_micros(), id.0))?;
             return Ok(());
         }
-        for earlier in (self.taken()? + 1..id.0).map(MailId) {
+        for earlier in (self.mails_taken_up_to()? + 1..id.0).map(MailId) {
             self.give_own_row(earlier, due)?;
         }
-        (self.taken, self.has_taken) = (Some(id.0), true);
+        (self.mails_taken_up_to, self.mails_were_taken) = (Some(id.0), true);
         Ok(())
     }
 
@@ -80,19 +80,19 @@ impl WriteTxn<'_> {
         Ok(record.message_id().map(|message_id| PendingRecord::fresh(message_id, due)))
     }
 
-    fn taken(&mut self) -> Applied<u64> {
-        if let Some(taken) = self.taken {
-            return Ok(taken);
+    fn mails_taken_up_to(&mut self) -> Applied<u64> {
+        if let Some(id) = self.mails_taken_up_to {
+            return Ok(id);
         }
         let row = self.tables.meta()?.get(meta::MAILS_TAKEN_UP_TO)?;
-        let taken = row.map_or(0, |row| row.value());
-        self.taken = Some(taken);
-        Ok(taken)
+        let id = row.map_or(0, |row| row.value());
+        self.mails_taken_up_to = Some(id);
+        Ok(id)
     }
 
-    pub(super) fn write_taken(&mut self) -> Applied<()> {
-        if let (Some(taken), true) = (self.taken, self.has_taken) {
-            self.tables.meta()?.insert(meta::MAILS_TAKEN_UP_TO, taken)?;
+    pub(super) fn write_mails_taken(&mut self) -> Applied<()> {
+        if let (Some(id), true) = (self.mails_taken_up_to, self.mails_were_taken) {
+            self.tables.meta()?.insert(meta::MAILS_TAKEN_UP_TO, id)?;
         }
         Ok(())
     }

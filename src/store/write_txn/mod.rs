@@ -41,9 +41,9 @@ pub struct WriteTxn<'txn> {
     /// The hour whose range in `orders_by_hour` is known to be open.
     hour: Option<u64>,
     /// [`meta::MAILS_TAKEN_UP_TO`] once it was read, and whether it has changed since.
-    taken: Option<u64>,
-    has_taken: bool,
-    /// Something was written since this was last set to false, before the write under way.
+    mails_taken_up_to: Option<u64>,
+    mails_were_taken: bool,
+    /// The write under way has written something. It is set to false before each write.
     pub(super) dirty: bool,
     /// Mail was queued: the sender is woken after the commit.
     pub(super) queued_mail: bool,
@@ -54,8 +54,8 @@ impl<'txn> WriteTxn<'txn> {
         WriteTxn {
             tables: WriteTables::new(transaction),
             hour: None,
-            taken: None,
-            has_taken: false,
+            mails_taken_up_to: None,
+            mails_were_taken: false,
             dirty: false,
             queued_mail: false,
         }
@@ -63,7 +63,7 @@ impl<'txn> WriteTxn<'txn> {
 
     /// Writes what the batch writes only once. No write is applied after it.
     pub(super) fn finish(&mut self) -> Result<(), redb::Error> {
-        self.write_taken().map_err(|why| match why {
+        self.write_mails_taken().map_err(|why| match why {
             Failure::Broken(why) => why,
             Failure::Refused(why) => redb::Error::Corrupted(why.to_string()),
         })

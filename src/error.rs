@@ -1,4 +1,4 @@
-//! What can go wrong, said without HTTP. `http::errors` maps it to answers, in one place.
+//! What can go wrong, said without HTTP. `http::errors` maps it to responses, in one place.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,20 +10,24 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Why an operation did not do what was asked.
 #[derive(Debug)]
 pub enum Error {
-    /// What was sent doesn't have the shape that was asked for; every fault of it at once.
+    /// The input doesn't have the required shape. All of its faults are listed at once.
     Invalid(Vec<Violation>),
-    /// It has the shape, and breaks a rule of the house (a weak password, a taken name).
+    /// An order was placed under this idempotency key before, and this one differs from it.
+    KeyReused {
+        key: String,
+    },
+    /// The input has the required shape and breaks a rule (a weak password, a taken name).
     Refused(&'static str),
-    /// Nobody known is asking.
+    /// The caller has not proved who they are.
     Unauthenticated(Unauthenticated),
-    /// Somebody known is asking for what isn't theirs.
+    /// The caller is known and may not do this.
     Forbidden(&'static str),
     NotFound,
-    /// It can't be done in the state that things are in.
+    /// What is stored now does not allow it, or something else is under way that excludes it.
     Conflict(&'static str),
     RateLimited(RateLimited),
     Unavailable(Unavailable),
-    /// A fault of ours. The text is for the log and never leaves the host.
+    /// The service is at fault. The text is for the log and is never sent to a client.
     Internal(String),
 }
 
@@ -31,30 +35,30 @@ pub enum Error {
 pub enum Unauthenticated {
     /// No bearer token was sent.
     Missing,
-    /// The token is wrong, over, revoked, or its user is gone or disabled.
+    /// The token is forged, expired or revoked, or its user is gone or disabled.
     BadToken,
-    /// Wrong name or password; which of them is never said.
+    /// Wrong name or password; a client is never told which.
     BadCredentials,
 }
 
-/// A bucket was empty.
+/// A token bucket was empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RateLimited {
     pub requests: u32,
     pub window: Duration,
-    /// Until the next token.
+    /// The time until the bucket has a token again.
     pub retry_after: Duration,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unavailable {
-    /// Nothing was done; asking again after `retry_after` may help.
+    /// Nothing was written. The same request may succeed after `retry_after`.
     Busy { why: String, retry_after: Duration },
-    /// A commit failed midway: it may or may not be on disk.
+    /// A commit failed midway: the write may or may not be on disk.
     OutcomeUnknown,
 }
 
-/// One fault in what was sent: where, what, and the value that has it.
+/// One fault of the input: where it is, what is wrong, and the value that is wrong.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
     pub location: Vec<Segment>,
@@ -83,10 +87,10 @@ pub enum Problem {
     TooLong {
         max: usize,
     },
-    /// A string or number that no boolean is written as.
+    /// A string or number that does not stand for a boolean.
     UnreadableBool,
     NotABool,
-    /// `expected` lists what would do, as in `'user' or 'admin'`.
+    /// `expected` lists the values that are allowed, as in `'user' or 'admin'`.
     NotOneOf {
         expected: &'static str,
     },
@@ -100,7 +104,7 @@ pub enum Problem {
     Above {
         max: i64,
     },
-    /// Anything else that is said in its own words.
+    /// Any other fault; `reason` says which.
     Value {
         reason: String,
     },
@@ -124,7 +128,7 @@ impl Error {
         Error::Internal(cause.to_string())
     }
 
-    /// Nothing was done, and a second is a good time to wait.
+    /// Nothing was written; the caller may try again in a second.
     pub fn busy(why: impl Into<String>) -> Error {
         Error::Unavailable(Unavailable::Busy {
             why: why.into(),
@@ -132,10 +136,15 @@ impl Error {
         })
     }
 
-    /// One word for logs and metrics.
+    /// Nothing was written, because the service is stopping.
+    pub fn stopping() -> Error {
+        Error::busy("the service is stopping")
+    }
+
+    /// The kind of error as one word, for logs and metrics.
     pub fn kind(&self) -> &'static str {
         match self {
-            Error::Invalid(_) => "invalid",
+            Error::Invalid(_) | Error::KeyReused { .. } => "invalid",
             Error::Refused(_) => "refused",
             Error::Unauthenticated(_) => "unauthenticated",
             Error::Forbidden(_) => "forbidden",
@@ -147,7 +156,7 @@ impl Error {
         }
     }
 
-    /// True where the operator should look: the caller did nothing wrong.
+    /// Whether the fault is the service's, so that the operator should look into it.
     pub fn is_ours(&self) -> bool {
         matches!(self, Error::Unavailable(_) | Error::Internal(_))
     }
@@ -159,6 +168,9 @@ impl fmt::Display for Error {
             Error::Invalid(violations) => {
                 let fields: Vec<String> = violations.iter().map(Violation::path).collect();
                 write!(f, "invalid: {}", fields.join(", "))
+            }
+            Error::KeyReused { .. } => {
+                f.write_str("the idempotency key was used for another order")
             }
             Error::Refused(why) | Error::Forbidden(why) | Error::Conflict(why) => f.write_str(why),
             Error::Unauthenticated(Unauthenticated::Missing) => f.write_str("not authenticated"),
@@ -178,7 +190,8 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {}
 
 impl Violation {
-    /// Where, as `body.username`; only names of ours, so that it can be logged.
+    /// The place as `body.username`. A name may come from the client: what a log line can't
+    /// hold is escaped, and a long one is cut.
     fn path(&self) -> String {
         let names: Vec<String> = self
             .location

@@ -118,7 +118,7 @@ fn one_backup_at_a_time() {
         })
     });
     assert!(refused);
-    assert!(shop.store.back_up_to(&first).is_ok(), "the turn is free again");
+    assert!(shop.store.back_up_to(&first).is_ok(), "the lock is free again");
 }
 
 #[test]

@@ -152,8 +152,8 @@ fn the_mails_of_version_2_and_those_of_later_orders_wait_together() {
     let (message_id, at) = (MessageId("m@shop.test".into()), clock.now());
     store.write(PlaceOrder { user, order, message_id, at, idempotency: None }).unwrap();
     let read = store.read().unwrap();
-    let ids = |shelf, after, limit| {
-        let mails = read.mails(shelf, MailId(after), limit).unwrap();
+    let ids = |status, after, limit| {
+        let mails = read.mails(status, MailId(after), limit).unwrap();
         mails.iter().map(|mail| mail.id.0).collect::<Vec<_>>()
     };
     assert_eq!(ids(MailStatus::Pending, 0, 9), [3, 4]);

@@ -26,7 +26,7 @@ pub struct ErrorResponse<'e> {
 enum Detail<'e> {
     Text(&'static str),
     RateLimited(String),
-    Faults(&'e [Violation]),
+    Faults(Cow<'e, [Violation]>),
 }
 
 /// How the client wants errors.
@@ -52,6 +52,11 @@ impl ErrorFormat {
 impl<'e> ErrorResponse<'e> {
     pub fn new(status: u16, text: &'static str) -> ErrorResponse<'e> {
         ErrorResponse { status, detail: Detail::Text(text), headers: Vec::new() }
+    }
+
+    fn invalid(faults: impl Into<Cow<'e, [Violation]>>) -> ErrorResponse<'e> {
+        let detail = Detail::Faults(faults.into());
+        ErrorResponse { status: 422, detail, headers: Vec::new() }
     }
 
     pub fn header(
@@ -117,8 +122,12 @@ impl<'e> ErrorResponse<'e> {
 impl<'e> From<&'e Error> for ErrorResponse<'e> {
     fn from(error: &'e Error) -> ErrorResponse<'e> {
         match error {
-            Error::Invalid(faults) => {
-                ErrorResponse { status: 422, detail: Detail::Faults(faults), headers: Vec::new() }
+            Error::Invalid(faults) => ErrorResponse::invalid(faults),
+            Error::KeyReused { key } => {
+                let reason = "This key was used for another order".to_owned();
+                let location = vec!["header".into(), "idempotency-key".into()];
+                let problem = Problem::Value { reason };
+                ErrorResponse::invalid(vec![Violation::new(location, problem, key.as_str().into())])
             }
             Error::Refused(why) => ErrorResponse::new(400, why),
             Error::Unauthenticated(why) => {

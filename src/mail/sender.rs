@@ -310,7 +310,7 @@ impl Running {
     /// Lets the mail under way finish, marks what was sent, and ends the thread.
     pub fn stop(self) {
         self.stop.set();
-        self.store.mail_wakeup().ring();
+        self.store.mail_wakeup().notify();
         if self.thread.join().is_err() {
             log::error!("mail: the sender's thread panicked");
         }

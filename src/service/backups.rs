@@ -1,49 +1,31 @@
 //! Backups, for admins.
 
 use std::fs::{self, File};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
 use crate::metrics::Gauge;
 use crate::service::{Caller, Context, Service};
+use crate::store::BackupPermit;
 
-/// Beside the database, while it is made.
+/// The name of a backup beside the database, until the client's download begins.
 pub const DOWNLOAD_FILE: &str = "orders.download";
 
-/// A verified backup on its way to a client. Its file has no name any more: the disk has
-/// its room back when this is dropped, and when the process dies.
+/// A checked backup on its way to a client. Its file has no name any more, so the disk space is
+/// free again when this is dropped, or when the process dies.
 pub struct Download {
     pub file: File,
     pub made_at: Timestamp,
     last_backup: Gauge,
-    _turn: Turn,
+    _permit: BackupPermit,
 }
 
 impl Download {
-    /// Call it when all of the file has been sent: it counts as a backup only now, since
-    /// nobody but the client has it. A later one that was made meanwhile stays the last.
+    /// Call it when the whole file has been sent: only then it counts as a backup, since nobody
+    /// but the client has it. If a later backup was made meanwhile, that one stays the last.
     pub fn confirm_sent(&self) {
         self.last_backup.inner().fetch_max(self.made_at.as_secs() as i64, Ordering::AcqRel);
-    }
-}
-
-/// One download at a time: each takes as much disk as the store.
-struct Turn(Arc<AtomicBool>);
-
-impl Turn {
-    fn take(taken: &Arc<AtomicBool>) -> Result<Turn> {
-        match taken.swap(true, Ordering::AcqRel) {
-            true => Err(Error::Conflict("A backup is under way")),
-            false => Ok(Turn(taken.clone())),
-        }
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
     }
 }
 
@@ -53,14 +35,15 @@ impl Service {
         self.operations.back_up.run(cx, |notes| {
             caller.note(notes);
             caller.require_admin()?;
-            let turn = Turn::take(&self.downloading)?;
+            // Each download takes as much disk as the store, so there is one at a time.
+            let permit = self.download_lock.try_take()?;
             let made_at = self.clock.now();
             let report = self.store.back_up_to(&self.download_path)?;
             notes.add("rows", report.rows);
             let file = File::open(&report.path).map_err(Error::internal)?;
             fs::remove_file(&report.path).map_err(Error::internal)?;
             let last_backup = self.last_backup.clone();
-            Ok(Download { file, made_at, last_backup, _turn: turn })
+            Ok(Download { file, made_at, last_backup, _permit: permit })
         })
     }
 }

@@ -13,8 +13,6 @@ mod system;
 use std::cell::Cell;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use crate::auth::{Hasher, Tokens};
@@ -23,7 +21,7 @@ use crate::config::Config;
 use crate::domain::{Role, UserId};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::metrics::{Gauge, Metrics};
-use crate::store::Store;
+use crate::store::{BackupLock, Store};
 
 pub use accounts::{FirstAdmin, Login, Seed};
 pub use backups::{DOWNLOAD_FILE, Download};
@@ -51,7 +49,7 @@ pub struct Service {
     last_trial: readiness::LastTrial,
     /// Where a backup lies until it is sent.
     download_path: PathBuf,
-    downloading: Arc<AtomicBool>,
+    download_lock: BackupLock,
     last_backup: Gauge,
 }
 
@@ -97,7 +95,7 @@ impl Service {
             keep_keys: Duration::from_secs(u64::from(config.idempotency_keep_hours) * 3600),
             last_trial: readiness::LastTrial::default(),
             download_path: config.beside_database(DOWNLOAD_FILE),
-            downloading: Arc::default(),
+            download_lock: BackupLock::default(),
             last_backup: metrics.gauges.last_backup_seconds.clone(),
             store,
             hasher,

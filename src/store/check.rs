@@ -1,37 +1,67 @@
-//! Whether what is stored hangs together: every row with what belongs to it, and nothing
-//! that belongs to no row.
+//! Whether what is stored is consistent: every row has the rows that belong to it, and no row
+//! belongs to one that is missing.
+
+use std::path::Path;
 
 use redb::{
-    Key, ReadOnlyTable, ReadTransaction, ReadableTable, ReadableTableMetadata, TableDefinition,
-    Value,
+    Builder, Database, Key, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable,
+    ReadableTableMetadata, Value,
 };
 
+use super::migrations;
+use super::open_error::OpenError;
 use super::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, UserRecord, decode};
-use super::schema::{self, OPEN_END, SECS_PER_HOUR, meta};
+use super::schema::{OPEN_END, ReadTables, SECS_PER_HOUR, VERSION, meta};
 use crate::domain::{EmailAddress, Order, UserId, Username};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// What a check has found.
 #[derive(Debug, Default)]
 pub struct Check {
     /// Rows of each table.
     pub rows: Vec<(&'static str, u64)>,
-    /// What is wrong, in words for the operator; the first [`MAX_TOLD`] of them.
+    /// The first `MAX_DESCRIBED` faults, in words for the operator.
     pub faults: Vec<String>,
+    /// All faults.
     pub fault_count: u64,
 }
 
-/// Faults that are told in words; the others are counted.
-const MAX_TOLD: usize = 100;
+/// Faults that are described in words; further ones are only counted.
+const MAX_DESCRIBED: usize = 100;
+
+/// Checks a file that no process has open: first the library's checksums, then whether the rows
+/// are consistent. Opening the file repairs what a crash has left.
+///
+/// # Errors
+/// The file can't be opened, or is of a version that this program can't check.
+pub fn check_file(path: &Path) -> std::result::Result<Check, OpenError> {
+    check_database(Builder::new().open(path)?)
+}
+
+pub(super) fn check_database(mut database: Database) -> std::result::Result<Check, OpenError> {
+    match migrations::version_of(&database)? {
+        VERSION => {}
+        found if found > VERSION => return Err(OpenError::Newer { found }),
+        found => return Err(OpenError::Older { found }),
+    }
+    let whole = database.check_integrity()?;
+    let unreadable = |why: String| OpenError::Unreadable(why);
+    let read = database.begin_read().map_err(|why| unreadable(why.to_string()))?;
+    let mut check = Check::of(&read).map_err(|why| unreadable(why.to_string()))?;
+    if !whole {
+        check.fault("the file's structure had to be repaired".into());
+    }
+    Ok(check)
+}
 
 impl Check {
     pub fn is_sound(&self) -> bool {
         self.fault_count == 0
     }
 
-    /// Reads everything that one transaction sees, in memory that does not grow.
+    /// Reads everything that the transaction sees, with a bounded use of memory.
     pub(super) fn of(transaction: &ReadTransaction) -> Result<Check> {
-        let tables = Tables::open(transaction)?;
+        let tables = ReadTables::open(transaction)?;
         let mut check = Check { rows: tables.rows()?, ..Check::default() };
         check.users(&tables)?;
         check.names(&tables)?;
@@ -45,9 +75,9 @@ impl Check {
         Ok(check)
     }
 
-    fn users(&mut self, tables: &Tables) -> Result<()> {
-        for row in tables.users.iter().map_err(Error::storage)? {
-            let (id, record) = row.map_err(Error::storage)?;
+    fn users(&mut self, tables: &ReadTables) -> Result<()> {
+        for row in tables.users.iter()? {
+            let (id, record) = row?;
             let id = id.value();
             let Some(user) = self.decoded::<UserRecord<'_>>("user", id, record.value()) else {
                 continue;
@@ -56,7 +86,7 @@ impl Check {
             let named = value(&tables.usernames, Username::fold(username).as_str())?;
             self.require(named == Some(id), || format!("user {id} is not found by name"));
             let Ok(email) = EmailAddress::parse(email) else {
-                self.fault(format!("user {id} has an address that can't be"));
+                self.fault(format!("user {id} has an invalid address"));
                 continue;
             };
             let found = value(&tables.emails, email.fold().as_str())?;
@@ -65,23 +95,23 @@ impl Check {
         Ok(())
     }
 
-    /// Every user has been found by name and address: that there are as many rows there as
-    /// users means that none leads anywhere else.
-    fn names(&mut self, tables: &Tables) -> Result<()> {
-        let users = count(&tables.users)?;
+    /// [`Check::users`] has found every user by name and by address. If there are as many names
+    /// and addresses as users, none of them leads anywhere else.
+    fn names(&mut self, tables: &ReadTables) -> Result<()> {
+        let users = tables.users.len()?;
         for (name, rows) in
-            [("usernames", count(&tables.usernames)?), ("emails", count(&tables.emails)?)]
+            [("usernames", tables.usernames.len()?), ("emails", tables.emails.len()?)]
         {
             self.require(rows == users, || format!("{rows} rows in {name} for {users} users"));
         }
         Ok(())
     }
 
-    fn orders(&mut self, tables: &Tables) -> Result<()> {
+    fn orders(&mut self, tables: &ReadTables) -> Result<()> {
         let pruned_before = value(&tables.meta, meta::MAILS_PRUNED_BEFORE)?.unwrap_or(0);
         let taken_up_to = tables.mails_taken_up_to()?;
-        for row in tables.orders.iter().map_err(Error::storage)? {
-            let (id, record) = row.map_err(Error::storage)?;
+        for row in tables.orders.iter()? {
+            let (id, record) = row?;
             let id = id.value();
             let Some(record) = self.decoded::<OrderRecord<'_>>("order", id, record.value()) else {
                 continue;
@@ -103,10 +133,10 @@ impl Check {
         Ok(())
     }
 
-    fn order_index(&mut self, tables: &Tables) -> Result<()> {
-        for row in tables.orders_by_user.iter().map_err(Error::storage)? {
-            let (user, id) = row.map_err(Error::storage)?.0.value();
-            let found = tables.orders.get(id).map_err(Error::storage)?;
+    fn order_index(&mut self, tables: &ReadTables) -> Result<()> {
+        for row in tables.orders_by_user.iter()? {
+            let (user, id) = row?.0.value();
+            let found = tables.orders.get(id)?;
             let owner = found.and_then(|record| {
                 Some(decode::<OrderRecord<'_>>(record.value()).ok()?.order(id).user.0)
             });
@@ -117,17 +147,18 @@ impl Check {
         Ok(())
     }
 
-    /// Every order lies in its hour's range, and every range ends at two orders, but for one
-    /// that is open.
-    fn hours(&mut self, tables: &Tables) -> Result<()> {
+    /// Every range begins and ends at an order, except that one range may be open.
+    /// [`Check::orders`] has seen that every order is in its hour's range.
+    fn hours(&mut self, tables: &ReadTables) -> Result<()> {
         let mut open = 0;
-        for row in tables.orders_by_hour.iter().map_err(Error::storage)? {
-            let (hour, range) = row.map_err(Error::storage)?;
+        for row in tables.orders_by_hour.iter()? {
+            let (hour, range) = row?;
             let (least, largest) = range.value();
             let is_open = largest == OPEN_END;
             open += u64::from(is_open);
-            let stand = has(&tables.orders, least)? && (is_open || has(&tables.orders, largest)?);
-            self.require(stand && least <= largest, || {
+            let ends_exist =
+                has(&tables.orders, least)? && (is_open || has(&tables.orders, largest)?);
+            self.require(ends_exist && least <= largest, || {
                 format!("hour {} is of orders {least} to {largest}", hour.value())
             });
         }
@@ -135,25 +166,25 @@ impl Check {
         Ok(())
     }
 
-    /// A key leads to an order of its user's, and the order to the key.
-    fn keys(&mut self, tables: &Tables) -> Result<()> {
-        for row in tables.idempotency.iter().map_err(Error::storage)? {
-            let (place, order) = row.map_err(Error::storage)?;
+    /// A key leads to an order of its user, and the order leads back to the key.
+    fn keys(&mut self, tables: &ReadTables) -> Result<()> {
+        for row in tables.idempotency.iter()? {
+            let (place, order) = row?;
             let ((user, key), order) = (place.value(), order.value());
             let listed = has(&tables.orders_by_user, (user, order))?;
             self.require(listed, || format!("a key of user {user} leads to order {order}"));
-            let back = tables.idempotent_orders.get(order).map_err(Error::storage)?;
+            let back = tables.idempotent_orders.get(order)?;
             let leads_back = back.is_some_and(|found| found.value() == key);
             self.require(leads_back, || format!("order {order} doesn't lead to its key"));
         }
-        let (keys, orders) = (count(&tables.idempotency)?, count(&tables.idempotent_orders)?);
+        let (keys, orders) = (tables.idempotency.len()?, tables.idempotent_orders.len()?);
         self.require(keys == orders, || format!("{keys} keys for {orders} orders with one"));
         Ok(())
     }
 
-    fn pending(&mut self, tables: &Tables) -> Result<()> {
-        for row in tables.mails_pending.iter().map_err(Error::storage)? {
-            let (id, record) = row.map_err(Error::storage)?;
+    fn pending(&mut self, tables: &ReadTables) -> Result<()> {
+        for row in tables.mails_pending.iter()? {
+            let (id, record) = row?;
             let id = id.value();
             self.mail_of_order(tables, id)?;
             let Some(mail) = self.decoded::<PendingRecord>("mail", id, record.value()) else {
@@ -161,39 +192,39 @@ impl Check {
             };
             let PendingRecord::V1 { due_micros, .. } = mail;
             let due = has(&tables.mails_due, (due_micros, id))?;
-            self.require(due, || format!("mail {id} waits and is never due"));
+            self.require(due, || format!("mail {id} is pending and never due"));
         }
         Ok(())
     }
 
-    fn ended(&mut self, tables: &Tables) -> Result<()> {
-        for row in tables.mails_sent.iter().map_err(Error::storage)? {
-            let (id, record) = row.map_err(Error::storage)?;
+    fn ended(&mut self, tables: &ReadTables) -> Result<()> {
+        for row in tables.mails_sent.iter()? {
+            let (id, record) = row?;
             self.mail_of_order(tables, id.value())?;
             self.decoded::<SentRecord>("sent mail", id.value(), record.value());
         }
-        for row in tables.mails_dead.iter().map_err(Error::storage)? {
-            let (id, record) = row.map_err(Error::storage)?;
+        for row in tables.mails_dead.iter()? {
+            let (id, record) = row?;
             self.mail_of_order(tables, id.value())?;
             self.decoded::<DeadRecord>("dead mail", id.value(), record.value());
         }
         Ok(())
     }
 
-    fn due(&mut self, tables: &Tables) -> Result<()> {
-        for row in tables.mails_due.iter().map_err(Error::storage)? {
-            let (at, id) = row.map_err(Error::storage)?.0.value();
-            let found = tables.mails_pending.get(id).map_err(Error::storage)?;
+    fn due(&mut self, tables: &ReadTables) -> Result<()> {
+        for row in tables.mails_due.iter()? {
+            let (at, id) = row?.0.value();
+            let found = tables.mails_pending.get(id)?;
             let due = found.and_then(|record| match decode(record.value()) {
                 Ok(PendingRecord::V1 { due_micros, .. }) => Some(due_micros),
                 Err(_) => None,
             });
-            self.require(due == Some(at), || format!("mail {id} is due and does not wait"));
+            self.require(due == Some(at), || format!("mail {id} is due and not pending"));
         }
         Ok(())
     }
 
-    fn mail_of_order(&mut self, tables: &Tables, id: u64) -> Result<()> {
+    fn mail_of_order(&mut self, tables: &ReadTables, id: u64) -> Result<()> {
         let known = has(&tables.orders, id)?;
         self.require(known, || format!("mail {id} has no order"));
         Ok(())
@@ -208,68 +239,28 @@ impl Check {
         decode(bytes).map_err(|why| self.fault(format!("{what} {id}: {why}"))).ok()
     }
 
-    fn require(&mut self, holds: bool, complaint: impl FnOnce() -> String) {
+    fn require(&mut self, holds: bool, fault: impl FnOnce() -> String) {
         if !holds {
-            self.fault(complaint());
+            self.fault(fault());
         }
     }
 
-    pub(super) fn fault(&mut self, complaint: String) {
+    fn fault(&mut self, fault: String) {
         self.fault_count += 1;
-        if self.faults.len() < MAX_TOLD {
-            self.faults.push(complaint);
+        if self.faults.len() < MAX_DESCRIBED {
+            self.faults.push(fault);
         }
     }
 }
 
-struct Tables {
-    meta: ReadOnlyTable<&'static str, u64>,
-    users: ReadOnlyTable<u64, &'static [u8]>,
-    usernames: ReadOnlyTable<&'static str, u64>,
-    emails: ReadOnlyTable<&'static str, u64>,
-    orders: ReadOnlyTable<u64, &'static [u8]>,
-    orders_by_user: ReadOnlyTable<(u64, u64), ()>,
-    orders_by_hour: ReadOnlyTable<u64, (u64, u64)>,
-    idempotency: ReadOnlyTable<(u64, &'static str), u64>,
-    idempotent_orders: ReadOnlyTable<u64, &'static str>,
-    mails_pending: ReadOnlyTable<u64, &'static [u8]>,
-    mails_sent: ReadOnlyTable<u64, &'static [u8]>,
-    mails_dead: ReadOnlyTable<u64, &'static [u8]>,
-    mails_due: ReadOnlyTable<(u64, u64), ()>,
-}
-
-impl Tables {
-    fn open(transaction: &ReadTransaction) -> Result<Tables> {
-        fn table<K: Key + 'static, V: Value + 'static>(
-            transaction: &ReadTransaction,
-            definition: TableDefinition<'_, K, V>,
-        ) -> Result<ReadOnlyTable<K, V>> {
-            transaction.open_table(definition).map_err(Error::storage)
-        }
-        Ok(Tables {
-            meta: table(transaction, schema::META)?,
-            users: table(transaction, schema::USERS)?,
-            usernames: table(transaction, schema::USERNAMES)?,
-            emails: table(transaction, schema::EMAILS)?,
-            orders: table(transaction, schema::ORDERS)?,
-            orders_by_user: table(transaction, schema::ORDERS_BY_USER)?,
-            orders_by_hour: table(transaction, schema::ORDERS_BY_HOUR)?,
-            idempotency: table(transaction, schema::IDEMPOTENCY)?,
-            idempotent_orders: table(transaction, schema::IDEMPOTENT_ORDERS)?,
-            mails_pending: table(transaction, schema::MAILS_PENDING)?,
-            mails_sent: table(transaction, schema::MAILS_SENT)?,
-            mails_dead: table(transaction, schema::MAILS_DEAD)?,
-            mails_due: table(transaction, schema::MAILS_DUE)?,
-        })
-    }
-
+impl ReadTables {
     fn rows(&self) -> Result<Vec<(&'static str, u64)>> {
         Ok(vec![
-            ("users", count(&self.users)?),
-            ("orders", count(&self.orders)?),
-            ("mails_pending", count(&self.mails_pending)? + self.fresh_mails()?),
-            ("mails_sent", count(&self.mails_sent)?),
-            ("mails_dead", count(&self.mails_dead)?),
+            ("users", self.users.len()?),
+            ("orders", self.orders.len()?),
+            ("mails_pending", self.mails_pending.len()? + self.fresh_mails()?),
+            ("mails_sent", self.mails_sent.len()?),
+            ("mails_dead", self.mails_dead.len()?),
         ])
     }
 
@@ -277,33 +268,29 @@ impl Tables {
         Ok(value(&self.meta, meta::MAILS_TAKEN_UP_TO)?.unwrap_or(0))
     }
 
-    /// Mails that are still in their orders' rows.
+    /// How many mails are still in their orders' rows.
     fn fresh_mails(&self) -> Result<u64> {
-        let last = self.orders.last().map_err(Error::storage)?.map_or(0, |(id, _)| id.value());
+        let last = self.orders.last()?.map_or(0, |(id, _)| id.value());
         Ok(last.saturating_sub(self.mails_taken_up_to()?))
     }
 
-    /// In how many tables that order has a mail.
+    /// In how many tables the order's mail is.
     fn mails_of(&self, order: u64) -> Result<usize> {
         let tables = [&self.mails_pending, &self.mails_sent, &self.mails_dead];
         tables.iter().try_fold(0, |found, table| Ok(found + usize::from(has(table, order)?)))
     }
 }
 
-fn count(table: &impl ReadableTableMetadata) -> Result<u64> {
-    table.len().map_err(Error::storage)
-}
-
 fn has<K: Key + 'static, V: Value + 'static>(
     table: &ReadOnlyTable<K, V>,
     key: K::SelfType<'_>,
 ) -> Result<bool> {
-    Ok(table.get(key).map_err(Error::storage)?.is_some())
+    Ok(table.get(key)?.is_some())
 }
 
 fn value<K: Key + 'static, V: for<'a> Value<SelfType<'a> = V> + 'static>(
     table: &ReadOnlyTable<K, V>,
     key: K::SelfType<'_>,
 ) -> Result<Option<V>> {
-    Ok(table.get(key).map_err(Error::storage)?.map(|row| row.value()))
+    Ok(table.get(key)?.map(|row| row.value()))
 }

@@ -1,19 +1,19 @@
-//! Bringing an older file up to date, in one transaction: all of it or nothing.
+//! Brings an older file up to date, in one transaction: all of it or nothing.
 
 use std::collections::BTreeMap;
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableError, WriteTransaction};
 
-use super::OpenError;
+use super::open_error::OpenError;
 use super::records::{OrderRecord, decode};
 use super::schema::{self, META, VERSION, meta};
 
 type Step = fn(&WriteTransaction) -> Result<(), redb::Error>;
 
-/// What takes a file from one version to the next: `STEPS[0]` makes version 1 out of an
-/// empty file. Steps are never changed once released, only added.
-const STEPS: [Step; VERSION as usize] =
-    [create_tables, index_hours_and_keys, keep_fresh_mails_with_orders];
+/// The steps from each version to the next: `STEPS[0]` makes version 2 out of version 1. A new
+/// file takes all of them, with empty tables. A step finds every table of the schema there
+/// already. Once released, a step is never changed; further ones are added.
+const STEPS: [Step; VERSION as usize - 1] = [index_hours, keep_fresh_mails_with_orders];
 
 pub(super) fn bring_up_to_date(database: &Database) -> Result<(), OpenError> {
     let found = version_of(database)?;
@@ -26,18 +26,18 @@ pub(super) fn bring_up_to_date(database: &Database) -> Result<(), OpenError> {
     migrate(database, found).map_err(OpenError::of)
 }
 
-/// 0 for a file that holds nothing yet.
+/// The version of a file; 0 where it has no tables yet.
 pub(super) fn version_of(database: &impl ReadableDatabase) -> Result<u64, OpenError> {
     let transaction = database.begin_read().map_err(OpenError::of)?;
+    if transaction.list_tables().map_err(OpenError::of)?.next().is_none() {
+        return Ok(0);
+    }
     let table = match transaction.open_table(META) {
-        Ok(table) => table,
         Err(TableError::TableDoesNotExist(_)) => {
-            return match transaction.list_tables().map_err(OpenError::of)?.next() {
-                None => Ok(0),
-                Some(_) => Err(OpenError::Unreadable("its tables are of another program".into())),
-            };
+            let why = "its tables are those of another program".into();
+            return Err(OpenError::Unreadable(why));
         }
-        Err(why) => return Err(OpenError::of(why)),
+        table => table.map_err(OpenError::of)?,
     };
     let found = table.get(meta::SCHEMA_VERSION).map_err(OpenError::of)?;
     found.map(|row| row.value()).ok_or_else(|| OpenError::Unreadable("it has no version".into()))
@@ -45,7 +45,8 @@ pub(super) fn version_of(database: &impl ReadableDatabase) -> Result<u64, OpenEr
 
 fn migrate(database: &Database, found: u64) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
-    for step in &STEPS[found as usize..] {
+    schema::create_missing(&transaction)?;
+    for step in &STEPS[found.saturating_sub(1) as usize..] {
         step(&transaction)?;
     }
     transaction.open_table(META)?.insert(meta::SCHEMA_VERSION, VERSION)?;
@@ -53,24 +54,8 @@ fn migrate(database: &Database, found: u64) -> Result<(), redb::Error> {
     Ok(())
 }
 
-/// Version 1.
-fn create_tables(transaction: &WriteTransaction) -> Result<(), redb::Error> {
-    transaction.open_table(schema::USERS)?;
-    transaction.open_table(schema::USERNAMES)?;
-    transaction.open_table(schema::EMAILS)?;
-    transaction.open_table(schema::ORDERS)?;
-    transaction.open_table(schema::ORDERS_BY_USER)?;
-    transaction.open_table(schema::MAILS_PENDING)?;
-    transaction.open_table(schema::MAILS_SENT)?;
-    transaction.open_table(schema::MAILS_DEAD)?;
-    transaction.open_table(schema::MAILS_DUE)?;
-    Ok(())
-}
-
-/// Version 2: filters by time, and idempotency keys.
-fn index_hours_and_keys(transaction: &WriteTransaction) -> Result<(), redb::Error> {
-    transaction.open_table(schema::IDEMPOTENCY)?;
-    transaction.open_table(schema::IDEMPOTENT_ORDERS)?;
+/// Version 2 finds orders by their time.
+fn index_hours(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     let orders = transaction.open_table(schema::ORDERS)?;
     let mut by_hour = transaction.open_table(schema::ORDERS_BY_HOUR)?;
     let mut hours: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
@@ -89,19 +74,11 @@ fn index_hours_and_keys(transaction: &WriteTransaction) -> Result<(), redb::Erro
     Ok(())
 }
 
-/// Version 3: all mails so far have rows of their own.
+/// Version 3 keeps a mail in its order's row until it is first tried. All mails that are there
+/// already have rows of their own.
 fn keep_fresh_mails_with_orders(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     let orders = transaction.open_table(schema::ORDERS)?;
     let last = orders.last()?.map_or(0, |(id, _)| id.value());
     transaction.open_table(META)?.insert(meta::MAILS_TAKEN_UP_TO, last)?;
     Ok(())
-}
-
-impl OpenError {
-    fn of(error: impl Into<redb::Error>) -> OpenError {
-        match error.into() {
-            redb::Error::Io(why) => OpenError::Io(why.to_string()),
-            other => OpenError::Unreadable(other.to_string()),
-        }
-    }
 }

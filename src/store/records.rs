@@ -1,5 +1,5 @@
-//! How rows are written: postcard, behind an enum whose variant is the record's version.
-//! A variant is never changed once released; a new shape is a new variant.
+//! The values of the tables: postcard, in enums whose variant is the record's version. Once
+//! released, a variant is never changed; a new shape is a new variant.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use crate::domain::{
 use crate::error::{Error, Result};
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum UserRecord<'a> {
+pub enum UserRecord<'a> {
     V1 {
         username: &'a str,
         email: &'a str,
@@ -23,19 +23,20 @@ pub(super) enum UserRecord<'a> {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum OrderRecord<'a> {
+pub enum OrderRecord<'a> {
     /// Its mail has a row of its own.
     V1 { user: u64, success: bool, created_secs: u64 },
-    /// Its mail is here until it is first tried.
+    /// Holds its mail until that is first tried.
     V2 { user: u64, success: bool, created_secs: u64, message_id: &'a str },
 }
 
-/// A mail that was tried and waits. The order, its user and the address are looked up when it is sent.
+/// A mail that waits in a row of its own. The order, its user and the address are looked up when
+/// it is sent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum PendingRecord {
+pub enum PendingRecord {
     V1 {
         message_id: String,
-        /// The row in `mails_due`.
+        /// Together with the mail's id the key in `mails_due`.
         due_micros: u64,
         /// When the first attempt was made; 0 before it.
         first_tried_micros: u64,
@@ -45,16 +46,16 @@ pub(super) enum PendingRecord {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum SentRecord {
+pub enum SentRecord {
     V1 { message_id: String, sent_micros: u64, attempts: u32 },
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) enum DeadRecord {
+pub enum DeadRecord {
     V1 { message_id: String, died_micros: u64, attempts: u32, last_error: String },
 }
 
-/// Encoding into memory has no way to fail but a record that is not encodable at all.
+/// Fails only where the record's type can't be encoded at all.
 pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>> {
     postcard::to_stdvec(record).map_err(Error::internal)
 }
@@ -86,7 +87,7 @@ impl<'a> UserRecord<'a> {
             token_generation,
             password_hash,
         } = self;
-        let spoilt = |_| Error::Internal(format!("user {id} has a name or address that can't be"));
+        let spoilt = |_| Error::Internal(format!("user {id} has an invalid name or address"));
         Ok(User {
             id: UserId(id),
             username: Username::parse(username).map_err(spoilt)?,
@@ -110,7 +111,8 @@ impl<'a> OrderRecord<'a> {
         }
     }
 
-    /// Of the mail, while nobody has tried it.
+    /// The Message-ID of a mail that was in this row from the start. Whether it still is there,
+    /// `mails_taken_up_to` tells.
     pub fn message_id(&self) -> Option<&'a str> {
         match self {
             OrderRecord::V1 { .. } => None,
@@ -131,7 +133,7 @@ impl<'a> OrderRecord<'a> {
 }
 
 impl PendingRecord {
-    /// Of a mail that nobody has tried, or that is to be tried as if nobody had.
+    /// Of a mail that was never tried, or that is to be tried as if it never was.
     pub fn fresh(message_id: &str, due: Timestamp) -> PendingRecord {
         PendingRecord::V1 {
             message_id: message_id.to_owned(),

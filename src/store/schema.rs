@@ -1,67 +1,144 @@
-//! The tables.
+//! The format of the file: every table, and from that list all that must know each of them.
 //!
 //! ```text
-//! meta            name                 → number         see [`meta`]
-//! users           user id              → UserRecord
-//! usernames       folded name          → user id        unique
-//! emails          folded address       → user id        unique
-//! orders          order id             → OrderRecord    and its mail, until that is first tried
-//! orders_by_user  (user id, order id)  → ()
-//! orders_by_hour  hour since 1970      → (least, largest order id placed in it), see below
-//! idempotency     (user id, key)       → order id
-//! idempotent_orders  order id          → key            rows of idempotency by age
-//! mails_pending   mail id              → PendingRecord ┐ a mail that was tried is in exactly
-//! mails_sent      mail id              → SentRecord    │ one of these; its id is its order's
-//! mails_dead      mail id              → DeadRecord    ┘
-//! mails_due       (due µs, mail id)    → ()             one row for each pending mail
+//! table              key                  value                       written by
+//! ───────────────────────────────────────────────────────────────────────────────────────────
+//! meta               name                 number                      see [`meta`]
+//!
+//! users              user id              UserRecord                  CreateUser, SetPassword,
+//!                                                                     Rehash, SetDisabled
+//! usernames          folded name          user id                     CreateUser
+//! emails             folded address       user id                     CreateUser
+//!
+//! orders             order id             OrderRecord, with the mail  PlaceOrder
+//!                                         until that is first tried
+//! orders_by_user     (user id, order id)  ()                          PlaceOrder
+//! orders_by_hour     hour since 1970      (first, last order id)      PlaceOrder, twice an hour
+//! idempotency        (user id, key)       order id                    PlaceOrder; ForgetKeys removes
+//! idempotent_orders  order id             key                         with each row of idempotency
+//!
+//! mails_pending      mail id              PendingRecord               MarkMails, RetryMail
+//! mails_due          (due µs, mail id)    ()                          with each row of mails_pending
+//! mails_sent         mail id              SentRecord                  MarkMails; PruneSent removes
+//! mails_dead         mail id              DeadRecord                  MarkMails, QuarantineMail;
+//!                                                                     RetryMail removes
 //! ```
 //!
-//! `orders_by_hour` is a coarse index by time that is written twice an hour: the range that
-//! orders come into now ends at [`OPEN_END`], and is closed when another hour's is opened. Ids
-//! rise with time but for a clock that is set back, and a range holds whatever the clock did.
+//! Ids rise and start at 1. A mail has the id of its order, and is in one place: in its order's
+//! row until it, or the mail of a later order, is first tried; then in exactly one of
+//! `mails_pending`, `mails_sent` and `mails_dead`. `mails_taken_up_to` in `meta` is the last order
+//! whose mail has left the order's row.
 //!
-//! A mail that nobody has tried has no row of its own: orders come much faster than mail goes,
-//! and each table more costs a commit a fifth. `mails_taken_up_to` in `meta` is the last order
-//! whose mail has left its row; since ids rise, what lies behind is what nobody has tried.
+//! Why a mail starts in its order's row: orders come much faster than mails go out, and each
+//! further table that a commit touches makes it a fifth slower.
 //!
-//! Records are described in `records`. A change of either is a new [`VERSION`] and a
-//! step in `migrations`.
+//! `orders_by_hour` is a coarse index by time. The range of the current hour ends at
+//! [`OPEN_END`]; it is closed when the first order of another hour opens that hour's range. If
+//! the clock is set back, ranges overlap, but every order still lies in the range of its hour.
+//!
+//! The records are in `records`. A change to a table or a record needs a new [`VERSION`] and a
+//! step in `migrations`. A table whose key or value changes its type gets a new name.
 
-use redb::TableDefinition;
+use redb::{
+    Key, ReadOnlyTable, ReadTransaction, Table, TableDefinition, TableError, Value,
+    WriteTransaction,
+};
 
-/// What this program writes. Older files are migrated when opened, newer ones refused.
+/// The version that this program writes. Older files are migrated when they are opened, newer
+/// ones are refused.
 pub const VERSION: u64 = 3;
 
-pub(super) const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
-pub(super) const USERS: TableDefinition<u64, &[u8]> = TableDefinition::new("users");
-pub(super) const USERNAMES: TableDefinition<&str, u64> = TableDefinition::new("usernames");
-pub(super) const EMAILS: TableDefinition<&str, u64> = TableDefinition::new("emails");
-pub(super) const ORDERS: TableDefinition<u64, &[u8]> = TableDefinition::new("orders");
-pub(super) const ORDERS_BY_USER: TableDefinition<(u64, u64), ()> =
-    TableDefinition::new("orders_by_user");
-pub(super) const ORDERS_BY_HOUR: TableDefinition<u64, (u64, u64)> =
-    TableDefinition::new("orders_by_hour");
-pub(super) const IDEMPOTENCY: TableDefinition<(u64, &str), u64> =
-    TableDefinition::new("idempotency");
-pub(super) const IDEMPOTENT_ORDERS: TableDefinition<u64, &str> =
-    TableDefinition::new("idempotent_orders");
-pub(super) const MAILS_PENDING: TableDefinition<u64, &[u8]> = TableDefinition::new("mails_pending");
-pub(super) const MAILS_SENT: TableDefinition<u64, &[u8]> = TableDefinition::new("mails_sent");
-pub(super) const MAILS_DEAD: TableDefinition<u64, &[u8]> = TableDefinition::new("mails_dead");
-pub(super) const MAILS_DUE: TableDefinition<(u64, u64), ()> = TableDefinition::new("mails_due");
+/// Makes all that must know every table from the one list below, so that a new table is in the
+/// backup, the check, the migrations and the write transaction without being named there.
+macro_rules! tables {
+    ($($NAME:ident, $name:ident: $key:ty => $value:ty;)*) => {
+        $(pub(super) const $NAME: TableDefinition<'static, $key, $value> =
+            TableDefinition::new(stringify!($name));)*
+
+        /// Makes those tables that the file does not have yet.
+        pub(super) fn create_missing(transaction: &WriteTransaction) -> Result<(), TableError> {
+            $(transaction.open_table($NAME)?;)*
+            Ok(())
+        }
+
+        /// Calls the visitor with each table.
+        pub(super) fn visit_all<V: TableVisitor>(visitor: &mut V) -> Result<(), V::Error> {
+            $(visitor.visit($NAME)?;)*
+            Ok(())
+        }
+
+        /// All tables as one moment has them.
+        pub(super) struct ReadTables {
+            $(pub $name: ReadOnlyTable<$key, $value>,)*
+        }
+
+        impl ReadTables {
+            pub fn open(transaction: &ReadTransaction) -> Result<ReadTables, TableError> {
+                Ok(ReadTables { $($name: transaction.open_table($NAME)?,)* })
+            }
+        }
+
+        /// The tables of one write transaction, each opened when it is first asked for: opening
+        /// all of them in every commit would cost more than a small commit itself.
+        pub(super) struct WriteTables<'txn> {
+            transaction: &'txn WriteTransaction,
+            $($name: Option<Table<'txn, $key, $value>>,)*
+        }
+
+        impl<'txn> WriteTables<'txn> {
+            pub fn new(transaction: &'txn WriteTransaction) -> WriteTables<'txn> {
+                WriteTables { transaction, $($name: None,)* }
+            }
+
+            $(pub fn $name(&mut self) -> Result<&mut Table<'txn, $key, $value>, TableError> {
+                match &mut self.$name {
+                    Some(table) => Ok(table),
+                    none => Ok(none.insert(self.transaction.open_table($NAME)?)),
+                }
+            })*
+        }
+    };
+}
+
+tables! {
+    META, meta: &'static str => u64;
+    USERS, users: u64 => &'static [u8];
+    USERNAMES, usernames: &'static str => u64;
+    EMAILS, emails: &'static str => u64;
+    ORDERS, orders: u64 => &'static [u8];
+    ORDERS_BY_USER, orders_by_user: (u64, u64) => ();
+    ORDERS_BY_HOUR, orders_by_hour: u64 => (u64, u64);
+    IDEMPOTENCY, idempotency: (u64, &'static str) => u64;
+    IDEMPOTENT_ORDERS, idempotent_orders: u64 => &'static str;
+    MAILS_PENDING, mails_pending: u64 => &'static [u8];
+    MAILS_SENT, mails_sent: u64 => &'static [u8];
+    MAILS_DEAD, mails_dead: u64 => &'static [u8];
+    MAILS_DUE, mails_due: (u64, u64) => ();
+}
+
+/// Does one thing with every table, whatever the types of its key and value are.
+pub(super) trait TableVisitor {
+    type Error;
+
+    fn visit<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        table: TableDefinition<'static, K, V>,
+    ) -> Result<(), Self::Error>;
+}
 
 pub(super) const SECS_PER_HOUR: u64 = 3600;
-/// Ends the one range of `orders_by_hour` that is still growing.
+/// The end of a range in `orders_by_hour` that still grows. At most one range has it.
 pub(super) const OPEN_END: u64 = u64::MAX;
 
+/// The keys of the table `meta`.
 pub(super) mod meta {
     pub const SCHEMA_VERSION: &str = "schema_version";
-    /// The id of the user whose password is still the published default, or absent.
+    /// The id of the user whose password is still the published default. Absent: none.
     pub const DEFAULT_PASSWORD_USER: &str = "default_password_user";
     /// When a commit was last tried out, in seconds since 1970.
     pub const LAST_TRIAL: &str = "last_trial";
-    /// Mails sent before that moment, in µs since 1970, may have been pruned. Absent: none.
+    /// Mails sent before that moment, in µs since 1970, may have been removed. Absent: none.
     pub const MAILS_PRUNED_BEFORE: &str = "mails_pruned_before";
-    /// The last order whose mail is not in the order's own row any more; 0 before the first.
+    /// The last order whose mail is not in the order's row any more; 0 before the first.
     pub const MAILS_TAKEN_UP_TO: &str = "mails_taken_up_to";
 }

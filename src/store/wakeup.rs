@@ -1,28 +1,27 @@
-//! A bell between threads: rung by whoever has work, awaited by whoever does it.
+//! Wakes a thread that waits for work.
 
-use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Remembers one ring, so that one that comes before the wait isn't lost.
+use parking_lot::{Condvar, Mutex};
+
+/// Remembers one notification, so that one that comes before the wait is not lost.
 #[derive(Debug, Default)]
 pub struct Wakeup {
-    rung: Mutex<bool>,
-    bell: Condvar,
+    notified: Mutex<bool>,
+    changed: Condvar,
 }
 
 impl Wakeup {
-    pub fn ring(&self) {
-        *self.rung.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.bell.notify_all();
+    pub fn notify(&self) {
+        *self.notified.lock() = true;
+        self.changed.notify_all();
     }
 
-    /// Returns at once after a ring that nobody took, else at the next one or after `limit`.
+    /// Waits for a notification, at most for `limit`. Returns at once where one has come since
+    /// the last wait.
     pub fn wait(&self, limit: Duration) {
-        let rung = self.rung.lock().unwrap_or_else(PoisonError::into_inner);
-        let (mut rung, _) = self
-            .bell
-            .wait_timeout_while(rung, limit, |rung| !*rung)
-            .unwrap_or_else(PoisonError::into_inner);
-        *rung = false;
+        let mut notified = self.notified.lock();
+        self.changed.wait_while_for(&mut notified, |notified| !*notified, limit);
+        *notified = false;
     }
 }

@@ -127,7 +127,7 @@ impl Disk {
 
     /// The storage that a store is opened on.
     pub fn storage(&self) -> Box<dyn Storage> {
-        Box::new(DiskMedium(self.clone()))
+        Box::new(DiskStorage(self.clone()))
     }
 
     pub fn schedule(&self, fault: Fault) {
@@ -419,15 +419,15 @@ impl fmt::Debug for Handle {
 }
 
 /// Keeps the contract that the file's storage keeps: what it opens is synced.
-struct DiskMedium(Disk);
+struct DiskStorage(Disk);
 
-impl DiskMedium {
+impl DiskStorage {
     fn handle(&self) -> Handle {
         Handle { disk: self.0.clone(), process: self.0.lock().process & !1 }
     }
 }
 
-impl Storage for DiskMedium {
+impl Storage for DiskStorage {
     fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
         let handle = self.handle();
         handle.sync()?;

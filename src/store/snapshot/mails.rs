@@ -1,9 +1,9 @@
-//! Reading the outbox: what is due, and what became of the rest.
+//! Reads the outbox: what is due, and the mails of one status.
 
 use std::iter::Peekable;
 use std::ops::{Bound, RangeInclusive};
 
-use redb::{AccessGuard, ReadableTable};
+use redb::ReadableTable;
 
 use super::Snapshot;
 use super::orders::require_order;
@@ -13,11 +13,12 @@ use crate::error::{Error, Result};
 use crate::store::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, decode};
 use crate::store::schema::{self, meta};
 
-/// Mails whose time has come, and when the next one's will.
+/// Mails that are due.
 #[derive(Debug, Default)]
 pub struct DueMails {
     pub mails: Vec<Mail>,
     pub spoilt: Vec<UnreadableMail>,
+    /// When the next mail after these is due.
     pub next_due: Option<Timestamp>,
 }
 
@@ -29,7 +30,7 @@ pub struct UnreadableMail {
     pub error: Error,
 }
 
-/// The three ways a mail can be.
+/// Where a mail is in its life. Each status has a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailStatus {
     Pending,
@@ -38,12 +39,12 @@ pub enum MailStatus {
 }
 
 impl Snapshot {
-    /// Pending mails that are due at `now`, the longest due first, `limit` at most. One that
-    /// can't be read stops none of the others. Those that nobody has tried are due since
-    /// their orders were placed, and come in the order of their ids.
+    /// Pending mails that are due at `now`, the longest due first, `limit` at most. A mail that
+    /// can't be read does not stop the others. Mails that were never tried are due since their
+    /// orders were placed; among each other they come by id.
     pub fn due_mails(&self, now: Timestamp, limit: usize) -> Result<DueMails> {
         let due = self.open(schema::MAILS_DUE)?;
-        let mut tried = due.iter().map_err(Error::storage)?.map(due_row).peekable();
+        let mut tried = due.iter()?.map(|row| Ok(row?.0.value())).peekable();
         let mut fresh = self.fresh_mails()?.map(|id| self.fresh_due(id, now)).peekable();
         let mut found = DueMails::default();
         while let Some((at, id)) = take_earlier(&mut tried, &mut fresh)? {
@@ -51,7 +52,7 @@ impl Snapshot {
                 found.next_due = Some(Timestamp::from_micros(at));
                 break;
             }
-            match self.waiting_mail(MailId(id)) {
+            match self.pending_mail(MailId(id)) {
                 Ok(mail) => found.mails.push(mail),
                 Err(error @ Error::Internal(_)) => {
                     let due = Timestamp::from_micros(at);
@@ -63,15 +64,15 @@ impl Snapshot {
         Ok(found)
     }
 
-    /// Mails of one shelf with ids above `after`, rising, `limit` at most.
-    pub fn mails(&self, shelf: MailStatus, after: MailId, limit: usize) -> Result<Vec<Mail>> {
-        let table = self.open(shelf.table())?;
+    /// Mails of one status with ids above `after`, rising, `limit` at most.
+    pub fn mails(&self, status: MailStatus, after: MailId, limit: usize) -> Result<Vec<Mail>> {
+        let table = self.open(status.table())?;
         let range = (Bound::Excluded(after.0), Bound::Unbounded);
-        let rows = table.range::<u64>(range).map_err(Error::storage)?.map(|row| {
-            let (id, record) = row.map_err(Error::storage)?;
-            self.compose(MailId(id.value()), shelf.read(record.value())?)
+        let rows = table.range::<u64>(range)?.map(|row| {
+            let (id, record) = row?;
+            self.compose(MailId(id.value()), status.read(record.value())?)
         });
-        if shelf != MailStatus::Pending {
+        if status != MailStatus::Pending {
             return rows.take(limit).collect();
         }
         let fresh = self.fresh_mails()?;
@@ -79,29 +80,29 @@ impl Snapshot {
         rows.chain(fresh.map(|id| self.fresh_mail(MailId(id)))).take(limit).collect()
     }
 
-    /// The mail with that id, on whichever shelf it is.
+    /// The mail with that id, whatever its status.
     pub fn mail(&self, id: MailId) -> Result<Option<Mail>> {
         if self.fresh_mails()?.contains(&id.0) {
             return self.fresh_mail(id).map(Some);
         }
-        for shelf in [MailStatus::Pending, MailStatus::Sent, MailStatus::Dead] {
-            if let Some(row) = self.open(shelf.table())?.get(id.0).map_err(Error::storage)? {
-                return self.compose(id, shelf.read(row.value())?).map(Some);
+        for status in [MailStatus::Pending, MailStatus::Sent, MailStatus::Dead] {
+            if let Some(row) = self.open(status.table())?.get(id.0)? {
+                return self.compose(id, status.read(row.value())?).map(Some);
             }
         }
         Ok(None)
     }
 
-    /// The ids of the mails that nobody has tried. They are their orders', and have no gaps.
+    /// The ids of the mails that are still in their orders' rows. They have no gaps.
     pub(super) fn fresh_mails(&self) -> Result<RangeInclusive<u64>> {
         let table = self.open(schema::META)?;
-        let taken = table.get(meta::MAILS_TAKEN_UP_TO).map_err(Error::storage)?;
+        let taken = table.get(meta::MAILS_TAKEN_UP_TO)?;
         let first = taken.map_or(0, |row| row.value()).saturating_add(1);
         Ok(first..=self.last_order_id()?.0)
     }
 
-    /// Since when it is due, and its id. A clock that was set back doesn't hold it up, nor
-    /// does a row that can't be read.
+    /// Since when a fresh mail is due, and its id. It counts as due where its order seems to come
+    /// from the future, because the clock was set back, and where its row can't be read.
     fn fresh_due(&self, id: u64, now: Timestamp) -> Result<(u64, u64)> {
         match require_order(&self.open(schema::ORDERS)?, id) {
             Ok(order) => Ok((order.created_at.min(now).as_micros(), id)),
@@ -110,34 +111,32 @@ impl Snapshot {
         }
     }
 
-    /// One that is due, tried or not.
-    fn waiting_mail(&self, id: MailId) -> Result<Mail> {
+    /// A pending mail, from whichever row it is in.
+    fn pending_mail(&self, id: MailId) -> Result<Mail> {
         if self.fresh_mails()?.contains(&id.0) {
             return self.fresh_mail(id);
         }
         let table = self.open(schema::MAILS_PENDING)?;
-        let row = table.get(id.0).map_err(Error::storage)?;
-        let row =
-            row.ok_or_else(|| Error::Internal(format!("mail {id} is due and not pending")))?;
+        let missing = || Error::Internal(format!("mail {id} is due and not pending"));
+        let row = table.get(id.0)?.ok_or_else(missing)?;
         self.compose(id, MailStatus::Pending.read(row.value())?)
     }
 
     fn fresh_mail(&self, id: MailId) -> Result<Mail> {
         let orders = self.open(schema::ORDERS)?;
-        let row = orders.get(id.0).map_err(Error::storage)?;
-        let row = row.ok_or_else(|| Error::Internal(format!("mail {id} has no order")))?;
+        let without_order = || Error::Internal(format!("mail {id} has no order"));
+        let row = orders.get(id.0)?.ok_or_else(without_order)?;
         let record = decode::<OrderRecord<'_>>(row.value())?;
-        let message_id = record.message_id();
-        let message_id =
-            message_id.ok_or_else(|| Error::Internal(format!("order {id} has no mail")))?;
+        let without_mail = || Error::Internal(format!("order {id} has no mail"));
+        let message_id = record.message_id().ok_or_else(without_mail)?;
         self.compose(id, Row::fresh(message_id, record.order(id.0).created_at))
     }
 
-    /// A mail with the order that it is about and the user whom it goes to.
+    /// Puts a mail together with its order and the user to whom it goes.
     fn compose(&self, id: MailId, row: Row) -> Result<Mail> {
         let order = require_order(&self.open(schema::ORDERS)?, id.order().0)?;
-        let user = self.user(order.user)?;
-        let user = user.ok_or_else(|| Error::Internal(format!("order {id} has no user")))?;
+        let without_user = || Error::Internal(format!("order {id} has no user"));
+        let user = self.user(order.user)?.ok_or_else(without_user)?;
         Ok(Mail {
             id,
             message_id: MessageId(row.message_id),
@@ -155,14 +154,7 @@ impl Snapshot {
 /// When a mail is due, in µs since 1970, and its id.
 type Due = Result<(u64, u64)>;
 
-fn due_row(row: DueRow<'_>) -> Due {
-    Ok(row.map_err(Error::storage)?.0.value())
-}
-
-type DueRow<'a> =
-    std::result::Result<(AccessGuard<'a, (u64, u64)>, AccessGuard<'a, ()>), redb::StorageError>;
-
-/// The head of the one or the other, whichever is due earlier.
+/// The next of two sorted lists, whichever is due earlier.
 fn take_earlier(
     one: &mut Peekable<impl Iterator<Item = Due>>,
     other: &mut Peekable<impl Iterator<Item = Due>>,
@@ -175,7 +167,7 @@ fn take_earlier(
     if is_one { one.next() } else { other.next() }.transpose()
 }
 
-/// What the records of all shelves come to.
+/// What the records of all statuses have in common.
 struct Row {
     message_id: String,
     attempts: u32,
@@ -185,7 +177,7 @@ struct Row {
 }
 
 impl Row {
-    /// Of a mail that nobody has tried.
+    /// Of a mail that was never tried.
     fn fresh(message_id: &str, due: Timestamp) -> Row {
         let (message_id, state) = (message_id.to_owned(), MailState::Pending { due });
         Row { message_id, attempts: 0, first_tried: None, last_error: None, state }

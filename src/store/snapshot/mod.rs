@@ -1,125 +1,26 @@
 //! Typed reads of one moment. Every list is bounded.
 
-mod mails;
-mod orders;
+pub(super) mod counts;
+pub(super) mod mails;
+pub(super) mod orders;
+pub(super) mod users;
 
-use std::ops::Bound;
+use redb::{Key, ReadOnlyTable, ReadTransaction, TableDefinition, Value};
 
-use redb::{ReadTransaction, ReadableTable, ReadableTableMetadata};
+use crate::error::Result;
 
-use super::records::{UserRecord, decode};
-use super::schema::{self, meta};
-use crate::clock::Timestamp;
-use crate::domain::{Role, User, UserId, Username};
-use crate::error::{Error, Result};
+/// Rows that one short transaction goes through, at most.
+pub const PAGE_ROWS: usize = 1000;
 
-pub use mails::{DueMails, MailStatus, UnreadableMail};
-pub use orders::{Direction, OrderChunk, OrderFilter, Span};
-
-/// What was committed when it was taken. It pins the pages that it sees: let go soon.
-pub struct Snapshot(ReadTransaction);
-
-/// What a token is checked against; cheaper to read than the whole [`User`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TokenStatus {
-    pub role: Role,
-    pub disabled: bool,
-    pub token_generation: u32,
-}
-
-/// How many there are of what.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub users: u64,
-    pub orders: u64,
-    pub mails_pending: u64,
-    pub mails_sent: u64,
-    pub mails_dead: u64,
-    /// When the order of the oldest pending mail was placed.
-    pub oldest_pending: Option<Timestamp>,
-}
+/// What was committed when the snapshot was taken. Drop it soon: the file can't use the pages
+/// again that it sees.
+pub struct Snapshot(pub(super) ReadTransaction);
 
 impl Snapshot {
-    pub(super) fn new(transaction: ReadTransaction) -> Snapshot {
-        Snapshot(transaction)
-    }
-
-    pub fn user(&self, id: UserId) -> Result<Option<User>> {
-        match self.open(schema::USERS)?.get(id.0).map_err(Error::storage)? {
-            Some(row) => decode::<UserRecord>(row.value())?.into_user(id.0).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    pub fn token_status(&self, id: UserId) -> Result<Option<TokenStatus>> {
-        match self.open(schema::USERS)?.get(id.0).map_err(Error::storage)? {
-            Some(row) => {
-                let UserRecord::V1 { admin, disabled, token_generation, .. } = decode(row.value())?;
-                let role = if admin { Role::Admin } else { Role::User };
-                Ok(Some(TokenStatus { role, disabled, token_generation }))
-            }
-            None => Ok(None),
-        }
-    }
-
-    /// The user of that name, written in whatever case.
-    pub fn user_by_name(&self, name: &str) -> Result<Option<User>> {
-        let names = self.open(schema::USERNAMES)?;
-        match names.get(Username::fold(name).as_str()).map_err(Error::storage)? {
-            Some(row) => self.user(UserId(row.value())),
-            None => Ok(None),
-        }
-    }
-
-    /// Who still has the published default password, if anyone.
-    pub fn default_password_user(&self) -> Result<Option<User>> {
-        let table = self.open(schema::META)?;
-        match table.get(meta::DEFAULT_PASSWORD_USER).map_err(Error::storage)? {
-            Some(row) => self.user(UserId(row.value())),
-            None => Ok(None),
-        }
-    }
-
-    /// Users with ids above `after`, rising, `limit` at most.
-    pub fn users(&self, after: UserId, limit: usize) -> Result<Vec<User>> {
-        let table = self.open(schema::USERS)?;
-        let range = (Bound::Excluded(after.0), Bound::Unbounded);
-        let rows = table.range::<u64>(range).map_err(Error::storage)?;
-        rows.take(limit)
-            .map(|row| {
-                let (id, record) = row.map_err(Error::storage)?;
-                decode::<UserRecord>(record.value())?.into_user(id.value())
-            })
-            .collect()
-    }
-
-    /// Reads no row, so that no damaged one stops a start.
-    pub fn has_users(&self) -> Result<bool> {
-        Ok(!self.open(schema::USERS)?.is_empty().map_err(Error::storage)?)
-    }
-
-    /// Counts kept by the tables themselves: its cost does not grow.
-    pub fn counts(&self) -> Result<Counts> {
-        let pending = self.open(schema::MAILS_PENDING)?;
-        let orders = self.open(schema::ORDERS)?;
-        let fresh = self.fresh_mails()?;
-        let tried = pending.first().map_err(Error::storage)?.map(|(id, _)| id.value());
-        let oldest = tried.or_else(|| fresh.clone().next());
-        let oldest = oldest.map(|id| orders::require_order(&orders, id)).transpose()?;
-        Ok(Counts {
-            users: self.open(schema::USERS)?.len().map_err(Error::storage)?,
-            orders: orders.len().map_err(Error::storage)?,
-            mails_pending: pending.len().map_err(Error::storage)? + fresh.count() as u64,
-            mails_sent: self.open(schema::MAILS_SENT)?.len().map_err(Error::storage)?,
-            mails_dead: self.open(schema::MAILS_DEAD)?.len().map_err(Error::storage)?,
-            oldest_pending: oldest.map(|order| order.created_at),
-        })
-    }
-
-    fn open<K: redb::Key + 'static, V: redb::Value + 'static>(
+    fn open<K: Key + 'static, V: Value + 'static>(
         &self,
-        definition: redb::TableDefinition<'_, K, V>,
-    ) -> Result<redb::ReadOnlyTable<K, V>> {
-        self.0.open_table(definition).map_err(Error::storage)
+        table: TableDefinition<'_, K, V>,
+    ) -> Result<ReadOnlyTable<K, V>> {
+        Ok(self.0.open_table(table)?)
     }
 }

@@ -1,32 +1,31 @@
-//! Reading orders: one, or a list in pieces.
+//! Reads orders: one, or a list in pieces.
 //!
-//! What a filter costs: `user` goes by its index and reads that user's orders alone;
-//! the dates narrow the ids by the index of hours, so that at most the rest of an hour at
-//! either end is read for nothing; `outcome` has no index and reads what the others leave.
+//! What a filter costs: `user` has an index, so that only this user's orders are read. The dates
+//! narrow the ids through the index of hours, so that at either end at most the orders of one
+//! hour are read for nothing. `outcome` has no index: every order that the others leave is read.
 
 use std::ops::RangeInclusive;
 
 use redb::{ReadOnlyTable, ReadableTable};
 
-use super::Snapshot;
+use super::{PAGE_ROWS, Snapshot};
 use crate::clock::Timestamp;
 use crate::domain::{Order, OrderId, Outcome, UserId};
 use crate::error::{Error, Result};
-use crate::store::PAGE_ROWS;
 use crate::store::records::{OrderRecord, decode};
 use crate::store::schema;
 
-/// Which orders are meant; what is absent excludes none.
+/// Which orders to read. A field that is absent excludes none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct OrderFilter {
     pub user: Option<UserId>,
     pub outcome: Option<Outcome>,
-    /// Both ends belong to it, in whole seconds.
+    /// Inclusive, in whole seconds; so is `created_to`.
     pub created_from: Option<Timestamp>,
     pub created_to: Option<Timestamp>,
 }
 
-/// By id, and so by age.
+/// The order of a list, by id and so by age.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Direction {
     #[default]
@@ -34,24 +33,24 @@ pub enum Direction {
     Descending,
 }
 
-/// Ids that are still to be looked through, both ends included.
+/// The ids that a list still has to go through, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span {
     first: u64,
     last: u64,
 }
 
-/// What a short look through a [`Span`] has found.
+/// What one short read of a [`Span`] has found.
 #[derive(Debug, Default)]
 pub struct OrderChunk {
     pub orders: Vec<Order>,
-    /// What was not looked at; none when that was all.
+    /// What is left to read; none at the end of the list.
     pub rest: Option<Span>,
 }
 
 impl Snapshot {
     pub fn order(&self, id: OrderId) -> Result<Option<Order>> {
-        match self.open(schema::ORDERS)?.get(id.0).map_err(Error::storage)? {
+        match self.open(schema::ORDERS)?.get(id.0)? {
             Some(row) => Ok(Some(decode::<OrderRecord<'_>>(row.value())?.order(id.0))),
             None => Ok(None),
         }
@@ -60,12 +59,11 @@ impl Snapshot {
     /// The largest order id so far; 0 when there is none.
     pub fn last_order_id(&self) -> Result<OrderId> {
         let orders = self.open(schema::ORDERS)?;
-        let newest = orders.last().map_err(Error::storage)?;
-        Ok(OrderId(newest.map_or(0, |(key, _)| key.value())))
+        Ok(OrderId(orders.last()?.map_or(0, |(key, _)| key.value())))
     }
 
-    /// The ids that can match now, past `after` in the given direction; none where no
-    /// order can. Orders placed later have larger ids and never join it.
+    /// The ids past `after`, in the given direction, that may match; none where no order can.
+    /// Orders that are placed later have larger ids and never become part of it.
     pub fn order_span(
         &self,
         filter: &OrderFilter,
@@ -91,7 +89,7 @@ impl Snapshot {
         Ok((span.first <= span.last).then_some(span))
     }
 
-    /// Reads [`PAGE_ROWS`] rows at most, and stops at `limit` orders that match.
+    /// Reads the span's orders, [`PAGE_ROWS`] rows at most, and stops at `limit` orders that match.
     pub fn orders(
         &self,
         filter: &OrderFilter,
@@ -104,15 +102,14 @@ impl Snapshot {
             Some(UserId(user)) => {
                 let index = self.open(schema::ORDERS_BY_USER)?;
                 let range = (user, span.first)..=(user, span.last);
-                let ids = index.range::<(u64, u64)>(range).map_err(Error::storage)?;
-                let ids = ids.map(|row| Ok(row.map_err(Error::storage)?.0.value().1));
-                let rows = directed(ids, direction).map(|id| require_order(&orders, id?));
+                let listed = directed(index.range::<(u64, u64)>(range)?, direction);
+                let rows = listed.map(|row| require_order(&orders, row?.0.value().1));
                 collect(rows, filter, direction, span, limit)
             }
             None => {
-                let rows = orders.range::<u64>(span.ids()).map_err(Error::storage)?;
+                let rows = orders.range::<u64>(span.ids())?;
                 let rows = rows.map(|row| {
-                    let (id, record) = row.map_err(Error::storage)?;
+                    let (id, record) = row?;
                     Ok(decode::<OrderRecord<'_>>(record.value())?.order(id.value()))
                 });
                 collect(directed(rows, direction), filter, direction, span, limit)
@@ -125,8 +122,8 @@ impl Snapshot {
         let hour = |at: Timestamp| at.as_secs() / schema::SECS_PER_HOUR;
         let hours = from.map_or(0, hour)..=to.map_or(u64::MAX, hour);
         let mut found: Option<Span> = None;
-        for row in self.open(schema::ORDERS_BY_HOUR)?.range(hours).map_err(Error::storage)? {
-            let (first, last) = row.map_err(Error::storage)?.1.value();
+        for row in self.open(schema::ORDERS_BY_HOUR)?.range(hours)? {
+            let (first, last) = row?.1.value();
             found = Some(match found {
                 Some(span) => Span { first: span.first.min(first), last: span.last.max(last) },
                 None => Span { first, last },
@@ -149,7 +146,7 @@ impl Span {
         self.first..=self.last
     }
 
-    /// What lies beyond `id`.
+    /// What is left of the span after `id`.
     fn beyond(&self, id: u64, direction: Direction) -> Option<Span> {
         let rest = match direction {
             Direction::Ascending => Span { first: id.saturating_add(1), last: self.last },
@@ -191,7 +188,7 @@ fn collect(
 
 /// The order that an index names.
 pub(super) fn require_order(table: &ReadOnlyTable<u64, &'static [u8]>, id: u64) -> Result<Order> {
-    let row = table.get(id).map_err(Error::storage)?;
-    let row = row.ok_or_else(|| Error::Internal(format!("order {id} is indexed and not there")))?;
+    let missing = || Error::Internal(format!("order {id} is indexed and not there"));
+    let row = table.get(id)?.ok_or_else(missing)?;
     Ok(decode::<OrderRecord<'_>>(row.value())?.order(id))
 }

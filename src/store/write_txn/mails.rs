@@ -1,4 +1,4 @@
-//! The outbox's rows. A mail that nobody has tried is in its order's row and nowhere else.
+//! The rows of the outbox. A fresh mail is one that is still in its order's row.
 
 use redb::ReadableTable;
 
@@ -9,66 +9,56 @@ use crate::store::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, 
 use crate::store::schema::meta;
 
 impl WriteTxn<'_> {
-    /// A mail that waits, whether it was tried or not.
-    pub(in crate::store) fn pending_mail(&mut self, id: MailId) -> Applied<Option<PendingRecord>> {
+    /// A pending mail, from whichever row it is in.
+    pub fn pending_mail(&mut self, id: MailId) -> Applied<Option<PendingRecord>> {
         if self.is_fresh(id)? {
             return self.fresh_mail(id);
         }
-        match self.mails_pending.get(self.transaction)?.get(id.0)? {
+        match self.tables.mails_pending()?.get(id.0)? {
             Some(row) => Ok(Some(decode(row.value())?)),
             None => Ok(None),
         }
     }
 
     /// Whether the mail is still in its order's row.
-    pub(in crate::store) fn is_fresh(&mut self, id: MailId) -> Applied<bool> {
-        Ok(id.0 > self.taken()? && self.orders.get(self.transaction)?.get(id.0)?.is_some())
+    pub fn is_fresh(&mut self, id: MailId) -> Applied<bool> {
+        Ok(id.0 > self.mails_taken_up_to()? && self.tables.orders()?.get(id.0)?.is_some())
     }
 
-    /// A mail of that id from now on waits in a row of its own, and is due when its record
-    /// says. Rings nobody: the sender, who puts a mail off, looks when it is due by itself.
-    pub(in crate::store) fn put_pending(
-        &mut self,
-        id: MailId,
-        record: &PendingRecord,
-    ) -> Applied<()> {
+    /// Gives a pending mail a row of its own, due when its record says. This does not wake the
+    /// sender: when the sender puts a mail off, it knows by itself when the mail is due.
+    pub fn put_pending(&mut self, id: MailId, record: &PendingRecord) -> Applied<()> {
         let PendingRecord::V1 { due_micros, .. } = record;
         let bytes = encode(record)?;
         self.dirty = true;
-        self.mails_pending.get(self.transaction)?.insert(id.0, bytes.as_slice())?;
-        self.mails_due.get(self.transaction)?.insert((*due_micros, id.0), ())?;
+        self.tables.mails_pending()?.insert(id.0, bytes.as_slice())?;
+        self.tables.mails_due()?.insert((*due_micros, id.0), ())?;
         Ok(())
     }
 
-    /// Puts a mail that has ended back, to be tried as if nobody had.
-    pub(in crate::store) fn queue_again(
-        &mut self,
-        id: MailId,
-        message_id: &str,
-        due: Timestamp,
-    ) -> Applied<()> {
+    /// Makes a mail pending, as if it was never tried, and wakes the sender.
+    pub fn queue_again(&mut self, id: MailId, message_id: &str, due: Timestamp) -> Applied<()> {
         self.queued_mail = true;
         self.put_pending(id, &PendingRecord::fresh(message_id, due))
     }
 
-    /// Takes a mail from where it waits; where it goes is for the caller. Those of earlier
-    /// orders that nobody has tried get rows of their own: the sender takes them in their
-    /// order, so that there are few.
-    pub(in crate::store) fn remove_pending(&mut self, id: MailId, due: Timestamp) -> Applied<()> {
+    /// Removes a mail from the pending ones; the caller puts it elsewhere. Fresh mails of earlier
+    /// orders get rows of their own. There are few of them, since the sender takes mails by id.
+    pub fn remove_pending(&mut self, id: MailId, due: Timestamp) -> Applied<()> {
         self.dirty = true;
         if !self.is_fresh(id)? {
-            self.mails_pending.get(self.transaction)?.remove(id.0)?;
-            self.mails_due.get(self.transaction)?.remove((due.as_micros(), id.0))?;
+            self.tables.mails_pending()?.remove(id.0)?;
+            self.tables.mails_due()?.remove((due.as_micros(), id.0))?;
             return Ok(());
         }
-        for earlier in (self.taken()? + 1..id.0).map(MailId) {
+        for earlier in (self.mails_taken_up_to()? + 1..id.0).map(MailId) {
             self.give_own_row(earlier, due)?;
         }
-        (self.taken, self.has_taken) = (Some(id.0), true);
+        (self.mails_taken_up_to, self.mails_were_taken) = (Some(id.0), true);
         Ok(())
     }
 
-    /// One that can't be read is dead: it must hold up no others.
+    /// A mail that can't be read becomes dead, so that it does not stop the others.
     fn give_own_row(&mut self, id: MailId, at: Timestamp) -> Applied<()> {
         match self.fresh_mail(id) {
             Ok(Some(record)) => self.put_pending(id, &record),
@@ -84,32 +74,32 @@ impl WriteTxn<'_> {
     }
 
     fn fresh_mail(&mut self, id: MailId) -> Applied<Option<PendingRecord>> {
-        let Some(row) = self.orders.get(self.transaction)?.get(id.0)? else { return Ok(None) };
+        let Some(row) = self.tables.orders()?.get(id.0)? else { return Ok(None) };
         let record = decode::<OrderRecord<'_>>(row.value())?;
         let due = record.order(id.0).created_at;
         Ok(record.message_id().map(|message_id| PendingRecord::fresh(message_id, due)))
     }
 
-    fn taken(&mut self) -> Applied<u64> {
-        if let Some(taken) = self.taken {
-            return Ok(taken);
+    fn mails_taken_up_to(&mut self) -> Applied<u64> {
+        if let Some(id) = self.mails_taken_up_to {
+            return Ok(id);
         }
-        let row = self.meta.get(self.transaction)?.get(meta::MAILS_TAKEN_UP_TO)?;
-        let taken = row.map_or(0, |row| row.value());
-        self.taken = Some(taken);
-        Ok(taken)
+        let row = self.tables.meta()?.get(meta::MAILS_TAKEN_UP_TO)?;
+        let id = row.map_or(0, |row| row.value());
+        self.mails_taken_up_to = Some(id);
+        Ok(id)
     }
 
-    pub(super) fn write_taken(&mut self) -> Applied<()> {
-        if let (Some(taken), true) = (self.taken, self.has_taken) {
-            self.meta.get(self.transaction)?.insert(meta::MAILS_TAKEN_UP_TO, taken)?;
+    pub(super) fn write_mails_taken(&mut self) -> Applied<()> {
+        if let (Some(id), true) = (self.mails_taken_up_to, self.mails_were_taken) {
+            self.tables.meta()?.insert(meta::MAILS_TAKEN_UP_TO, id)?;
         }
         Ok(())
     }
 
-    /// Takes a dead mail out; its row is for the caller to put elsewhere.
-    pub(in crate::store) fn take_dead(&mut self, id: MailId) -> Applied<Option<DeadRecord>> {
-        match self.mails_dead.get(self.transaction)?.remove(id.0)? {
+    /// Removes a dead mail; the caller puts it elsewhere.
+    pub fn take_dead(&mut self, id: MailId) -> Applied<Option<DeadRecord>> {
+        match self.tables.mails_dead()?.remove(id.0)? {
             Some(row) => {
                 self.dirty = true;
                 Ok(Some(decode(row.value())?))
@@ -118,24 +108,24 @@ impl WriteTxn<'_> {
         }
     }
 
-    pub(in crate::store) fn is_sent(&mut self, id: MailId) -> Applied<bool> {
-        Ok(self.mails_sent.get(self.transaction)?.get(id.0)?.is_some())
+    pub fn is_sent(&mut self, id: MailId) -> Applied<bool> {
+        Ok(self.tables.mails_sent()?.get(id.0)?.is_some())
     }
 
-    pub(in crate::store) fn insert_sent(&mut self, id: MailId, record: &SentRecord) -> Applied<()> {
+    pub fn insert_sent(&mut self, id: MailId, record: &SentRecord) -> Applied<()> {
         let bytes = encode(record)?;
         self.dirty = true;
-        self.mails_sent.get(self.transaction)?.insert(id.0, bytes.as_slice())?;
+        self.tables.mails_sent()?.insert(id.0, bytes.as_slice())?;
         Ok(())
     }
 
     /// Sent mails with ids above `after`, rising, `limit` at most.
-    pub(in crate::store) fn sent_mails(
+    pub fn sent_mails(
         &mut self,
         after: MailId,
         limit: usize,
     ) -> Applied<Vec<(MailId, SentRecord)>> {
-        let table = self.mails_sent.get(self.transaction)?;
+        let table = self.tables.mails_sent()?;
         let rows = table.range(after.0.saturating_add(1)..)?.take(limit).map(|row| {
             let (id, record) = row?;
             Ok((MailId(id.value()), decode(record.value())?))
@@ -143,25 +133,25 @@ impl WriteTxn<'_> {
         rows.collect()
     }
 
-    pub(in crate::store) fn remove_sent(&mut self, id: MailId) -> Applied<()> {
+    pub fn remove_sent(&mut self, id: MailId) -> Applied<()> {
         self.dirty = true;
-        self.mails_sent.get(self.transaction)?.remove(id.0)?;
+        self.tables.mails_sent()?.remove(id.0)?;
         Ok(())
     }
 
-    /// Mails sent before `then` may be gone from now on.
-    pub(in crate::store) fn note_pruned(&mut self, then: Timestamp) -> Applied<()> {
+    /// Remembers that mails sent before `then` may have been removed.
+    pub fn note_pruned(&mut self, then: Timestamp) -> Applied<()> {
         self.dirty = true;
-        let table = self.meta.get(self.transaction)?;
+        let table = self.tables.meta()?;
         let known = table.get(meta::MAILS_PRUNED_BEFORE)?.map_or(0, |row| row.value());
         table.insert(meta::MAILS_PRUNED_BEFORE, known.max(then.as_micros()))?;
         Ok(())
     }
 
-    pub(in crate::store) fn insert_dead(&mut self, id: MailId, record: &DeadRecord) -> Applied<()> {
+    pub fn insert_dead(&mut self, id: MailId, record: &DeadRecord) -> Applied<()> {
         let bytes = encode(record)?;
         self.dirty = true;
-        self.mails_dead.get(self.transaction)?.insert(id.0, bytes.as_slice())?;
+        self.tables.mails_dead()?.insert(id.0, bytes.as_slice())?;
         Ok(())
     }
 }

@@ -1,122 +1,77 @@
-//! One write transaction that several writes share, and the rows they may touch.
-//! Indexes are kept here, beside the rows they speak of, and nowhere else.
+//! One write transaction that the writes of a batch share, and its rows. A row and its indexes
+//! are only changed here, together.
 
 mod mails;
 mod orders;
 mod users;
 
-use redb::{Key, ReadableTable, Table, TableDefinition, Value, WriteTransaction};
+use redb::{ReadableTable, Table, WriteTransaction};
 
-use super::schema;
+use super::schema::WriteTables;
 #[cfg(doc)]
 use super::schema::meta;
 use crate::error::Error;
 
-/// A write as data. The committer may apply it more than once, to different batches,
-/// and keeps the effects of the last time only.
+/// A write as data. The committer may apply it more than once, in one transaction after the
+/// other; only one of them is committed.
 pub trait Write: Send + 'static {
     type Output: Send + 'static;
 
-    /// Whether it makes new rows, and so waits while the disk is nearly full.
+    /// Whether it makes new rows. Such a write is refused while the disk is nearly full.
     const GROWS: bool = true;
 
     /// Reads and checks first, then writes.
-    fn apply(&self, batch: &mut WriteTxn<'_>) -> Result<Self::Output, Failure>;
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Result<Self::Output, Failure>;
 }
 
 /// Why a write was not applied.
 #[derive(Debug)]
 pub enum Failure {
-    /// Its own fault: the others in the batch go on.
+    /// The write itself can't be done. The others in its batch go on.
     Refused(Error),
-    /// The store's fault: the transaction is lost.
+    /// The store failed. The transaction is lost.
     Broken(redb::Error),
 }
 
 pub type Applied<T> = Result<T, Failure>;
 
-/// The tables of one write transaction, opened when they are first touched.
+/// The tables of one write transaction, and what is known across the writes of its batch.
 pub struct WriteTxn<'txn> {
-    transaction: &'txn WriteTransaction,
-    meta: Opened<'txn, &'static str, u64>,
-    users: Opened<'txn, u64, &'static [u8]>,
-    usernames: Opened<'txn, &'static str, u64>,
-    emails: Opened<'txn, &'static str, u64>,
-    orders: Opened<'txn, u64, &'static [u8]>,
-    orders_by_user: Opened<'txn, (u64, u64), ()>,
-    orders_by_hour: Opened<'txn, u64, (u64, u64)>,
-    idempotency: Opened<'txn, (u64, &'static str), u64>,
-    idempotent_orders: Opened<'txn, u64, &'static str>,
-    mails_pending: Opened<'txn, u64, &'static [u8]>,
-    mails_sent: Opened<'txn, u64, &'static [u8]>,
-    mails_dead: Opened<'txn, u64, &'static [u8]>,
-    mails_due: Opened<'txn, (u64, u64), ()>,
-    /// The hour of `orders_by_hour` that is known to be open.
+    tables: WriteTables<'txn>,
+    /// The hour whose range in `orders_by_hour` is known to be open.
     hour: Option<u64>,
-    /// [`meta::MAILS_TAKEN_UP_TO`], once it was asked for, and whether it has moved.
-    taken: Option<u64>,
-    has_taken: bool,
-    /// Something was written since the batch began.
+    /// [`meta::MAILS_TAKEN_UP_TO`] once it was read, and whether it has changed since.
+    mails_taken_up_to: Option<u64>,
+    mails_were_taken: bool,
+    /// The write under way has written something. It is set to false before each write.
     pub(super) dirty: bool,
-    /// Mail was queued: the sender is rung after the commit.
+    /// Mail was queued: the sender is woken after the commit.
     pub(super) queued_mail: bool,
 }
 
 impl<'txn> WriteTxn<'txn> {
     pub(super) fn begin(transaction: &'txn WriteTransaction) -> WriteTxn<'txn> {
         WriteTxn {
-            transaction,
-            meta: Opened::not_yet(schema::META),
-            users: Opened::not_yet(schema::USERS),
-            usernames: Opened::not_yet(schema::USERNAMES),
-            emails: Opened::not_yet(schema::EMAILS),
-            orders: Opened::not_yet(schema::ORDERS),
-            orders_by_user: Opened::not_yet(schema::ORDERS_BY_USER),
-            orders_by_hour: Opened::not_yet(schema::ORDERS_BY_HOUR),
-            idempotency: Opened::not_yet(schema::IDEMPOTENCY),
-            idempotent_orders: Opened::not_yet(schema::IDEMPOTENT_ORDERS),
-            mails_pending: Opened::not_yet(schema::MAILS_PENDING),
-            mails_sent: Opened::not_yet(schema::MAILS_SENT),
-            mails_dead: Opened::not_yet(schema::MAILS_DEAD),
-            mails_due: Opened::not_yet(schema::MAILS_DUE),
+            tables: WriteTables::new(transaction),
             hour: None,
-            taken: None,
-            has_taken: false,
+            mails_taken_up_to: None,
+            mails_were_taken: false,
             dirty: false,
             queued_mail: false,
         }
     }
 
-    /// Writes what was held back for the whole batch. Nothing is applied after it.
+    /// Writes what the batch writes only once. No write is applied after it.
     pub(super) fn finish(&mut self) -> Result<(), redb::Error> {
-        self.write_taken().map_err(|why| match why {
+        self.write_mails_taken().map_err(|why| match why {
             Failure::Broken(why) => why,
             Failure::Refused(why) => redb::Error::Corrupted(why.to_string()),
         })
     }
 }
 
-/// A table that is opened when it is first touched: opening all of them for every
-/// commit would cost more than a small commit itself.
-struct Opened<'txn, K: Key + 'static, V: Value + 'static> {
-    definition: TableDefinition<'static, K, V>,
-    table: Option<Table<'txn, K, V>>,
-}
-
-impl<'txn, K: Key + 'static, V: Value + 'static> Opened<'txn, K, V> {
-    fn not_yet(definition: TableDefinition<'static, K, V>) -> Self {
-        Opened { definition, table: None }
-    }
-
-    fn get(&mut self, transaction: &'txn WriteTransaction) -> Applied<&mut Table<'txn, K, V>> {
-        match &mut self.table {
-            Some(table) => Ok(table),
-            empty => Ok(empty.insert(transaction.open_table(self.definition)?)),
-        }
-    }
-}
-
-/// One above the largest key; rows of these tables are never deleted.
+/// One above the largest key. An id is never used again, since rows of these tables are never
+/// removed.
 fn next_key(table: &Table<'_, u64, &'static [u8]>) -> Applied<u64> {
     Ok(table.last()?.map_or(1, |(key, _)| key.value() + 1))
 }

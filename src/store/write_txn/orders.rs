@@ -8,40 +8,36 @@ use crate::store::records::{OrderRecord, decode, encode};
 use crate::store::schema::{OPEN_END, SECS_PER_HOUR};
 
 impl WriteTxn<'_> {
-    pub(in crate::store) fn next_order_id(&mut self) -> Applied<OrderId> {
-        Ok(OrderId(next_key(self.orders.get(self.transaction)?)?))
+    pub fn next_order_id(&mut self) -> Applied<OrderId> {
+        Ok(OrderId(next_key(self.tables.orders()?)?))
     }
 
-    /// The order with its mail, and its index rows: all, or the batch is redone without it.
-    pub(in crate::store) fn insert_order(
-        &mut self,
-        order: &Order,
-        message_id: &MessageId,
-    ) -> Applied<()> {
+    /// Inserts the order with its mail, and its index rows.
+    pub fn insert_order(&mut self, order: &Order, message_id: &MessageId) -> Applied<()> {
         let record = encode(&OrderRecord::of(order, message_id))?;
         self.dirty = true;
-        self.orders.get(self.transaction)?.insert(order.id.0, record.as_slice())?;
-        self.orders_by_user.get(self.transaction)?.insert((order.user.0, order.id.0), ())?;
+        self.tables.orders()?.insert(order.id.0, record.as_slice())?;
+        self.tables.orders_by_user()?.insert((order.user.0, order.id.0), ())?;
         self.note_hour(order)?;
         self.queued_mail = true;
         Ok(())
     }
 
-    pub(in crate::store) fn order(&mut self, id: OrderId) -> Applied<Option<Order>> {
-        match self.orders.get(self.transaction)?.get(id.0)? {
+    pub fn order(&mut self, id: OrderId) -> Applied<Option<Order>> {
+        match self.tables.orders()?.get(id.0)? {
             Some(row) => Ok(Some(decode::<OrderRecord<'_>>(row.value())?.order(id.0))),
             None => Ok(None),
         }
     }
 
-    /// Sees to it that the hour's range is open, and holds the order so. That writes twice an
-    /// hour: what was open is closed, and the new one opened.
+    /// Makes the range of the order's hour include the order: it is open, or is opened now and the
+    /// range that was open is closed. So this writes only at the first order of an hour.
     fn note_hour(&mut self, order: &Order) -> Applied<()> {
         let hour = order.created_at.as_secs() / SECS_PER_HOUR;
         if self.hour == Some(hour) {
             return Ok(());
         }
-        let hours = self.orders_by_hour.get(self.transaction)?;
+        let hours = self.tables.orders_by_hour()?;
         let range = hours.get(hour)?.map(|row| row.value());
         if range.is_none_or(|(_, largest)| largest != OPEN_END) {
             if let Some((open, least)) = open_hour(hours)? {
@@ -54,47 +50,40 @@ impl WriteTxn<'_> {
         Ok(())
     }
 
-    /// The order that this user has placed under that key.
-    pub(in crate::store) fn order_of_key(
-        &mut self,
-        user: UserId,
-        key: &str,
-    ) -> Applied<Option<Order>> {
-        let row = self.idempotency.get(self.transaction)?.get((user.0, key))?;
+    /// The order that the user has placed under that key.
+    pub fn order_of_key(&mut self, user: UserId, key: &str) -> Applied<Option<Order>> {
+        let row = self.tables.idempotency()?.get((user.0, key))?;
         match row.map(|row| OrderId(row.value())) {
             Some(id) => self.order(id),
             None => Ok(None),
         }
     }
 
-    pub(in crate::store) fn insert_key(&mut self, order: &Order, key: &str) -> Applied<()> {
+    pub fn insert_key(&mut self, order: &Order, key: &str) -> Applied<()> {
         self.dirty = true;
-        self.idempotency.get(self.transaction)?.insert((order.user.0, key), order.id.0)?;
-        self.idempotent_orders.get(self.transaction)?.insert(order.id.0, key)?;
+        self.tables.idempotency()?.insert((order.user.0, key), order.id.0)?;
+        self.tables.idempotent_orders()?.insert(order.id.0, key)?;
         Ok(())
     }
 
-    pub(in crate::store) fn remove_key(&mut self, order: &Order, key: &str) -> Applied<()> {
+    pub fn remove_key(&mut self, order: &Order, key: &str) -> Applied<()> {
         self.dirty = true;
-        self.idempotency.get(self.transaction)?.remove((order.user.0, key))?;
-        self.idempotent_orders.get(self.transaction)?.remove(order.id.0)?;
+        self.tables.idempotency()?.remove((order.user.0, key))?;
+        self.tables.idempotent_orders()?.remove(order.id.0)?;
         Ok(())
     }
 
-    /// For an order that is not there any more, so that its row holds up no others. Only
-    /// the order knew whose key it was: the user's row stays, and leads nowhere.
-    pub(in crate::store) fn drop_key_of_missing(&mut self, id: OrderId) -> Applied<()> {
+    /// Removes the key of an order that is missing, so that this row does not stop the others.
+    /// Only the order knew whose key it was: the row in `idempotency` stays, and leads nowhere.
+    pub fn drop_key_of_missing(&mut self, id: OrderId) -> Applied<()> {
         self.dirty = true;
-        self.idempotent_orders.get(self.transaction)?.remove(id.0)?;
+        self.tables.idempotent_orders()?.remove(id.0)?;
         Ok(())
     }
 
     /// The keys of the oldest orders that have one, `limit` at most.
-    pub(in crate::store) fn oldest_keys(
-        &mut self,
-        limit: usize,
-    ) -> Applied<Vec<(OrderId, String)>> {
-        let table = self.idempotent_orders.get(self.transaction)?;
+    pub fn oldest_keys(&mut self, limit: usize) -> Applied<Vec<(OrderId, String)>> {
+        let table = self.tables.idempotent_orders()?;
         let rows = table.iter()?.take(limit).map(|row| {
             let (id, key) = row?;
             Ok((OrderId(id.value()), key.value().to_owned()))
@@ -103,7 +92,7 @@ impl WriteTxn<'_> {
     }
 }
 
-/// The hour whose range is open, with its start. But for a clock that was set back it is the
+/// The hour whose range is open, and where that begins. Unless the clock was set back it is the
 /// last one.
 fn open_hour(hours: &impl ReadableTable<u64, (u64, u64)>) -> Applied<Option<(u64, u64)>> {
     for row in hours.iter()?.rev() {

@@ -10,20 +10,20 @@ use crate::store::records::{UserRecord, decode, encode};
 use crate::store::schema::meta;
 
 impl WriteTxn<'_> {
-    pub(in crate::store) fn user(&mut self, id: UserId) -> Applied<Option<User>> {
-        match self.users.get(self.transaction)?.get(id.0)? {
+    pub fn user(&mut self, id: UserId) -> Applied<Option<User>> {
+        match self.tables.users()?.get(id.0)? {
             Some(row) => Ok(Some(decode::<UserRecord>(row.value())?.into_user(id.0)?)),
             None => Ok(None),
         }
     }
 
-    pub(in crate::store) fn require_user(&mut self, id: UserId) -> Applied<User> {
+    pub fn require_user(&mut self, id: UserId) -> Applied<User> {
         self.user(id)?.ok_or(Failure::Refused(Error::NotFound))
     }
 
-    /// Refuses who has been disabled since the token was checked.
-    pub(in crate::store) fn require_enabled(&mut self, id: UserId) -> Applied<()> {
-        let row = self.users.get(self.transaction)?.get(id.0)?;
+    /// Refuses a user who was disabled after the token was checked.
+    pub fn require_enabled(&mut self, id: UserId) -> Applied<()> {
+        let row = self.tables.users()?.get(id.0)?;
         if let Some(row) = row
             && let UserRecord::V1 { disabled: false, .. } = decode(row.value())?
         {
@@ -32,37 +32,37 @@ impl WriteTxn<'_> {
         Err(Error::Unauthenticated(Unauthenticated::BadToken).into())
     }
 
-    pub(in crate::store) fn has_username(&mut self, folded: &str) -> Applied<bool> {
-        Ok(self.usernames.get(self.transaction)?.get(folded)?.is_some())
+    pub fn has_username(&mut self, folded: &str) -> Applied<bool> {
+        Ok(self.tables.usernames()?.get(folded)?.is_some())
     }
 
-    pub(in crate::store) fn has_email(&mut self, folded: &str) -> Applied<bool> {
-        Ok(self.emails.get(self.transaction)?.get(folded)?.is_some())
+    pub fn has_email(&mut self, folded: &str) -> Applied<bool> {
+        Ok(self.tables.emails()?.get(folded)?.is_some())
     }
 
-    pub(in crate::store) fn next_user_id(&mut self) -> Applied<UserId> {
-        Ok(UserId(next_key(self.users.get(self.transaction)?)?))
+    pub fn next_user_id(&mut self) -> Applied<UserId> {
+        Ok(UserId(next_key(self.tables.users()?)?))
     }
 
-    pub(in crate::store) fn insert_user(&mut self, user: &User) -> Applied<()> {
+    pub fn insert_user(&mut self, user: &User) -> Applied<()> {
         self.put_user(user)?;
         let folded = Username::fold(user.username.as_str());
-        self.usernames.get(self.transaction)?.insert(folded.as_str(), user.id.0)?;
-        self.emails.get(self.transaction)?.insert(user.email.fold().as_str(), user.id.0)?;
+        self.tables.usernames()?.insert(folded.as_str(), user.id.0)?;
+        self.tables.emails()?.insert(user.email.fold().as_str(), user.id.0)?;
         Ok(())
     }
 
     /// Writes the row of a user whose name and address stay as they are.
-    pub(in crate::store) fn put_user(&mut self, user: &User) -> Applied<()> {
+    pub fn put_user(&mut self, user: &User) -> Applied<()> {
         let record = encode(&UserRecord::of(user))?;
         self.dirty = true;
-        self.users.get(self.transaction)?.insert(user.id.0, record.as_slice())?;
+        self.tables.users()?.insert(user.id.0, record.as_slice())?;
         Ok(())
     }
 
     /// Whether an admin other than this one can still log in.
-    pub(in crate::store) fn has_other_enabled_admin(&mut self, id: UserId) -> Applied<bool> {
-        for row in self.users.get(self.transaction)?.iter()? {
+    pub fn has_other_enabled_admin(&mut self, id: UserId) -> Applied<bool> {
+        for row in self.tables.users()?.iter()? {
             let (key, record) = row?;
             let UserRecord::V1 { admin, disabled, .. } = decode(record.value())?;
             if admin && !disabled && key.value() != id.0 {
@@ -73,17 +73,14 @@ impl WriteTxn<'_> {
     }
 
     /// Who still has the published default password, if anyone.
-    pub(in crate::store) fn default_password_user(&mut self) -> Applied<Option<UserId>> {
-        let row = self.meta.get(self.transaction)?.get(meta::DEFAULT_PASSWORD_USER)?;
+    pub fn default_password_user(&mut self) -> Applied<Option<UserId>> {
+        let row = self.tables.meta()?.get(meta::DEFAULT_PASSWORD_USER)?;
         Ok(row.map(|row| UserId(row.value())))
     }
 
-    pub(in crate::store) fn set_default_password_user(
-        &mut self,
-        user: Option<UserId>,
-    ) -> Applied<()> {
+    pub fn set_default_password_user(&mut self, user: Option<UserId>) -> Applied<()> {
         self.dirty = true;
-        let table = self.meta.get(self.transaction)?;
+        let table = self.tables.meta()?;
         match user {
             Some(user) => table.insert(meta::DEFAULT_PASSWORD_USER, user.0)?,
             None => table.remove(meta::DEFAULT_PASSWORD_USER)?,
@@ -91,9 +88,9 @@ impl WriteTxn<'_> {
         Ok(())
     }
 
-    pub(in crate::store) fn set_last_trial(&mut self, at: Timestamp) -> Applied<()> {
+    pub fn set_last_trial(&mut self, at: Timestamp) -> Applied<()> {
         self.dirty = true;
-        self.meta.get(self.transaction)?.insert(meta::LAST_TRIAL, at.as_secs())?;
+        self.tables.meta()?.insert(meta::LAST_TRIAL, at.as_secs())?;
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
-//! Users: made, changed, kept out.
+//! Creates, changes and disables users.
 
 use crate::clock::Timestamp;
 use crate::domain::{EmailAddress, Role, User, UserId, Username};
 use crate::error::Error;
 use crate::store::write_txn::{Applied, Write, WriteTxn};
 
-/// Makes a user with a name and an address that nobody has.
+/// Makes a user whose name and address nobody else has.
 #[derive(Debug)]
 pub struct CreateUser {
     pub username: Username,
@@ -40,11 +40,11 @@ impl Write for CreateUser {
     }
 }
 
-/// Makes the first admin; gives none when there is a user already.
+/// Makes the first admin, unless there is a user already.
 #[derive(Debug)]
 pub struct CreateFirstAdmin {
     pub admin: CreateUser,
-    /// Whether the password is the published default, which every start then warns of.
+    /// Whether the password is the published default. If so, every start warns of it.
     pub default_password: bool,
 }
 
@@ -63,7 +63,8 @@ impl Write for CreateFirstAdmin {
     }
 }
 
-/// Puts a new hash in the place of `old_hash`, unless that was replaced meanwhile.
+/// Replaces `old_hash` with a new hash of the same password, unless the password was changed
+/// meanwhile.
 #[derive(Debug)]
 pub struct Rehash {
     pub user: UserId,
@@ -113,7 +114,7 @@ impl Write for SetPassword {
     }
 }
 
-/// Lets a user in or keeps one out; keeping out ends all of the user's tokens.
+/// Disables or enables a user. A change ends all of the user's tokens.
 #[derive(Debug)]
 pub struct SetDisabled {
     pub user: UserId,

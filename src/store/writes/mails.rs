@@ -1,4 +1,4 @@
-//! The outbox: marked by the sender, retried by an admin.
+//! Changes the outbox: the sender marks mails, an admin retries them.
 
 use crate::clock::Timestamp;
 use crate::domain::MailId;
@@ -6,14 +6,14 @@ use crate::error::Error;
 use crate::store::records::{DeadRecord, PendingRecord, SentRecord};
 use crate::store::write_txn::{Applied, Failure, Write, WriteTxn};
 
-/// What the sender's round has come to, in one write.
+/// The results of all attempts of one round of the sender.
 #[derive(Debug)]
 pub struct MarkMails {
     pub marks: Vec<MailMark>,
     pub at: Timestamp,
 }
 
-/// The end of one attempt.
+/// The result of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailMark {
     pub id: MailId,
@@ -34,7 +34,7 @@ pub enum Attempt {
     },
 }
 
-/// What is kept of an error's text, in characters.
+/// How much of an error's text is kept, in characters.
 const MAX_ERROR_CHARS: usize = 500;
 
 impl Write for MarkMails {
@@ -46,7 +46,7 @@ impl Write for MarkMails {
     }
 }
 
-/// A mail that is not pending any more stays as it is: somebody else has marked it.
+/// A mail that is not pending any more stays as it is: it was marked meanwhile.
 fn mark_mail(txn: &mut WriteTxn<'_>, mark: &MailMark, at: Timestamp) -> Applied<()> {
     let Some(pending) = txn.pending_mail(mark.id)? else { return Ok(()) };
     let PendingRecord::V1 { message_id, due_micros, first_tried_micros, attempts, .. } = pending;
@@ -80,11 +80,12 @@ fn mark_mail(txn: &mut WriteTxn<'_>, mark: &MailMark, at: Timestamp) -> Applied<
     }
 }
 
-/// Takes a mail that can't be read out of the sender's way, as far as it is there at all.
+/// Makes a mail dead that can't be read, so that the sender does not meet it again. Where only
+/// its row in the index is left, that is removed.
 #[derive(Debug)]
 pub struct QuarantineMail {
     pub id: MailId,
-    /// Where the index has it.
+    /// When it is due by the index.
     pub due: Timestamp,
     pub error: String,
     pub at: Timestamp,
@@ -108,8 +109,8 @@ impl Write for QuarantineMail {
     }
 }
 
-/// Makes a dead mail pending again, and a pending one due at once, as one that nobody has
-/// tried is anyway.
+/// Makes a dead mail pending again, and a pending one due at once. One that was never tried is due
+/// already and stays as it is.
 #[derive(Debug)]
 pub struct RetryMail {
     pub id: MailId,

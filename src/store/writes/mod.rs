@@ -11,5 +11,5 @@ mod trial;
 pub use accounts::{CreateFirstAdmin, CreateUser, Rehash, SetDisabled, SetPassword};
 pub use mails::{Attempt, MailMark, MarkMails, QuarantineMail, RetryMail};
 pub use orders::{ForgetKeys, Idempotency, PlaceOrder, Placed};
-pub use pruning::{PruneSent, Pruned};
+pub use pruning::PruneSent;
 pub use trial::Trial;

@@ -1,11 +1,11 @@
-//! Orders: placed once for each idempotency key.
+//! Places orders, once for each idempotency key, and forgets the keys.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::{MessageId, NewOrder, Order, UserId};
-use crate::error::{Error, Problem, Violation};
-use crate::store::PAGE_ROWS;
+use crate::error::Error;
+use crate::store::snapshot::PAGE_ROWS;
 use crate::store::write_txn::{Applied, Write, WriteTxn};
 
 /// Places an order and queues its mail, unless its user is gone or disabled.
@@ -18,15 +18,15 @@ pub struct PlaceOrder {
     pub idempotency: Option<Idempotency>,
 }
 
-/// Makes an order repeatable: the same key gives the same order again.
+/// The same key gives the same order again.
 #[derive(Debug)]
 pub struct Idempotency {
     pub key: String,
-    /// How long the key counts after its order.
+    /// How long after its order the key is valid.
     pub keep: Duration,
 }
 
-/// An order, and whether it was there before.
+/// An order, and whether it was placed by an earlier write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placed {
     pub order: Order,
@@ -36,8 +36,8 @@ pub struct Placed {
 impl Write for PlaceOrder {
     type Output = Placed;
 
-    /// The user is looked at again: no order may follow the answer that the user is
-    /// disabled.
+    /// Checks the user again: once an admin was told that the user is disabled, this user must not
+    /// place an order.
     fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<Placed> {
         txn.require_enabled(self.user)?;
         if let Some(idempotency) = &self.idempotency
@@ -60,8 +60,8 @@ impl Write for PlaceOrder {
 }
 
 impl PlaceOrder {
-    /// What was ordered is all in the order's row, so that the row itself tells whether
-    /// a repeat asks for the same.
+    /// The order that was placed under this key. Its row holds all that was ordered, so that the
+    /// row itself shows whether the repeated request is the same.
     fn replay(&self, txn: &mut WriteTxn<'_>, idempotency: &Idempotency) -> Applied<Option<Placed>> {
         let Idempotency { key, keep } = idempotency;
         let Some(order) = txn.order_of_key(self.user, key)? else { return Ok(None) };
@@ -70,18 +70,13 @@ impl PlaceOrder {
             return Ok(None);
         }
         if order.outcome != self.order.outcome {
-            let reason = "This key was used for another order".to_owned();
-            let problem = Problem::Value { reason };
-            let location = vec!["header".into(), "idempotency-key".into()];
-            let violation = Violation::new(location, problem, key.as_str().into());
-            return Err(Error::Invalid(vec![violation]).into());
+            return Err(Error::KeyReused { key: key.clone() }.into());
         }
         Ok(Some(Placed { order, replayed: true }))
     }
 }
 
-/// Forgets idempotency keys whose time is over, [`PAGE_ROWS`] at most; gives how
-/// many it has forgotten.
+/// Removes idempotency keys that are no longer valid, [`PAGE_ROWS`] at most. Returns how many.
 #[derive(Debug)]
 pub struct ForgetKeys {
     /// Keys of orders placed before this.
@@ -93,15 +88,15 @@ impl Write for ForgetKeys {
     const GROWS: bool = false;
 
     fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<usize> {
-        let mut forgotten = 0;
+        let mut removed = 0;
         for (id, key) in txn.oldest_keys(PAGE_ROWS)? {
             match txn.order(id)? {
                 Some(order) if order.created_at >= self.placed_before => break,
                 Some(order) => txn.remove_key(&order, &key)?,
                 None => txn.drop_key_of_missing(id)?,
             }
-            forgotten += 1;
+            removed += 1;
         }
-        Ok(forgotten)
+        Ok(removed)
     }
 }

@@ -1,23 +1,23 @@
-//! Sent mails whose time is over.
+//! Removes old sent mails.
 
 use crate::clock::Timestamp;
 use crate::domain::MailId;
-use crate::store::PAGE_ROWS;
 use crate::store::records::SentRecord;
+use crate::store::snapshot::PAGE_ROWS;
 use crate::store::write_txn::{Applied, Write, WriteTxn};
 
-/// Removes the rows of mails sent before a moment, among the [`PAGE_ROWS`] next ones.
+/// Goes through the next [`PAGE_ROWS`] sent mails and removes those that were sent before a moment.
 #[derive(Debug)]
 pub struct PruneSent {
     pub after: MailId,
     pub sent_before: Timestamp,
 }
 
-/// What one turn of pruning has come to.
+/// The result of one [`PruneSent`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pruned {
     pub removed: usize,
-    /// Where the next turn begins; none when all that can be old has been seen.
+    /// Where the next one has to begin; none when no old mail can be left.
     pub next: Option<MailId>,
 }
 
@@ -33,7 +33,7 @@ impl Write for PruneSent {
                 txn.remove_sent(id)?;
                 pruned.removed += 1;
             } else if txn.order(id.order())?.is_some_and(|it| it.created_at >= self.sent_before) {
-                // No mail is sent before its order is placed, and later ones are younger.
+                // A mail is sent after its order was placed, and later orders are younger.
                 pruned.next = None;
                 break;
             }

@@ -1,4 +1,4 @@
-//! Writes over rows that are gone or damaged, in one transaction that is never committed.
+//! Writes that meet missing or damaged rows, in one transaction that is never committed.
 
 use std::time::Duration;
 
@@ -93,7 +93,7 @@ fn an_admin_is_let_in_again_while_another_row_is_damaged() {
 }
 
 #[test]
-fn the_sender_is_rung_for_new_and_retried_mail_and_not_for_what_it_put_off() {
+fn the_sender_is_woken_for_new_and_retried_mail_and_not_for_what_it_put_off() {
     let transaction = transaction();
     let mut txn = WriteTxn::begin(&transaction);
     let user = admin(&mut txn, "ann").id;

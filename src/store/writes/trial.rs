@@ -1,9 +1,9 @@
-//! A write for its own sake.
+//! Tries out a commit.
 
 use crate::clock::Timestamp;
 use crate::store::write_txn::{Applied, Write, WriteTxn};
 
-/// Commits a row that nobody reads, to see whether commits work.
+/// Writes a row that nobody reads, to find out whether commits work.
 #[derive(Debug)]
 pub struct Trial {
     pub at: Timestamp,

@@ -1,20 +1,23 @@
-//! Writes that panic, and their neighbours.
+//! Writes that panic, and the others in their batch.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::*;
-use crate::clock::Timestamp;
-use crate::domain::{EmailAddress, Role, User, Username};
-use crate::error::Error;
-use crate::metrics::Metrics;
-use crate::store::write_txn::{Applied, WriteTxn};
-use crate::store::{CreateUser, Store};
+use parking_lot::Mutex;
 
-/// Against hangs only.
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::clock::{Clock, Timestamp};
+use crate::domain::{EmailAddress, Role, User, Username};
+use crate::error::{Error, Result};
+use crate::metrics::Metrics;
+use crate::store::engine::Store;
+use crate::store::write_txn::{Applied, Write, WriteTxn};
+use crate::store::writes::CreateUser;
+
+/// Only so that a hang fails the test.
+const HANG_LIMIT: Duration = Duration::from_secs(30);
 
 /// Makes a user, and counts how often it was applied.
 struct Make {
@@ -44,9 +47,9 @@ impl Make {
 impl Write for Make {
     type Output = User;
 
-    fn apply(&self, batch: &mut WriteTxn<'_>) -> Applied<User> {
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<User> {
         self.applied.fetch_add(1, Ordering::SeqCst);
-        let made = self.user.apply(batch);
+        let made = self.user.apply(txn);
         assert!(!self.panics, "a write that panics");
         made
     }
@@ -64,23 +67,23 @@ impl Write for Hold {
     fn apply(&self, _: &mut WriteTxn<'_>) -> Applied<()> {
         self.arrived.send(()).unwrap();
         // Ends also where the test has failed and dropped its end.
-        let _ = self.let_go.lock().unwrap().recv();
+        let _ = self.let_go.lock().recv();
         Ok(())
     }
 }
 
-/// What the writes come to when they share a batch, in their order.
+/// The results of writes that share a batch, in their order.
 fn write_together(store: &Store, metrics: &Metrics, writes: Vec<Make>) -> Vec<Result<User>> {
     let ((arrived, arrives), (let_go, lets_go)) = (mpsc::channel(), mpsc::channel());
     thread::scope(|scope| {
         scope.spawn(|| store.write(Hold { arrived, let_go: Mutex::new(lets_go) }));
-        arrives.recv_timeout(PATIENCE).unwrap();
+        arrives.recv_timeout(HANG_LIMIT).unwrap();
         let mut threads = Vec::new();
         for write in writes {
             threads.push(scope.spawn(move || store.write(write)));
             let (started, queued) = (Instant::now(), threads.len() as i64);
             while metrics.store.queue_depth.get() < queued {
-                assert!(started.elapsed() < PATIENCE, "{queued} never came into the queue");
+                assert!(started.elapsed() < HANG_LIMIT, "{queued} never came into the queue");
                 thread::yield_now();
             }
         }
@@ -90,15 +93,15 @@ fn write_together(store: &Store, metrics: &Metrics, writes: Vec<Make>) -> Vec<Re
 }
 
 #[test]
-fn a_write_that_panics_is_refused_alone_and_its_neighbours_are_committed() {
+fn a_write_that_panics_is_refused_alone_and_the_others_of_its_batch_are_committed() {
     let folder = tempfile::tempdir().unwrap();
     let (path, metrics) = (folder.path().join("orders.redb"), Metrics::new());
     let open = || Store::open(&path, Clock::system(), &metrics).unwrap();
     let store = open();
     let writes = vec![Make::named("ann"), Make::named("bob").panicking(), Make::named("cem")];
     let applied: Vec<_> = writes.iter().map(|write| write.applied.clone()).collect();
-    let came_to = write_together(&store, &metrics, writes);
-    assert!(matches!(came_to[..], [Ok(_), Err(Error::Internal(_)), Ok(_)]), "{came_to:?}");
+    let results = write_together(&store, &metrics, writes);
+    assert!(matches!(results[..], [Ok(_), Err(Error::Internal(_)), Ok(_)]), "{results:?}");
     let applied: Vec<_> = applied.iter().map(|count| count.load(Ordering::SeqCst)).collect();
     assert_eq!(applied, [2, 1, 1], "they did not share a batch that was redone");
     assert_eq!(store.trouble(), None);
@@ -108,7 +111,7 @@ fn a_write_that_panics_is_refused_alone_and_its_neighbours_are_committed() {
     let store = open();
     let read = store.read().unwrap();
     let id_of = |name: &str| read.user_by_name(name).unwrap().map(|user| user.id);
-    let kept = [&came_to[0], &came_to[2]].map(|user| user.as_ref().unwrap().id);
+    let kept = [&results[0], &results[2]].map(|user| user.as_ref().unwrap().id);
     assert_eq!(["ann", "cem"].map(id_of), kept.map(Some));
     assert_eq!((id_of("bob"), id_of("dee")), (None, Some(dee.id)));
     let check = store.check().unwrap();
@@ -116,13 +119,13 @@ fn a_write_that_panics_is_refused_alone_and_its_neighbours_are_committed() {
 }
 
 #[test]
-fn a_batch_of_writes_that_all_panic_holds_nobody_up() {
+fn a_batch_of_writes_that_all_panic_does_not_stop_later_writes() {
     let folder = tempfile::tempdir().unwrap();
     let (path, metrics) = (folder.path().join("orders.redb"), Metrics::new());
     let store = Store::open(&path, Clock::system(), &metrics).unwrap();
     let writes = ["ann", "bob", "cem"].map(|name| Make::named(name).panicking()).into();
-    for came_to in write_together(&store, &metrics, writes) {
-        assert!(matches!(came_to, Err(Error::Internal(_))), "{came_to:?}");
+    for result in write_together(&store, &metrics, writes) {
+        assert!(matches!(result, Err(Error::Internal(_))), "{result:?}");
     }
     assert_eq!(store.write(Make::named("ann")).unwrap().id.0, 1);
 }

@@ -5,8 +5,9 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 /// Buckets that one limiter keeps. A caller beyond them shares one bucket with all
 /// the others beyond, so that a flood of addresses costs no memory.
@@ -82,31 +83,27 @@ impl<K: Hash + Eq> Limiter<K> {
 
     /// Takes a token, if there is one.
     pub fn spend(&self, key: K, now: Duration) -> Standing {
-        let mut buckets = self.lock();
+        let mut buckets = self.buckets.lock();
         let rate = self.rate;
         buckets.of(key, now, &rate).spend(&rate, now)
     }
 
     /// Looks without taking.
     pub fn peek(&self, key: &K, now: Duration) -> Standing {
-        let buckets = self.lock();
+        let buckets = self.buckets.lock();
         buckets.by_key.get(key).copied().unwrap_or_default().peek(&self.rate, now)
     }
 
     /// Gives a token back that was taken on trust.
     pub fn refund(&self, key: &K, now: Duration) {
         let interval = self.rate.interval();
-        if let Some(bucket) = self.lock().by_key.get_mut(key) {
+        if let Some(bucket) = self.buckets.lock().by_key.get_mut(key) {
             bucket.full_at = bucket.full_at.saturating_sub(interval).max(now);
         }
     }
 
     pub fn rate(&self) -> Rate {
         self.rate
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Buckets<K>> {
-        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -220,9 +217,9 @@ mod tests {
         let strangers = MAX_BUCKETS..MAX_BUCKETS + 20;
         let allowed = strangers.filter(|key| limiter.spend(*key, START).allowed).count();
         assert_eq!(allowed, 5);
-        assert_eq!(limiter.lock().by_key.len(), MAX_BUCKETS);
+        assert_eq!(limiter.buckets.lock().by_key.len(), MAX_BUCKETS);
         assert!(limiter.spend(usize::MAX, START + secs(13)).allowed);
-        assert_eq!(limiter.lock().by_key.len(), 1);
+        assert_eq!(limiter.buckets.lock().by_key.len(), 1);
     }
 
     #[test]

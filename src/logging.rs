@@ -7,8 +7,8 @@
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ use file_rotate::compression::Compression;
 use file_rotate::suffix::AppendCount;
 use file_rotate::{ContentLimit, FileRotate};
 use log::LevelFilter;
+use parking_lot::{Condvar, Mutex};
 
 use crate::clock::Clock;
 
@@ -130,7 +131,7 @@ struct Waiting {
 
 impl Pipe {
     fn push(&self, line: &[u8]) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut waiting = self.waiting.lock();
         if waiting.text.len() + line.len() > BUFFER_BYTES {
             waiting.dropped += 1;
             DROPPED_LINES.fetch_add(1, Ordering::Relaxed);
@@ -144,7 +145,7 @@ impl Pipe {
     }
 
     fn close(&self) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.waiting.lock().closed = true;
         self.arrivals.notify_all();
     }
 
@@ -152,18 +153,13 @@ impl Pipe {
     fn write_out(&self, place: &mut dyn Write) {
         let mut text = Vec::new();
         loop {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            while waiting.text.is_empty() && !waiting.closed {
-                waiting = self.arrivals.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-            }
+            let mut waiting = self.waiting.lock();
+            let is_idle = |waiting: &mut Waiting| waiting.text.is_empty() && !waiting.closed;
+            self.arrivals.wait_while(&mut waiting, is_idle);
             if waiting.text.is_empty() {
                 return;
             }
-            let (gathered, _) = self
-                .arrivals
-                .wait_timeout_while(waiting, GATHERING, |waiting| !waiting.closed)
-                .unwrap_or_else(PoisonError::into_inner);
-            waiting = gathered;
+            self.arrivals.wait_while_for(&mut waiting, |waiting| !waiting.closed, GATHERING);
             text.clear();
             std::mem::swap(&mut text, &mut waiting.text);
             let dropped = std::mem::take(&mut waiting.dropped);

@@ -1,7 +1,6 @@
 //! Password hashes: scrypt as PHC strings, a few at a time.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-
+use parking_lot::{Condvar, Mutex};
 use scrypt::password_hash::phc::PasswordHash;
 use scrypt::password_hash::{CustomizedPasswordHasher, PasswordVerifier, generate_salt};
 use scrypt::{Params, Scrypt};
@@ -87,12 +86,12 @@ impl Hasher {
 
     /// Hashes that wait for their turn.
     pub fn waiting(&self) -> usize {
-        self.lock().there().saturating_sub(1)
+        self.load.lock().there().saturating_sub(1)
     }
 
     /// Whether another one would be turned away.
     pub fn is_queue_full(&self) -> bool {
-        self.lock().there() > self.max_waiting
+        self.load.lock().there() > self.max_waiting
     }
 
     fn params(&self) -> Result<Params> {
@@ -104,19 +103,14 @@ impl Hasher {
     }
 
     fn take_turn(&self) -> Result<Turn<'_>> {
-        let mut load = self.lock();
+        let mut load = self.load.lock();
         if load.there() > self.max_waiting {
             return Err(Error::busy("too many passwords are being checked"));
         }
         let ticket = load.next;
         load.next += 1;
-        let is_early = |load: &mut Load| load.serving < ticket;
-        drop(self.released.wait_while(load, is_early).unwrap_or_else(PoisonError::into_inner));
+        self.released.wait_while(&mut load, |load| load.serving < ticket);
         Ok(Turn(self))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Load> {
-        self.load.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -125,7 +119,7 @@ struct Turn<'a>(&'a Hasher);
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        self.0.lock().serving += 1;
+        self.0.load.lock().serving += 1;
         self.0.released.notify_all();
     }
 }
@@ -171,7 +165,7 @@ mod tests {
                 let (hasher, served) = (&hasher, &served);
                 scope.spawn(move || {
                     let _turn = hasher.take_turn().unwrap();
-                    served.lock().unwrap().push(number);
+                    served.lock().push(number);
                 });
                 while hasher.waiting() < number {
                     std::thread::yield_now();
@@ -180,7 +174,7 @@ mod tests {
             assert!(hasher.is_queue_full());
             drop(turn);
         });
-        assert_eq!(*served.lock().unwrap(), [1, 2, 3]);
+        assert_eq!(*served.lock(), [1, 2, 3]);
         assert_eq!(hasher.waiting(), 0);
     }
 

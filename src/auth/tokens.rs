@@ -1,13 +1,13 @@
 //! Bearer tokens: JWT, HS256 and nothing else.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use jwt_simple::algorithms::{HS256Key, MACLike};
 use jwt_simple::claims::{Claims as JwtClaims, JWTClaims};
 use jwt_simple::common::VerificationOptions;
 use jwt_simple::prelude::{Duration as JwtDuration, UnixTimeStamp};
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
 use super::SigningKey;
@@ -51,7 +51,7 @@ struct Recent(RwLock<HashMap<Box<str>, Verified>>);
 
 impl Recent {
     fn get(&self, token: &str) -> Option<Verified> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(token).copied()
+        self.0.read().get(token).copied()
     }
 
     /// When it is full it starts anew: each token is then checked once more.
@@ -59,7 +59,7 @@ impl Recent {
         if token.len() > MAX_RECENT_BYTES {
             return;
         }
-        let mut recent = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut recent = self.0.write();
         if recent.len() >= MAX_RECENT {
             recent.clear();
         }
@@ -205,7 +205,7 @@ mod tests {
         for number in 0..=MAX_RECENT {
             recent.keep(&number.to_string(), verified);
         }
-        assert_eq!(recent.0.read().unwrap().len(), 1);
+        assert_eq!(recent.0.read().len(), 1);
         let long = "x".repeat(MAX_RECENT_BYTES + 1);
         recent.keep(&long, verified);
         assert!(recent.get(&long).is_none());

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+
+use parking_lot::Mutex;
 
 use super::Context;
 use crate::clock::Clock;
@@ -149,13 +150,13 @@ impl Limits {
 
 impl Buckets {
     fn knows(&self, name: u64, client: IpAddr) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.lock();
         known.get(&name).is_some_and(|addresses| addresses.contains(&client))
     }
 
     /// Only names of users get here, so that the map is bounded by their number.
     fn remember(&self, name: u64, client: IpAddr) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.lock();
         let addresses = known.entry(name).or_default();
         if addresses.contains(&client) {
             return;

@@ -1,7 +1,8 @@
 //! Whether requests should be sent here.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::Service;
 use crate::store::Trial;
@@ -72,7 +73,7 @@ impl LastTrial {
     /// What is known already; none when the caller is to try. Nobody waits for another's
     /// trial: one that hangs must not take all threads with it.
     fn begin(&self, now: Duration) -> Option<Option<String>> {
-        let mut trials = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trials = self.0.lock();
         let is_recent = |at: &Duration| now.saturating_sub(*at) < TRIAL_INTERVAL;
         match &trials.last {
             Some((at, fault)) if is_recent(at) => return Some(fault.clone()),
@@ -87,7 +88,7 @@ impl LastTrial {
     }
 
     fn end(&self, began: Duration, fault: Option<String>) {
-        let mut trials = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trials = self.0.lock();
         *trials = Trials { last: Some((began, fault)), is_running: false };
     }
 }

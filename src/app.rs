@@ -72,7 +72,7 @@ impl Default for Dependencies {
 impl App {
     /// Opens the store, makes the first admin where there is no user, and serves.
     pub fn start(config: &Config, around: &Dependencies) -> Result<App, StartError> {
-        let office = Mailer::new(config).map_err(StartError)?;
+        let mailer = Mailer::new(config).map_err(StartError)?;
         let listener = bind(config)?;
         sys::process::raise_fd_limit();
         let Foundation { store, service, metrics } = Foundation::open(config, around)?;
@@ -85,7 +85,7 @@ impl App {
         let api = Arc::new(api);
         let gauges = &metrics.gauges;
         gauges.start_seconds.set(around.clock.now().as_secs() as i64);
-        let sender = Sender::new(office, store.clone(), around.clock.clone(), metrics.mail.clone())
+        let sender = Sender::new(mailer, store.clone(), around.clock.clone(), metrics.mail.clone())
             .start()
             .map_err(StartError::of)?;
         let (clock, gauge) = (around.clock.clone(), gauges.last_backup_seconds.clone());

@@ -8,7 +8,7 @@ use std::time::Duration;
 use orderd::clock::{Clock, Timestamp};
 use orderd::config::SmtpTls;
 use orderd::domain::{EmailAddress, MessageId, NewOrder, Outcome, Role, UserId, Username};
-use orderd::mail::{Folder, Limits, Mailer, Round, Sender, Server, Smtp, Templates, Transport};
+use orderd::mail::{Folder, Mailer, Round, Sender, Server, Smtp, Templates, Timeouts, Transport};
 use orderd::metrics::Metrics;
 use orderd::store::{CreateUser, PlaceOrder, Store};
 use redb::{Database, TableDefinition};
@@ -68,8 +68,8 @@ impl Shop {
 
     fn sender_with(&self, transport: Transport, templates: Templates) -> Sender {
         let from = "Orders <orders@shop.test>".parse().unwrap();
-        let office = Mailer { templates, from, transport, keep: 720 * HOUR, max_per_second: 0 };
-        Sender::new(office, self.store.clone(), self.clock.clone(), self.metrics.mail.clone())
+        let mailer = Mailer { templates, from, transport, keep: 720 * HOUR, max_per_second: 0 };
+        Sender::new(mailer, self.store.clone(), self.clock.clone(), self.metrics.mail.clone())
     }
 
     /// Pending, sent, dead.
@@ -104,7 +104,7 @@ fn to_port(port: u16) -> Transport {
         security: SmtpTls::None,
         ca_file: None,
         credentials: None,
-        limits: Limits::default(),
+        timeouts: Timeouts::default(),
     };
     Transport::Smtp(Box::new(Smtp::new(settings).unwrap()))
 }
@@ -368,14 +368,14 @@ fn while_results_cannot_be_stored_nothing_is_sent_again() {
     add_order(&store, add_user(&store, "ada", clock.now()), "m1@shop.test", clock.now());
 
     let server = SmtpServer::start(Script::default());
-    let office = Mailer {
+    let mailer = Mailer {
         templates: Templates::load(None).unwrap(),
         from: "orders@shop.test".parse().unwrap(),
         transport: to_server(&server),
         keep: 720 * HOUR,
         max_per_second: 0,
     };
-    let mut sender = Sender::new(office, store.clone(), clock, metrics.mail.clone());
+    let mut sender = Sender::new(mailer, store.clone(), clock, metrics.mail.clone());
     disk.refuse_syncs(true);
     for _ in 0..3 {
         assert!(sender.step().is_err());

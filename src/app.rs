@@ -13,7 +13,7 @@ use crate::domain::{EmailAddress, Password, Username};
 use crate::http::{self, Api, Drained};
 use crate::mail::{self, Mailer, Sender};
 use crate::metrics::Metrics;
-use crate::service::{DOWNLOAD_FILE, FirstAdmin, Seed, Service};
+use crate::service::{DOWNLOAD_FILE, NewAdmin, Service};
 use crate::store::{BackupPlan, FileStorage, RunningUpkeep, Storage, Store, Upkeep, UpkeepPlan};
 use crate::sys;
 
@@ -149,21 +149,18 @@ pub fn seed(config: &Config, service: &Service) -> Result<Option<String>, StartE
         return Ok(None);
     }
     let (password, source) = first_password(config)?;
-    let published = password.as_str() == DEFAULT_ADMIN_PASSWORD;
+    let is_default_password = password.as_str() == DEFAULT_ADMIN_PASSWORD;
     let unfit = |_| StartError("the first admin's name or address is not valid".into());
-    let seed = Seed {
+    let admin = NewAdmin {
         username: Username::parse(&config.admin_username).map_err(unfit)?,
         email: EmailAddress::parse(&config.admin_email).map_err(unfit)?,
         password,
-        published,
+        is_default_password,
     };
-    match service.create_first_admin(seed).map_err(StartError::of)? {
-        FirstAdmin::Created(user) => Ok(Some(format!(
-            "made the first admin, {:?}; the password is {source}",
-            user.username.as_str()
-        ))),
-        FirstAdmin::NotNeeded => Ok(None),
-    }
+    let created = service.create_first_admin(admin).map_err(StartError::of)?;
+    Ok(created.map(|user| {
+        format!("made the first admin, {:?}; the password is {source}", user.username.as_str())
+    }))
 }
 
 /// The password, and where it can be found. One that is made up is on disk before it is used.
@@ -194,7 +191,7 @@ fn signing_key(config: &Config) -> Result<SigningKey, StartError> {
 }
 
 fn warn_of_published_password(service: &Service, at: &TcpListener) -> Result<(), StartError> {
-    let Some(user) = service.user_with_published_password().map_err(StartError::of)? else {
+    let Some(user) = service.user_with_default_password().map_err(StartError::of)? else {
         return Ok(());
     };
     let exposed = at.local_addr().is_ok_and(Config::is_exposed);

@@ -20,7 +20,7 @@ use super::{Head, Peer, Refusal, errors, problem};
 use crate::config::Config;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::metrics::Metrics;
-use crate::service::{Caller, Context, Limit, LimitStanding, Placing, Service};
+use crate::service::{Caller, Context, LimitState, Placing, Service};
 use crate::store::SettledCall;
 
 /// The route table, and what it stands on.
@@ -134,7 +134,7 @@ impl Api {
     /// What the answer to a complete request has beside.
     fn finish(&self, reply: Reply, errand: Errand) -> Reply {
         let Errand { cx, wants_problem, grant, .. } = errand;
-        let reply = with_limit_headers(reply, cx.standing());
+        let reply = with_limit_headers(reply, cx.limit_state());
         self.dress_for(reply, wants_problem, grant, cx.request_id)
     }
 
@@ -238,7 +238,7 @@ fn enter(route: &Route, mut call: Call<'_>, body: &[u8]) -> Result<Begun> {
         call.caller = authenticate(&call)?;
     }
     if let Some(limit) = route.limit {
-        spend(limit, &call)?;
+        call.service().limits().spend(limit, &call.caller, call.cx)?;
     }
     if route.access == Access::Admin {
         call.caller.require_admin()?;
@@ -264,14 +264,6 @@ fn authenticate(call: &Call<'_>) -> Result<Caller> {
         return Err(missing);
     }
     call.service().authenticate(token)
-}
-
-fn spend(limit: Limit, call: &Call<'_>) -> Result<()> {
-    let limits = call.service().limits();
-    match call.caller {
-        Caller::User { id, .. } => limits.spend_by_user(limit, id, call.cx),
-        Caller::Anonymous | Caller::Operator => limits.spend_by_client(limit, call.cx),
-    }
 }
 
 fn turned_away(missed: Found<'_>, target: &str) -> Reply {
@@ -315,13 +307,13 @@ fn read_body(request: &mut tiny_http::Request) -> Result<Vec<u8>> {
 }
 
 /// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
-fn with_limit_headers(reply: Reply, standing: Option<LimitStanding>) -> Reply {
-    let Some(LimitStanding { limit, rate, standing }) = standing else { return reply };
+fn with_limit_headers(reply: Reply, state: Option<LimitState>) -> Reply {
+    let Some(LimitState { limit, rate, bucket }) = state else { return reply };
     let (name, window) = (limit.as_str(), rate.window.as_secs());
-    let reset = errors::whole_secs(standing.next_token);
+    let reset = errors::whole_secs(bucket.next_token);
     reply
         .header("RateLimit-Policy", format!("\"{name}\";q={};w={window}", rate.requests))
-        .header("RateLimit", format!("\"{name}\";r={};t={reset}", standing.remaining))
+        .header("RateLimit", format!("\"{name}\";r={};t={reset}", bucket.remaining))
 }
 
 fn with_default(reply: Reply, name: &'static str, value: &'static str) -> Reply {

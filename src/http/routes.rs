@@ -77,17 +77,17 @@ pub const ROUTES: &[Route] = &[
     route(Get,  "/docs/5.35.0/swagger-ui.css",      Public, None,                  Unused, Now(docs::stylesheet),                 None),
     route(Get,  "/redoc",                           Public, None,                  Unused, Now(docs::redoc),                      None),
 
-    route(Post, "/auth/login",                      Public, Some(Limit::Login),    Json,   Now(accounts::login),                  Some(op::login)),
-    route(Post, "/auth/register",                   Admin,  Some(Limit::Register), Json,   Now(accounts::register),               Some(op::register)),
+    route(Post, "/auth/login",                      Public, Some(Limit::LOGIN),    Json,   Now(accounts::login),                  Some(op::login)),
+    route(Post, "/auth/register",                   Admin,  Some(Limit::REGISTER), Json,   Now(accounts::register),               Some(op::register)),
     route(Get,  "/auth/me",                         User,   None,                  Unused, Now(accounts::me),                     Some(op::me)),
-    route(Post, "/auth/password",                   User,   Some(Limit::Password), Json,   Now(accounts::change_password),        Some(op::change_password)),
+    route(Post, "/auth/password",                   User,   Some(Limit::PASSWORD), Json,   Now(accounts::change_password),        Some(op::change_password)),
 
     route(Get,  "/auth/users",                      Admin,  None,                  Unused, Now(users::list),                      Some(op::list_users)),
     route(Post, "/auth/users/{user_id}/disable",    Admin,  None,                  Unused, Now(users::disable),                   Some(op::disable_user)),
     route(Post, "/auth/users/{user_id}/enable",     Admin,  None,                  Unused, Now(users::enable),                    Some(op::enable_user)),
     route(Post, "/auth/users/{user_id}/password",   Admin,  None,                  Json,   Now(users::set_password),              Some(op::set_password)),
 
-    route(Post, "/orders/create",                   User,   Some(Limit::Orders),   Json,   Later(orders::create, orders::placed), Some(op::create_order)),
+    route(Post, "/orders/create",                   User,   Some(Limit::ORDERS),   Json,   Later(orders::create, orders::placed), Some(op::create_order)),
     route(Get,  "/orders/",                         User,   None,                  Unused, Now(order_list::list),                 Some(op::list_orders)),
     route(Get,  "/orders/{order_id}",               User,   None,                  Unused, Now(orders::get),                      Some(op::get_order)),
 

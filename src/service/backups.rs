@@ -9,9 +9,6 @@ use crate::error::{Error, Result};
 use crate::metrics::Gauge;
 use crate::service::{Caller, Context, Service};
 
-/// Beside the database, while it is made.
-pub const DOWNLOAD_FILE: &str = "orders.download";
-
 /// A verified backup on its way to a client. Its file has no name any more: the disk has
 /// its room back when this is dropped, and when the process dies.
 pub struct Download {

@@ -4,7 +4,7 @@ use crate::auth::random_hex;
 use crate::clock::Timestamp;
 use crate::domain::{MessageId, NewOrder, Order, OrderId, Outcome, UserId};
 use crate::error::{Error, Result};
-use crate::service::operation::Course;
+use crate::service::operation::OperationSpan;
 use crate::service::{Caller, Context, Service};
 use crate::store::{
     Direction, Idempotency, OrderFilter, PlaceOrder, Placed, SettledCall, Span, Store, WriteHandle,
@@ -25,7 +25,7 @@ pub struct OrderQuery {
 
 /// An order on its way to the disk.
 pub struct Placing {
-    course: Course,
+    span: OperationSpan,
     claim: Result<WriteHandle<Placed>>,
 }
 
@@ -40,9 +40,9 @@ impl Service {
     /// Begins to place an order and to queue its mail, both or neither. Under a key that this
     /// user has used for the same order, gives that one again. [`Service::placed`] ends it.
     pub fn place(&self, caller: &Caller, order: NewOrder, key: Option<String>) -> Placing {
-        let mut course = Course::begin();
+        let mut span = OperationSpan::begin();
         let claim = caller.require_user().and_then(|user| {
-            course.notes.add("user", user);
+            span.notes.add("user", user);
             self.store.begin(PlaceOrder {
                 user,
                 order,
@@ -51,22 +51,22 @@ impl Service {
                 idempotency: key.map(|key| Idempotency { key, keep: self.keep_keys }),
             })
         });
-        Placing { course, claim }
+        Placing { span, claim }
     }
 
     /// What has become of an order, once it is on disk.
     pub fn placed(&self, cx: &Context, placing: Placing) -> Result<Placed> {
-        let Placing { mut course, claim } = placing;
+        let Placing { mut span, claim } = placing;
         let placed = claim.and_then(WriteHandle::wait);
         if let Ok(placed) = &placed {
-            course.notes.add("order", placed.order.id);
+            span.notes.add("order", placed.order.id);
             if placed.replayed {
-                course.notes.add("replayed", true);
+                span.notes.add("replayed", true);
             } else {
                 self.counters.count_order(placed.order.outcome);
             }
         }
-        self.operations.create_order.end(cx, course, placed)
+        self.operations.create_order.end(cx, span, placed)
     }
 
     /// Has `call` called whenever orders have been placed: it must not block.

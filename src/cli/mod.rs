@@ -1,23 +1,25 @@
 //! Commands and exit codes.
 
 mod backups;
+mod error;
+mod output;
+mod place;
 mod users;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 use crate::app::{self, App, Dependencies, Foundation};
-use crate::config::{Config, SettingError, is_in_environment, load_env_file, unreadable_variable};
+use crate::config::{Config, SettingError, is_in_environment, load_env_file};
 use crate::http;
 use crate::logging::Logging;
 use crate::sys::{process, signals};
 
-const FAILED: u8 = 1;
-const USAGE: u8 = 2;
+use error::{CommandError, failed};
+use output::say;
 
 /// An order service for one host: REST, an embedded store, mail, metrics.
 #[derive(Debug, Parser)]
@@ -50,43 +52,10 @@ enum Command {
     Check(backups::CheckArgs),
 }
 
-/// Which database a command works on.
-#[derive(Debug, Args)]
-struct Place {
-    /// The embedded store's file [default: redb://./data/orders.redb]
-    #[arg(long, env, global = true)]
-    database_url: Option<String>,
-}
-
-/// All settings, as the environment has them.
-#[derive(Debug, Parser)]
-struct Environment {
-    #[command(flatten)]
-    config: Config,
-}
-
-impl Place {
-    fn config(&self) -> Result<Config, Stop> {
-        let mut args = vec!["orderd".to_owned()];
-        if let Some(url) = &self.database_url {
-            args.extend(["--database-url".to_owned(), url.clone()]);
-        }
-        let environment = Environment::try_parse_from(args).map_err(Stop::Clap)?;
-        environment.config.checked().map_err(Stop::Setting)
-    }
-}
-
-/// Why a command ends early.
-enum Stop {
-    Clap(clap::Error),
-    Setting(SettingError),
-    Failed(String),
-}
-
-/// Starts this program over with two malloc arenas, where the C library would give each of
-/// its threads one and keep in it what that thread has freed: an export by one thread after
-/// the other made 125 MiB of 33. It reads that setting when a program starts, and from the
-/// environment alone. A number that is set there already stays.
+/// Restarts this program with at most two malloc arenas. By default glibc gives each thread
+/// an arena of its own and keeps freed memory in it: exports by one thread after the other
+/// grew the process from 33 to 125 MiB. glibc reads the setting only at start, and only from
+/// the environment. A number that is set there already stays.
 pub fn share_arenas() {
     const ARENAS: &str = "MALLOC_ARENA_MAX";
     if cfg!(target_env = "gnu") && !is_in_environment(ARENAS) {
@@ -98,18 +67,16 @@ pub fn share_arenas() {
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
     match dispatch(args.into_iter().collect()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Stop::Clap(error)) => report_usage(&error),
-        Err(Stop::Setting(error)) => complain(USAGE, &error.to_string()),
-        Err(Stop::Failed(why)) => complain(FAILED, &why),
+        Err(error) => error.report(),
     }
 }
 
-fn dispatch(args: Vec<OsString>) -> Result<(), Stop> {
+fn dispatch(args: Vec<OsString>) -> Result<(), CommandError> {
     refuse_private_flags(&args)?;
-    load_env_file().map_err(Stop::Setting)?;
-    match Cli::try_parse_from(with_command(args)).map_err(Stop::Clap)?.command {
-        Command::Serve(config) => serve(&config.checked().map_err(Stop::Setting)?),
-        Command::Init(config) => init(&config.checked().map_err(Stop::Setting)?),
+    load_env_file().map_err(CommandError::Setting)?;
+    match Cli::try_parse_from(with_command(args)).map_err(CommandError::Clap)?.command {
+        Command::Serve(config) => serve(&config.checked().map_err(CommandError::Setting)?),
+        Command::Init(config) => init(&config.checked().map_err(CommandError::Setting)?),
         Command::User(args) => users::run(args),
         Command::Openapi => print_openapi(),
         Command::Backup(args) => backups::back_up(args),
@@ -118,9 +85,9 @@ fn dispatch(args: Vec<OsString>) -> Result<(), Stop> {
     }
 }
 
-/// What everyone on the host could read in the process list, and what has to be known
-/// before the settings' file is chosen, comes from the environment alone.
-fn refuse_private_flags(args: &[OsString]) -> Result<(), Stop> {
+/// Secrets come from the environment only: every user of the host can read the arguments of
+/// a process. So does `ENVIRONMENT`, which chooses the file that the other settings are in.
+fn refuse_private_flags(args: &[OsString]) -> Result<(), CommandError> {
     const PRIVATE: [&str; 4] = ["SECRET_KEY", "ADMIN_PASSWORD", "EMAIL_PASS", "ENVIRONMENT"];
     let named = |arg: &OsString| {
         let arg = arg.to_string_lossy();
@@ -129,7 +96,7 @@ fn refuse_private_flags(args: &[OsString]) -> Result<(), Stop> {
     };
     match args.iter().find_map(named) {
         None => Ok(()),
-        Some(setting) => Err(Stop::Setting(SettingError {
+        Some(setting) => Err(CommandError::Setting(SettingError {
             setting: setting.into(),
             value: "(flag)".into(),
             allowed: "is taken from the environment only".into(),
@@ -137,7 +104,7 @@ fn refuse_private_flags(args: &[OsString]) -> Result<(), Stop> {
     }
 }
 
-/// `orderd` and `orderd --port 80` serve.
+/// Adds `serve` where no command is named, as in `orderd` and `orderd --port 80`.
 fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
     let first = args.get(1).map(|arg| arg.to_string_lossy().into_owned());
     let names_one = match first.as_deref() {
@@ -151,14 +118,16 @@ fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
     args
 }
 
-fn serve(config: &Config) -> Result<(), Stop> {
-    let around = Dependencies::default();
-    let _logging = Logging::start(config.log_level.0, config.log_path(), around.clock.clone())
-        .map_err(|why| log_file_error(config, &why))?;
+fn serve(config: &Config) -> Result<(), CommandError> {
+    let dependencies = Dependencies::default();
+    let _logging =
+        Logging::start(config.log_level.0, config.log_path(), dependencies.clock.clone())
+            .map_err(|why| log_file_error(config, &why))?;
     let stop = signals::watch().map_err(failed)?;
-    let app = App::start(config, &around).map_err(failed)?;
+    let app = App::start(config, &dependencies).map_err(failed)?;
     announce(&app);
-    // An error means that the watching thread is gone, and with it the way to stop.
+    // An error means that the thread that watches for signals is gone: nothing else could
+    // stop the service any more.
     let _ = stop.recv();
     log::info!("stopping");
     app.stop();
@@ -166,16 +135,16 @@ fn serve(config: &Config) -> Result<(), Stop> {
     Ok(())
 }
 
-/// On stdout, for whoever started it: the port may have been picked just now.
+/// Prints the address to stdout: with `PORT=0` nobody knows the port before.
 fn announce(app: &App) {
     let line = format!("listening on http://{}", app.local_addr());
     log::info!("{line}");
     let mut out = io::stdout().lock();
-    // Nobody may be reading; the service runs all the same.
+    // The output may be closed; the service runs all the same.
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
-fn init(config: &Config) -> Result<(), Stop> {
+fn init(config: &Config) -> Result<(), CommandError> {
     let path = config.database_path();
     let existed = path.exists();
     let foundation = Foundation::open(config, &Dependencies::default()).map_err(failed)?;
@@ -188,59 +157,14 @@ fn init(config: &Config) -> Result<(), Stop> {
     Ok(())
 }
 
-fn print_openapi() -> Result<(), Stop> {
-    writeln!(io::stdout().lock(), "{}", http::openapi::json()).map_err(failed)
+fn print_openapi() -> Result<(), CommandError> {
+    say(&http::openapi::json())
 }
 
-fn failed(why: impl std::fmt::Display) -> Stop {
-    Stop::Failed(why.to_string())
-}
-
-fn log_file_error(config: &Config, why: &io::Error) -> Stop {
-    Stop::Setting(SettingError {
+fn log_file_error(config: &Config, why: &io::Error) -> CommandError {
+    CommandError::Setting(SettingError {
         setting: "LOG_FILE".into(),
         value: config.log_file.clone(),
         allowed: format!("can't be written: {why}"),
     })
-}
-
-fn complain(code: u8, why: &str) -> ExitCode {
-    eprintln!("orderd: {why}");
-    ExitCode::from(code)
-}
-
-/// A bad value is one line that names the setting as its variable; help and the rest are
-/// the parser's own words.
-fn report_usage(error: &clap::Error) -> ExitCode {
-    let is_value = matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::InvalidValue);
-    if let (true, Some(argument)) = (is_value, context(error, ContextKind::InvalidArg)) {
-        let value = context(error, ContextKind::InvalidValue).unwrap_or_default();
-        return complain(USAGE, &setting_error(error, &argument, value).to_string());
-    }
-    if let (ErrorKind::InvalidUtf8, Some(error)) = (error.kind(), unreadable_variable()) {
-        return complain(USAGE, &error.to_string());
-    }
-    // Printing fails where nobody reads; the code still says it.
-    let _ = error.print();
-    ExitCode::from(if error.use_stderr() { USAGE } else { 0 })
-}
-
-/// `--http-threads <HTTP_THREADS>` is the variable `HTTP_THREADS`.
-fn setting_error(error: &clap::Error, argument: &str, value: String) -> SettingError {
-    let flag = argument.split_whitespace().next().unwrap_or_default();
-    let setting = flag.trim_start_matches('-').replace('-', "_").to_uppercase();
-    let reason = std::error::Error::source(error).map(ToString::to_string);
-    let allowed = reason.or_else(|| match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(valid)) => Some(format!("must be one of {}", valid.join(", "))),
-        _ => None,
-    });
-    SettingError { setting, value, allowed: allowed.unwrap_or_else(|| "is not allowed".into()) }
-}
-
-fn context(error: &clap::Error, kind: ContextKind) -> Option<String> {
-    match error.get(kind)? {
-        ContextValue::String(text) => Some(text.clone()),
-        ContextValue::Strings(texts) => texts.first().cloned(),
-        _ => None,
-    }
 }

@@ -158,7 +158,7 @@ fn init(config: &Config) -> Result<(), CommandError> {
 }
 
 fn print_openapi() -> Result<(), CommandError> {
-    say(&http::openapi::json())
+    say(http::openapi::json())
 }
 
 fn log_file_error(config: &Config, why: &io::Error) -> CommandError {

@@ -68,8 +68,9 @@ pub struct Config {
     /// Password to log in to the mail server with
     #[arg(long, env, hide_env_values = true, help_heading = "Mail")]
     pub email_pass: Option<Secret>,
-    /// Sender of the mails: an address, or Name <address>
+    // Not a doc comment: rustdoc would take the brackets for an HTML tag.
     #[arg(long, env, default_value = "orders@localhost", help_heading = "Mail")]
+    #[arg(help = "Sender of the mails: an address, or Name <address>")]
     pub email_from: EmailFrom,
     /// Folder of the .eml files
     #[arg(long, env, default_value = "./data/mail", help_heading = "Mail")]

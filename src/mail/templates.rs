@@ -23,7 +23,7 @@ const FILES: [(&str, &str); 6] = [
     ("order_failed.html", include_str!("../../templates/order_failed.html")),
 ];
 
-/// All templates, compiled. The variables that they can use are in [`Variables`].
+/// All templates, compiled.
 #[derive(Debug)]
 pub struct Templates {
     html: Handlebars<'static>,

@@ -59,7 +59,7 @@ fn plain(server: &SmtpServer) -> Transport {
     transport(settings(server, SmtpTls::None))
 }
 
-fn impatient(server: &SmtpServer) -> Transport {
+fn with_short_timeouts(server: &SmtpServer) -> Transport {
     let timeouts = Timeouts {
         connect: TIMEOUT,
         step: TIMEOUT,
@@ -221,14 +221,17 @@ fn silence_at_any_step_ends_in_time() {
             scope.spawn(move || {
                 let server = SmtpServer::start(Script::default());
                 server.fail(step, Fault::Silence);
-                assert_eq!(refused(&impatient(&server)), format!("{name}: no answer in time"));
+                assert_eq!(
+                    refused(&with_short_timeouts(&server)),
+                    format!("{name}: no answer in time")
+                );
             });
         }
         for step in [Step::Mail, Step::Rcpt, Step::Data, Step::Content] {
             scope.spawn(|| {
                 let server = SmtpServer::start(Script::default());
                 server.fail(step, Fault::Silence);
-                let delivery = open(&impatient(&server)).send(&message(1, "a@b.test"));
+                let delivery = open(&with_short_timeouts(&server)).send(&message(1, "a@b.test"));
                 assert_deferred(&delivery, "no answer in time");
             });
         }
@@ -240,7 +243,7 @@ fn a_silent_reset_does_not_change_what_became_of_the_message() {
     let server = SmtpServer::start(Script::default());
     server.fail(Step::Rcpt, Fault::Reply("550 5.1.1 No such user"));
     server.fail(Step::Rset, Fault::Silence);
-    let transport = impatient(&server);
+    let transport = with_short_timeouts(&server);
     let mut session = open(&transport);
     let rejected = session.send(&message(1, "a@b.test"));
     assert!(matches!(rejected, Delivery::Rejected { code: 550, .. }), "{rejected:?}");

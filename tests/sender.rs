@@ -176,7 +176,7 @@ fn a_server_that_is_down_costs_one_attempt_for_all_and_they_go_out_when_it_is_ba
     let mut sender = shop.sender(to_server(&server));
     let round = sender.step().unwrap();
     assert_eq!((round.sent, round.deferred), (0, 5));
-    assert_eq!(round.trouble.as_deref(), Some("greeting: 554 5.0.0 Closed"));
+    assert_eq!(round.failure.as_deref(), Some("greeting: 554 5.0.0 Closed"));
     assert_eq!(server.sessions(), 1);
     assert_eq!(shop.counts(), (5, 0, 0));
 
@@ -281,7 +281,7 @@ fn rows_that_cannot_be_read_are_put_aside_and_stop_none_of_the_others() {
 
     let mut sender = shop.sender(Transport::Folder(Folder::new(shop.path("mail"))));
     let round = sender.step().unwrap();
-    assert_eq!((round.sent, round.dead, round.trouble), (2, 2, None));
+    assert_eq!((round.sent, round.dead, round.failure), (2, 2, None));
     assert_eq!(sender.step().unwrap(), sent(0));
     assert_eq!(shop.counts(), (0, 2, 1));
 }
@@ -313,7 +313,7 @@ fn an_order_that_cannot_be_read_stops_no_mail_of_another() {
 
     let mut sender = shop.sender(Transport::Folder(Folder::new(shop.path("mail"))));
     let round = sender.step().unwrap();
-    assert_eq!((round.sent, round.dead, round.trouble), (2, 1, None));
+    assert_eq!((round.sent, round.dead, round.failure), (2, 1, None));
     shop.order(UserId(1), "later@shop.test");
     assert_eq!(sender.step().unwrap(), sent(1));
     assert_eq!(shop.counts(), (0, 3, 1));

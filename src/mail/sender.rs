@@ -62,7 +62,7 @@ pub struct Round {
     /// Rejected for good, given up, or unreadable.
     pub dead: usize,
     /// Why no session could be opened, or an unreadable mail not be quarantined.
-    pub trouble: Option<String>,
+    pub failure: Option<String>,
     /// When the first mail is due that this round left.
     pub next_due: Option<Timestamp>,
 }
@@ -126,7 +126,7 @@ impl Sender {
     }
 
     fn wait_after(&self, round: &Round) {
-        if round.trouble.is_some() {
+        if round.failure.is_some() {
             self.stop.wait(FAILURE_WAIT);
             return;
         }
@@ -198,7 +198,7 @@ impl Sender {
             let delivery = Delivery::Deferred { text: why.clone() };
             self.record(mail, delivery, Level::Debug, round);
         }
-        round.trouble = Some(why);
+        round.failure = Some(why);
     }
 
     /// Counts and logs the result of an attempt, and keeps it to be stored. A deferral is
@@ -267,7 +267,7 @@ impl Sender {
                     self.metrics.died.inc();
                     round.dead += 1;
                 }
-                Err(error) => round.trouble = Some(error.to_string()),
+                Err(error) => round.failure = Some(error.to_string()),
             }
         }
     }

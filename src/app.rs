@@ -14,7 +14,7 @@ use crate::domain::{EmailAddress, Password, Username};
 use crate::http::{self, Drained};
 use crate::mail::{self, Mailer, Sender};
 use crate::metrics::Metrics;
-use crate::service::{DOWNLOAD_FILE, FirstAdmin, Seed, Service};
+use crate::service::{DOWNLOAD_FILE, NewAdmin, Service};
 use crate::store::{BackupPlan, FileStorage, RunningUpkeep, Storage, Store, Upkeep, UpkeepPlan};
 use crate::sys;
 use crate::sys::poll::Waker;
@@ -75,11 +75,11 @@ impl Default for Dependencies {
 
 impl App {
     /// Opens the store, makes the first admin where there is no user, and serves.
-    pub fn start(config: &Config, around: &Dependencies) -> Result<App, StartError> {
-        let office = Mailer::new(config).map_err(StartError)?;
+    pub fn start(config: &Config, dependencies: &Dependencies) -> Result<App, StartError> {
+        let mailer = Mailer::new(config).map_err(StartError)?;
         let listener = bind(config)?;
         sys::process::raise_fd_limit();
-        let Foundation { store, service, metrics, waker } = Foundation::open(config, around)?;
+        let Foundation { store, service, metrics, waker } = Foundation::open(config, dependencies)?;
         store.limit_waiters(config.http_threads as usize);
         if let Some(made) = seed(config, &service)? {
             log::info!("{made}");
@@ -88,11 +88,12 @@ impl App {
         let api = Api::new(config, Arc::new(service), metrics.clone()).map_err(StartError::of)?;
         let api = Arc::new(api);
         let gauges = &metrics.gauges;
-        gauges.start_seconds.set(around.clock.now().as_secs() as i64);
-        let sender = Sender::new(office, store.clone(), around.clock.clone(), metrics.mail.clone())
-            .start()
-            .map_err(StartError::of)?;
-        let (clock, gauge) = (around.clock.clone(), gauges.last_backup_seconds.clone());
+        gauges.start_seconds.set(dependencies.clock.now().as_secs() as i64);
+        let sender =
+            Sender::new(mailer, store.clone(), dependencies.clock.clone(), metrics.mail.clone())
+                .start()
+                .map_err(StartError::of)?;
+        let (clock, gauge) = (dependencies.clock.clone(), gauges.last_backup_seconds.clone());
         let upkeep = Upkeep::new(store.clone(), clock, upkeep_plan(config), gauge);
         upkeep.remove_leftovers();
         let settings = transport_settings(config);
@@ -134,17 +135,17 @@ impl App {
 }
 
 impl Foundation {
-    pub fn open(config: &Config, around: &Dependencies) -> Result<Foundation, StartError> {
+    pub fn open(config: &Config, dependencies: &Dependencies) -> Result<Foundation, StartError> {
         let metrics = Arc::new(Metrics::new());
         let path = config.database_path();
         let waker = Waker::new().map_err(StartError::of)?;
-        let (storage, clock) = ((around.storage)(path), around.clock.clone());
+        let (storage, clock) = ((dependencies.storage)(path), dependencies.clock.clone());
         let store = Store::open_on(storage, clock, waker.clone(), &metrics)
             .map_err(|why| StartError(format!("{}: {why}", path.display())))?;
         let tokens = Tokens::new(&signing_key(config)?, config.token_life());
         let max_waiting = MAX_WAITING_HASHES.min(config.http_threads as usize / 4);
-        let hasher = Hasher::new(max_waiting, around.hash_cost);
-        let clock = around.clock.clone();
+        let hasher = Hasher::new(max_waiting, dependencies.hash_cost);
+        let clock = dependencies.clock.clone();
         let service = Service::new(config, store.clone(), hasher, tokens, clock, &metrics);
         Ok(Foundation { store, service, metrics, waker })
     }
@@ -156,21 +157,18 @@ pub fn seed(config: &Config, service: &Service) -> Result<Option<String>, StartE
         return Ok(None);
     }
     let (password, source) = first_password(config)?;
-    let published = password.as_str() == DEFAULT_ADMIN_PASSWORD;
+    let is_default_password = password.as_str() == DEFAULT_ADMIN_PASSWORD;
     let unfit = |_| StartError("the first admin's name or address is not valid".into());
-    let seed = Seed {
+    let admin = NewAdmin {
         username: Username::parse(&config.admin_username).map_err(unfit)?,
         email: EmailAddress::parse(&config.admin_email).map_err(unfit)?,
         password,
-        published,
+        is_default_password,
     };
-    match service.create_first_admin(seed).map_err(StartError::of)? {
-        FirstAdmin::Created(user) => Ok(Some(format!(
-            "made the first admin, {:?}; the password is {source}",
-            user.username.as_str()
-        ))),
-        FirstAdmin::NotNeeded => Ok(None),
-    }
+    let created = service.create_first_admin(admin).map_err(StartError::of)?;
+    Ok(created.map(|user| {
+        format!("made the first admin, {:?}; the password is {source}", user.username.as_str())
+    }))
 }
 
 /// The password, and where it can be found. One that is made up is on disk before it is used.
@@ -201,7 +199,7 @@ fn signing_key(config: &Config) -> Result<SigningKey, StartError> {
 }
 
 fn warn_of_published_password(service: &Service, at: &TcpListener) -> Result<(), StartError> {
-    let Some(user) = service.user_with_published_password().map_err(StartError::of)? else {
+    let Some(user) = service.user_with_default_password().map_err(StartError::of)? else {
         return Ok(());
     };
     let exposed = at.local_addr().is_ok_and(Config::is_exposed);

@@ -1,7 +1,7 @@
-//! Now, and a clock that tests can hold still.
+//! The current time, and a clock that tests can stop.
 //!
-//! Two readings: [`Clock::now`] is the date, for what people and files see;
-//! [`Clock::uptime`] never goes back, for what is measured or counted down.
+//! [`Clock::now`] is the date and time, for what people and files see. [`Clock::uptime`] never
+//! goes back: durations and deadlines are measured with it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// A moment in UTC, in microseconds since 1970; prints as `2025-10-07T05:58:11`.
 ///
-/// Between 1970 and 9999: an earlier or later reading is clamped, so that a
-/// broken clock makes a wrong date and never a panic.
+/// Always between 1970 and 9999: other values are clamped, so that a broken clock makes a
+/// wrong date and never a panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
-/// 9999-12-30T22:00:00, the last second that every zone can still write.
+/// 9999-12-30T22:00:00, the last second that has a four-digit year in every time zone.
 const LAST_MICROS: u64 = 253_402_207_200_000_000;
 
 impl Timestamp {
@@ -41,12 +41,12 @@ impl Timestamp {
         self.0 as f64 / 1e6
     }
 
-    /// Cut to whole seconds, as dates are stored and shown.
+    /// Rounded down to whole seconds, as dates are stored and shown.
     pub fn whole_secs(self) -> Timestamp {
         Timestamp::from_secs(self.as_secs())
     }
 
-    /// How long ago `earlier` was; zero when it lies ahead.
+    /// Time since `earlier`; zero when `earlier` is later.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
@@ -68,7 +68,7 @@ impl Timestamp {
         self.civil().strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
     }
 
-    /// `20251007T055811`, for names of files.
+    /// `20251007T055811`, for file names.
     pub fn to_compact(self) -> String {
         self.civil().strftime("%Y%m%dT%H%M%S").to_string()
     }
@@ -80,7 +80,7 @@ impl Timestamp {
     }
 }
 
-/// As a file's date is given.
+/// For the dates of files.
 impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Timestamp {
         Timestamp::EPOCH + time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
@@ -122,7 +122,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// The source of time, handed to whoever needs it. Clones share their reading.
+/// The source of time, passed to whatever needs it. Clones of a fixed clock move together.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
@@ -143,7 +143,7 @@ impl Clock {
         Clock(Source::System { started: Instant::now() })
     }
 
-    /// A clock that stands at `now` until [`Clock::advance`] moves it.
+    /// A clock that stays at `now` until [`Clock::advance`] moves it.
     pub fn fixed(now: Timestamp) -> Clock {
         let started = now.as_micros();
         Clock(Source::Fixed { now: Arc::new(AtomicU64::new(started)), started })
@@ -166,7 +166,7 @@ impl Clock {
         }
     }
 
-    /// Moves a fixed clock on. The system's clock is nobody's to move: there it does nothing.
+    /// Moves a fixed clock forward. On the system's clock it does nothing.
     pub fn advance(&self, by: Duration) {
         if let Source::Fixed { now, .. } = &self.0 {
             let micros = u64::try_from(by.as_micros()).unwrap_or(u64::MAX);

@@ -31,6 +31,42 @@ pub enum Error {
     Internal(String),
 }
 
+/// Declares [`ErrorKind`] from one list, so that no kind can be missing from
+/// [`ErrorKind::ALL`]: a metric has a counter for each of them.
+macro_rules! error_kinds {
+    ($($kind:ident = $name:literal,)*) => {
+        /// The variant of an [`Error`], without its data.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum ErrorKind {
+            $($kind,)*
+        }
+
+        impl ErrorKind {
+            /// In the order of their declaration: `ALL[kind as usize] == kind`.
+            pub const ALL: &[ErrorKind] = &[$(ErrorKind::$kind,)*];
+
+            /// One word for metrics.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(ErrorKind::$kind => $name,)*
+                }
+            }
+        }
+    };
+}
+
+error_kinds! {
+    Invalid = "invalid",
+    Refused = "refused",
+    Unauthenticated = "unauthenticated",
+    Forbidden = "forbidden",
+    NotFound = "not_found",
+    Conflict = "conflict",
+    RateLimited = "rate_limited",
+    Unavailable = "unavailable",
+    Internal = "internal",
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unauthenticated {
     /// No bearer token was sent.
@@ -141,18 +177,18 @@ impl Error {
         Error::busy("the service is stopping")
     }
 
-    /// The kind of error as one word, for logs and metrics.
-    pub fn kind(&self) -> &'static str {
+    /// The kind of error, for logs and metrics.
+    pub fn kind(&self) -> ErrorKind {
         match self {
-            Error::Invalid(_) | Error::KeyReused { .. } => "invalid",
-            Error::Refused(_) => "refused",
-            Error::Unauthenticated(_) => "unauthenticated",
-            Error::Forbidden(_) => "forbidden",
-            Error::NotFound => "not_found",
-            Error::Conflict(_) => "conflict",
-            Error::RateLimited(_) => "rate_limited",
-            Error::Unavailable(_) => "unavailable",
-            Error::Internal(_) => "internal",
+            Error::Invalid(_) | Error::KeyReused { .. } => ErrorKind::Invalid,
+            Error::Refused(_) => ErrorKind::Refused,
+            Error::Unauthenticated(_) => ErrorKind::Unauthenticated,
+            Error::Forbidden(_) => ErrorKind::Forbidden,
+            Error::NotFound => ErrorKind::NotFound,
+            Error::Conflict(_) => ErrorKind::Conflict,
+            Error::RateLimited(_) => ErrorKind::RateLimited,
+            Error::Unavailable(_) => ErrorKind::Unavailable,
+            Error::Internal(_) => ErrorKind::Internal,
         }
     }
 

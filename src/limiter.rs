@@ -1,18 +1,19 @@
-//! Token buckets, in process.
+//! Token buckets in memory.
 //!
-//! A bucket holds [`Rate::requests`] tokens and gets one back every
-//! `window / requests`. Time is handed in, so that the same calls give the same answers.
+//! A bucket holds [`Rate::requests`] tokens and gets one back every `window / requests`.
+//! The caller passes the time, so that the same calls always have the same results.
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// Buckets that one limiter keeps. A caller beyond them shares one bucket with all
-/// the others beyond, so that a flood of addresses costs no memory.
+use parking_lot::Mutex;
+
+/// Most buckets of one limiter. Keys beyond them share one bucket, so that a flood of
+/// addresses costs no memory.
 const MAX_BUCKETS: usize = 65_536;
 
-/// So many requests in so long.
+/// A number of requests in a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// At least 1.
@@ -20,13 +21,13 @@ pub struct Rate {
     pub window: Duration,
 }
 
-/// Where a caller stands after asking.
+/// A bucket after a request, or as it was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Standing {
+pub struct BucketState {
     pub allowed: bool,
     /// Whole tokens left.
     pub remaining: u32,
-    /// Until the next token; zero when the bucket is full.
+    /// Time until the next token; zero when the bucket is full.
     pub next_token: Duration,
 }
 
@@ -38,20 +39,20 @@ pub struct Limiter<K> {
 
 struct Buckets<K> {
     by_key: HashMap<K, Bucket>,
-    /// Shared by those who found no place.
+    /// Shared by the keys beyond [`MAX_BUCKETS`].
     overflow: Bucket,
     swept_at: Duration,
 }
 
-/// A bucket is the time at which it will be full again (the "theoretical arrival time"
-/// of the generic cell rate algorithm, ITU-T I.371): one number that needs no refilling.
+/// A bucket is stored as the time at which it will be full again (the "theoretical arrival
+/// time" of the generic cell rate algorithm, ITU-T I.371), so that nothing has to refill it.
 #[derive(Clone, Copy, Default)]
 struct Bucket {
     full_at: Duration,
 }
 
 impl Rate {
-    /// What one token costs in time.
+    /// Time until a spent token comes back.
     fn interval(&self) -> Duration {
         self.window / self.requests.max(1)
     }
@@ -81,32 +82,28 @@ impl<K: Hash + Eq> Limiter<K> {
     }
 
     /// Takes a token, if there is one.
-    pub fn spend(&self, key: K, now: Duration) -> Standing {
-        let mut buckets = self.lock();
+    pub fn spend(&self, key: K, now: Duration) -> BucketState {
+        let mut buckets = self.buckets.lock();
         let rate = self.rate;
         buckets.of(key, now, &rate).spend(&rate, now)
     }
 
-    /// Looks without taking.
-    pub fn peek(&self, key: &K, now: Duration) -> Standing {
-        let buckets = self.lock();
+    /// The bucket's state; takes no token.
+    pub fn peek(&self, key: &K, now: Duration) -> BucketState {
+        let buckets = self.buckets.lock();
         buckets.by_key.get(key).copied().unwrap_or_default().peek(&self.rate, now)
     }
 
-    /// Gives a token back that was taken on trust.
+    /// Gives back a token that was spent.
     pub fn refund(&self, key: &K, now: Duration) {
         let interval = self.rate.interval();
-        if let Some(bucket) = self.lock().by_key.get_mut(key) {
+        if let Some(bucket) = self.buckets.lock().by_key.get_mut(key) {
             bucket.full_at = bucket.full_at.saturating_sub(interval).max(now);
         }
     }
 
     pub fn rate(&self) -> Rate {
         self.rate
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, Buckets<K>> {
-        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,8 +118,8 @@ impl<K: Hash + Eq> Buckets<K> {
         self.by_key.entry(key).or_default()
     }
 
-    /// Forgets the buckets that are full again, at most once per token's interval: a
-    /// flood would otherwise pay for a walk through all of them with every request.
+    /// Forgets the buckets that are full again. At most once per interval, since during a
+    /// flood every request would otherwise walk through all of them.
     fn sweep(&mut self, now: Duration, rate: &Rate) {
         if now.saturating_sub(self.swept_at) >= rate.interval() {
             self.swept_at = now;
@@ -132,16 +129,16 @@ impl<K: Hash + Eq> Buckets<K> {
 }
 
 impl Bucket {
-    fn spend(&mut self, rate: &Rate, now: Duration) -> Standing {
+    fn spend(&mut self, rate: &Rate, now: Duration) -> BucketState {
         let before = self.peek(rate, now);
         if !before.allowed {
             return before;
         }
         self.full_at = self.full_at.max(now) + rate.interval();
-        Standing { allowed: true, ..self.peek(rate, now) }
+        BucketState { allowed: true, ..self.peek(rate, now) }
     }
 
-    fn peek(&self, rate: &Rate, now: Duration) -> Standing {
+    fn peek(&self, rate: &Rate, now: Duration) -> BucketState {
         let interval_nanos = rate.interval().as_nanos().max(1);
         let debt_nanos = self.full_at.saturating_sub(now).as_nanos();
         let spent = debt_nanos.div_ceil(interval_nanos);
@@ -151,7 +148,7 @@ impl Bucket {
             rest => rest,
         };
         let next_token = Duration::from_nanos(next_nanos as u64);
-        Standing { allowed: remaining > 0, remaining, next_token }
+        BucketState { allowed: remaining > 0, remaining, next_token }
     }
 }
 
@@ -170,11 +167,11 @@ mod tests {
     fn five_pass_and_the_sixth_waits_for_a_twelfth_of_the_minute() {
         let limiter = Limiter::new(RATE);
         for left in (0..5).rev() {
-            let standing = limiter.spend("ann", START);
-            assert_eq!(standing, Standing { allowed: true, remaining: left, next_token: secs(12) });
+            let state = limiter.spend("ann", START);
+            assert_eq!(state, BucketState { allowed: true, remaining: left, next_token: secs(12) });
         }
         let refused = limiter.spend("ann", START);
-        assert_eq!(refused, Standing { allowed: false, remaining: 0, next_token: secs(12) });
+        assert_eq!(refused, BucketState { allowed: false, remaining: 0, next_token: secs(12) });
         assert!(!limiter.spend("ann", START + Duration::from_millis(11_999)).allowed);
         assert!(limiter.spend("ann", START + secs(12)).allowed);
         assert!(!limiter.spend("ann", START + secs(12)).allowed);
@@ -198,7 +195,7 @@ mod tests {
         assert_eq!(allowed, 5);
         assert_eq!(
             limiter.peek(&"ben", later),
-            Standing { allowed: true, remaining: 5, next_token: secs(0) }
+            BucketState { allowed: true, remaining: 5, next_token: secs(0) }
         );
     }
 
@@ -220,9 +217,9 @@ mod tests {
         let strangers = MAX_BUCKETS..MAX_BUCKETS + 20;
         let allowed = strangers.filter(|key| limiter.spend(*key, START).allowed).count();
         assert_eq!(allowed, 5);
-        assert_eq!(limiter.lock().by_key.len(), MAX_BUCKETS);
+        assert_eq!(limiter.buckets.lock().by_key.len(), MAX_BUCKETS);
         assert!(limiter.spend(usize::MAX, START + secs(13)).allowed);
-        assert_eq!(limiter.lock().by_key.len(), 1);
+        assert_eq!(limiter.buckets.lock().by_key.len(), 1);
     }
 
     #[test]

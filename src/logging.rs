@@ -1,14 +1,14 @@
-//! The log: one line an event, to stderr and to a file that is rotated.
+//! The log: one line for each event, to stderr and to a rotated file.
 //!
-//! Whoever logs only appends to bounded buffers; a thread for each place writes them out.
-//! When the disk or the terminal doesn't keep up, lines are dropped there and counted,
-//! and the service goes on.
+//! A thread that logs only appends to bounded buffers. Each output has a buffer and a thread
+//! of its own that writes it out. When the disk or the terminal is too slow, lines are dropped
+//! for that output and counted, and the service goes on.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -17,75 +17,79 @@ use file_rotate::compression::Compression;
 use file_rotate::suffix::AppendCount;
 use file_rotate::{ContentLimit, FileRotate};
 use log::LevelFilter;
+use parking_lot::{Condvar, Mutex};
 
 use crate::clock::Clock;
 
-/// A log file is rotated when it has grown past this, in bytes.
+/// Size past which the log file is rotated, in bytes.
 const ROTATE_BYTES: usize = 10 * 1024 * 1024;
 /// Rotated files kept beside the current one.
 const KEPT_FILES: usize = 5;
-/// Lines that wait to be written, in bytes; what doesn't fit is dropped.
+/// Size of an output's buffer, in bytes. Lines that don't fit are dropped.
 const BUFFER_BYTES: usize = 1024 * 1024;
-/// How long lines are gathered before they are written, so that waking the thread and
-/// writing twice is paid once for many of them. A process that is killed loses as much.
-const GATHERING: Duration = Duration::from_millis(10);
-/// How long a stop waits for the last lines.
+/// How long lines are collected before they are written, so that many share one wake-up and
+/// one write. A process that is killed loses the lines of this time.
+const COLLECT_TIME: Duration = Duration::from_millis(10);
+/// Longest wait for the last lines at a stop.
 const FLUSH_LIMIT: Duration = Duration::from_secs(2);
 
 static DROPPED_LINES: AtomicU64 = AtomicU64::new(0);
 
-/// Lines lost since the start because nothing took them.
+/// Lines dropped since the start, in all outputs.
 pub fn dropped_lines() -> u64 {
     DROPPED_LINES.load(Ordering::Relaxed)
 }
 
-/// Keeps the log's threads; dropping it writes out what waits.
+/// Owns the log's threads. Dropping it writes out what is in the buffers.
 pub struct Logging {
-    outlets: Vec<Outlet>,
+    outputs: Vec<Output>,
 }
 
-/// A place that lines go to, with a thread of its own: one that takes none stops no other.
-struct Outlet {
-    pipe: Arc<Pipe>,
+/// Stderr or the file, with a thread of its own: a slow output doesn't hold up the other.
+struct Output {
+    buffer: Arc<Buffer>,
     thread: JoinHandle<()>,
 }
 
 impl Logging {
-    /// Starts the process's log. Fails where the file can't be opened, but for a full disk.
+    /// Starts the process's log.
+    ///
+    /// # Errors
+    /// The file can't be opened; a full disk is no error.
     pub fn start(level: LevelFilter, file: Option<&Path>, clock: Clock) -> io::Result<Logging> {
-        let mut outlets = vec![Outlet::open(Box::new(io::stderr()))?];
+        let mut outputs = vec![Output::open(Box::new(io::stderr()))?];
         if let Some(file) = file.map(open_file).transpose()?.flatten() {
-            outlets.push(Outlet::open(Box::new(file))?);
+            outputs.push(Output::open(Box::new(file))?);
         }
-        let pipes = outlets.iter().map(|outlet| outlet.pipe.clone()).collect();
+        let buffers = outputs.iter().map(|output| output.buffer.clone()).collect();
         Builder::new()
             .filter_level(LevelFilter::Off)
             .filter_module("orderd", level)
-            .target(Target::Pipe(Box::new(Feed(pipes))))
+            .target(Target::Pipe(Box::new(Tee(buffers))))
             .format(move |out, record| writeln!(out, "{}", Line { record, clock: &clock }))
             .try_init()
             .map_err(io::Error::other)?;
-        Ok(Logging { outlets })
+        Ok(Logging { outputs })
     }
 }
 
-impl Outlet {
-    fn open(mut place: Box<dyn Write + Send>) -> io::Result<Outlet> {
-        let pipe = Arc::new(Pipe::default());
-        let reader = pipe.clone();
+impl Output {
+    fn open(mut output: Box<dyn Write + Send>) -> io::Result<Output> {
+        let buffer = Arc::new(Buffer::default());
+        let writer = buffer.clone();
         let thread = thread::Builder::new()
             .name("log".into())
-            .spawn(move || reader.write_out(&mut *place))?;
-        Ok(Outlet { pipe, thread })
+            .spawn(move || writer.write_out(&mut *output))?;
+        Ok(Output { buffer, thread })
     }
 }
 
 impl Drop for Logging {
     fn drop(&mut self) {
-        self.outlets.iter().for_each(|outlet| outlet.pipe.close());
+        self.outputs.iter().for_each(|output| output.buffer.close());
         let started = Instant::now();
-        for outlet in &self.outlets {
-            while !outlet.thread.is_finished() && started.elapsed() < FLUSH_LIMIT {
+        for output in &self.outputs {
+            while !output.thread.is_finished() && started.elapsed() < FLUSH_LIMIT {
                 thread::park_timeout(Duration::from_millis(5));
             }
         }
@@ -114,65 +118,60 @@ impl std::fmt::Display for Line<'_> {
     }
 }
 
-/// What waits between those who log and the thread that writes.
+/// The lines between the threads that log and the one that writes.
 #[derive(Default)]
-struct Pipe {
-    waiting: Mutex<Waiting>,
+struct Buffer {
+    lines: Mutex<Lines>,
     arrivals: Condvar,
 }
 
 #[derive(Default)]
-struct Waiting {
+struct Lines {
     text: Vec<u8>,
     dropped: u64,
     closed: bool,
 }
 
-impl Pipe {
+impl Buffer {
     fn push(&self, line: &[u8]) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.text.len() + line.len() > BUFFER_BYTES {
-            waiting.dropped += 1;
+        let mut lines = self.lines.lock();
+        if lines.text.len() + line.len() > BUFFER_BYTES {
+            lines.dropped += 1;
             DROPPED_LINES.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let was_empty = waiting.text.is_empty();
-        waiting.text.extend_from_slice(line);
+        let was_empty = lines.text.is_empty();
+        lines.text.extend_from_slice(line);
         if was_empty {
             self.arrivals.notify_one();
         }
     }
 
     fn close(&self) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.lines.lock().closed = true;
         self.arrivals.notify_all();
     }
 
-    /// Until closed and empty.
-    fn write_out(&self, place: &mut dyn Write) {
+    /// Writes lines until the buffer is closed and empty.
+    fn write_out(&self, output: &mut dyn Write) {
         let mut text = Vec::new();
         loop {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-            while waiting.text.is_empty() && !waiting.closed {
-                waiting = self.arrivals.wait(waiting).unwrap_or_else(PoisonError::into_inner);
-            }
-            if waiting.text.is_empty() {
+            let mut lines = self.lines.lock();
+            let is_idle = |lines: &mut Lines| lines.text.is_empty() && !lines.closed;
+            self.arrivals.wait_while(&mut lines, is_idle);
+            if lines.text.is_empty() {
                 return;
             }
-            let (gathered, _) = self
-                .arrivals
-                .wait_timeout_while(waiting, GATHERING, |waiting| !waiting.closed)
-                .unwrap_or_else(PoisonError::into_inner);
-            waiting = gathered;
+            self.arrivals.wait_while_for(&mut lines, |lines| !lines.closed, COLLECT_TIME);
             text.clear();
-            std::mem::swap(&mut text, &mut waiting.text);
-            let dropped = std::mem::take(&mut waiting.dropped);
-            drop(waiting);
+            std::mem::swap(&mut text, &mut lines.text);
+            let dropped = std::mem::take(&mut lines.dropped);
+            drop(lines);
             if dropped > 0 {
                 text.extend_from_slice(format!("({dropped} lines were dropped)\n").as_bytes());
             }
-            // What a place doesn't take is lost there, and nowhere else.
-            if place.write_all(&text).and_then(|()| place.flush()).is_err() {
+            // Lines that this output doesn't take are dropped; the other still gets them.
+            if output.write_all(&text).and_then(|()| output.flush()).is_err() {
                 let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
                 DROPPED_LINES.fetch_add(lines, Ordering::Relaxed);
             }
@@ -180,12 +179,12 @@ impl Pipe {
     }
 }
 
-/// The end that `env_logger` writes a whole line to.
-struct Feed(Vec<Arc<Pipe>>);
+/// Copies each line of `env_logger` to all buffers. It writes a whole line at a time.
+struct Tee(Vec<Arc<Buffer>>);
 
-impl Write for Feed {
+impl Write for Tee {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.0.iter().for_each(|pipe| pipe.push(line));
+        self.0.iter().for_each(|buffer| buffer.push(line));
         Ok(line.len())
     }
 
@@ -194,9 +193,9 @@ impl Write for Feed {
     }
 }
 
-/// None where the disk is full: the log is not worth the service.
+/// `None` where the disk is full: the service runs without its log file then.
 fn open_file(path: &Path) -> io::Result<Option<FileRotate<AppendCount>>> {
-    // The rotation needs a folder to look through.
+    // The rotation lists the file's folder, so that the path needs one.
     let path = std::path::absolute(path)?;
     let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
     let probe = fs::create_dir_all(folder)

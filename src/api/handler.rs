@@ -18,7 +18,7 @@ use crate::config::Config;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::http::{self, Deferred, Field, Head, Outcome, Peer, Rejection, Response};
 use crate::metrics::Metrics;
-use crate::service::{Caller, Context, Limit, LimitStanding, Service};
+use crate::service::{Caller, Context, LimitState, Service};
 
 /// The handler of all requests. Clones share it.
 #[derive(Clone)]
@@ -179,7 +179,7 @@ impl Shared {
             call.caller = authenticate(&call)?;
         }
         if let Some(limit) = route.limit {
-            spend(limit, &call)?;
+            call.service().limits().spend(limit, &call.caller, call.cx)?;
         }
         if route.access == Access::Admin {
             call.caller.require_admin()?;
@@ -203,7 +203,7 @@ impl Shared {
             ErrorResponse::from(&why).render(manner.format, &manner.request_id)
         });
         self.meters.count(endpoint, response.status, started.elapsed());
-        self.finish(with_limit_headers(response, cx.standing()), manner)
+        self.finish(with_limit_headers(response, cx.limit_state()), manner)
     }
 
     /// Adds what every response to a readable head has.
@@ -262,14 +262,6 @@ fn authenticate(call: &Call<'_>) -> Result<Caller> {
     call.service().authenticate(token)
 }
 
-fn spend(limit: Limit, call: &Call<'_>) -> Result<()> {
-    let limits = call.service().limits();
-    match call.caller {
-        Caller::User { id, .. } => limits.spend_by_user(limit, id, call.cx),
-        Caller::Anonymous | Caller::Operator => limits.spend_by_client(limit, call.cx),
-    }
-}
-
 fn unrouted(missed: Found<'_>, target: &str, manner: &Manner) -> Response {
     let error = match missed {
         Found::OtherSlash => {
@@ -284,11 +276,11 @@ fn unrouted(missed: Found<'_>, target: &str, manner: &Manner) -> Response {
 }
 
 /// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).
-fn with_limit_headers(response: Response, standing: Option<LimitStanding>) -> Response {
-    let Some(LimitStanding { limit, rate, standing }) = standing else { return response };
+fn with_limit_headers(response: Response, state: Option<LimitState>) -> Response {
+    let Some(LimitState { limit, rate, bucket }) = state else { return response };
     let (name, window) = (limit.as_str(), rate.window.as_secs());
-    let reset = errors::whole_secs(standing.next_token);
+    let reset = errors::whole_secs(bucket.next_token);
     response
         .header("RateLimit-Policy", format!("\"{name}\";q={};w={window}", rate.requests))
-        .header("RateLimit", format!("\"{name}\";r={};t={reset}", standing.remaining))
+        .header("RateLimit", format!("\"{name}\";r={};t={reset}", bucket.remaining))
 }

@@ -72,17 +72,17 @@ pub const ROUTES: &[Route] = &[
     route(Get,  "/docs/5.35.0/swagger-ui.css",      Public, None,                  Unused, Now(docs::stylesheet),                 None),
     route(Get,  "/redoc",                           Public, None,                  Unused, Now(docs::redoc),                      None),
 
-    route(Post, "/auth/login",                      Public, Some(Limit::Login),    Json,   Now(accounts::login),                  Some(accounts::describe_login)),
-    route(Post, "/auth/register",                   Admin,  Some(Limit::Register), Json,   Now(accounts::register),               Some(accounts::describe_register)),
+    route(Post, "/auth/login",                      Public, Some(Limit::LOGIN),    Json,   Now(accounts::login),                  Some(accounts::describe_login)),
+    route(Post, "/auth/register",                   Admin,  Some(Limit::REGISTER), Json,   Now(accounts::register),               Some(accounts::describe_register)),
     route(Get,  "/auth/me",                         User,   None,                  Unused, Now(accounts::me),                     Some(accounts::describe_me)),
-    route(Post, "/auth/password",                   User,   Some(Limit::Password), Json,   Now(accounts::change_password),        Some(accounts::describe_change_password)),
+    route(Post, "/auth/password",                   User,   Some(Limit::PASSWORD), Json,   Now(accounts::change_password),        Some(accounts::describe_change_password)),
 
     route(Get,  "/auth/users",                      Admin,  None,                  Unused, Now(users::list),                      Some(users::describe_list)),
     route(Post, "/auth/users/{user_id}/disable",    Admin,  None,                  Unused, Now(users::disable),                   Some(users::describe_disable)),
     route(Post, "/auth/users/{user_id}/enable",     Admin,  None,                  Unused, Now(users::enable),                    Some(users::describe_enable)),
     route(Post, "/auth/users/{user_id}/password",   Admin,  None,                  Json,   Now(users::set_password),              Some(users::describe_set_password)),
 
-    route(Post, "/orders/create",                   User,   Some(Limit::Orders),   Json,   Later(orders::create),                 Some(orders::describe_create)),
+    route(Post, "/orders/create",                   User,   Some(Limit::ORDERS),   Json,   Later(orders::create),                 Some(orders::describe_create)),
     route(Get,  "/orders/",                         User,   None,                  Unused, Now(order_list::list),                 Some(order_list::describe_list)),
     route(Get,  "/orders/{order_id}",               User,   None,                  Unused, Now(orders::get),                      Some(orders::describe_get)),
 

@@ -1,7 +1,6 @@
-//! Password hashes: scrypt as PHC strings, a few at a time.
+//! Password hashes: scrypt as PHC strings, one at a time.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-
+use parking_lot::{Condvar, Mutex};
 use scrypt::password_hash::phc::PasswordHash;
 use scrypt::password_hash::{CustomizedPasswordHasher, PasswordVerifier, generate_salt};
 use scrypt::{Params, Scrypt};
@@ -13,53 +12,54 @@ const LOG_N: u8 = 15;
 const R: u32 = 8;
 const P: u32 = 3;
 
-/// Hashes for the whole process. A hash costs 32 MiB and a core for a quarter of a
-/// second, so one is computed at a time, a few wait in line, and the rest are told to come
-/// back. The memory of a second one would be a third of all that the process may take.
+/// Computes and verifies the hashes of the whole process. One takes 32 MiB and a core for a
+/// quarter of a second, so only one is computed at a time: a second one's memory would be a
+/// third of all that the process may use. A few callers wait in line, the others get an error
+/// that asks them to come back.
 pub struct Hasher {
     cost: Cost,
     max_waiting: usize,
-    load: Mutex<Load>,
+    queue: Mutex<Queue>,
     released: Condvar,
 }
 
-/// What the password of a user who doesn't exist is checked against, so that the answer
-/// takes as long. A constant: computing it would hold up every start.
+/// The hash that the password for an unknown name is verified against, so that the response
+/// takes as long as for a known one. A constant, because computing it would delay every start.
 const DUMMY: &str =
     "$scrypt$ln=15,r=8,p=3$rs8+4oTZNj8rtmKW9avAHA$sPs9KfQBrmhzGWSdI8/iiJEMMeXCJHJZv7WKS3k0Fe0";
 
 /// How hard a hash is to compute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cost {
-    /// What passwords are worth.
+    /// As strong as stored passwords need.
     Full,
-    /// For tests that are about something else.
+    /// For tests of other things.
     Minimal,
 }
 
-/// A line: tickets are handed out and served in their order, so that nobody overtakes.
+/// Callers take numbers, and are served in their order.
 #[derive(Default)]
-struct Load {
+struct Queue {
     next: u64,
     serving: u64,
 }
 
-impl Load {
-    /// Hashes that are computed or wait.
-    fn there(&self) -> usize {
+impl Queue {
+    /// Callers that are being served or wait.
+    fn len(&self) -> usize {
         (self.next - self.serving) as usize
     }
 }
 
 impl Hasher {
-    /// `max_waiting` may wait beside those that are computed.
+    /// At most `max_waiting` callers wait while another one is served.
     pub fn new(max_waiting: usize, cost: Cost) -> Hasher {
-        Hasher { cost, max_waiting, load: Mutex::default(), released: Condvar::new() }
+        Hasher { cost, max_waiting, queue: Mutex::default(), released: Condvar::new() }
     }
 
     /// A PHC string with a salt of its own.
     pub fn hash(&self, password: &str) -> Result<String> {
-        let _turn = self.take_turn()?;
+        let _permit = self.acquire()?;
         let salt = generate_salt();
         let params = self.params()?;
         let hash = Scrypt::new()
@@ -68,15 +68,15 @@ impl Hasher {
         Ok(hash.to_string())
     }
 
-    /// Whether `password` is the one; with no `hash` it never is, and takes as long.
+    /// Whether `password` has this hash. With no `hash` it takes as long, and is false.
     pub fn verify(&self, password: &str, hash: Option<&str>) -> Result<bool> {
-        let _turn = self.take_turn()?;
+        let _permit = self.acquire()?;
         let parsed = PasswordHash::new(hash.unwrap_or(DUMMY)).map_err(Error::internal)?;
         let matches = Scrypt::new().verify_password(password.as_bytes(), &parsed).is_ok();
         Ok(matches && hash.is_some())
     }
 
-    /// Whether `hash` was made with other parameters than new ones are.
+    /// Whether `hash` was made with other parameters than new hashes are.
     pub fn is_outdated(&self, hash: &str) -> bool {
         let Ok(params) = self.params() else { return false };
         let parsed = PasswordHash::new(hash).ok().and_then(|hash| Params::try_from(&hash).ok());
@@ -85,14 +85,14 @@ impl Hasher {
         })
     }
 
-    /// Hashes that wait for their turn.
+    /// Callers that wait in line.
     pub fn waiting(&self) -> usize {
-        self.lock().there().saturating_sub(1)
+        self.queue.lock().len().saturating_sub(1)
     }
 
-    /// Whether another one would be turned away.
+    /// Whether another caller would be rejected.
     pub fn is_queue_full(&self) -> bool {
-        self.lock().there() > self.max_waiting
+        self.queue.lock().len() > self.max_waiting
     }
 
     fn params(&self) -> Result<Params> {
@@ -103,29 +103,24 @@ impl Hasher {
         Params::new(log_n, r, p).map_err(Error::internal)
     }
 
-    fn take_turn(&self) -> Result<Turn<'_>> {
-        let mut load = self.lock();
-        if load.there() > self.max_waiting {
+    fn acquire(&self) -> Result<Permit<'_>> {
+        let mut queue = self.queue.lock();
+        if queue.len() > self.max_waiting {
             return Err(Error::busy("too many passwords are being checked"));
         }
-        let ticket = load.next;
-        load.next += 1;
-        let is_early = |load: &mut Load| load.serving < ticket;
-        drop(self.released.wait_while(load, is_early).unwrap_or_else(PoisonError::into_inner));
-        Ok(Turn(self))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Load> {
-        self.load.lock().unwrap_or_else(PoisonError::into_inner)
+        let number = queue.next;
+        queue.next += 1;
+        self.released.wait_while(&mut queue, |queue| queue.serving < number);
+        Ok(Permit(self))
     }
 }
 
 /// The right to compute a hash, given back when dropped.
-struct Turn<'a>(&'a Hasher);
+struct Permit<'a>(&'a Hasher);
 
-impl Drop for Turn<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        self.0.lock().serving += 1;
+        self.0.queue.lock().serving += 1;
         self.0.released.notify_all();
     }
 }
@@ -162,34 +157,34 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_is_served_in_the_order_of_coming() {
+    fn callers_are_served_in_the_order_of_their_arrival() {
         let hasher = Hasher::new(3, Cost::Minimal);
         let served = Mutex::new(Vec::new());
-        let turn = hasher.take_turn().unwrap();
+        let permit = hasher.acquire().unwrap();
         std::thread::scope(|scope| {
             for number in 1..=3 {
                 let (hasher, served) = (&hasher, &served);
                 scope.spawn(move || {
-                    let _turn = hasher.take_turn().unwrap();
-                    served.lock().unwrap().push(number);
+                    let _permit = hasher.acquire().unwrap();
+                    served.lock().push(number);
                 });
                 while hasher.waiting() < number {
                     std::thread::yield_now();
                 }
             }
             assert!(hasher.is_queue_full());
-            drop(turn);
+            drop(permit);
         });
-        assert_eq!(*served.lock().unwrap(), [1, 2, 3]);
+        assert_eq!(*served.lock(), [1, 2, 3]);
         assert_eq!(hasher.waiting(), 0);
     }
 
     #[test]
     fn past_the_queue_a_caller_is_told_to_come_back() {
         let hasher = Hasher::new(0, Cost::Minimal);
-        let turn = hasher.take_turn().unwrap();
+        let permit = hasher.acquire().unwrap();
         assert!(matches!(hasher.hash("x"), Err(Error::Unavailable(_))));
-        drop(turn);
+        drop(permit);
         assert!(hasher.hash("x").is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! The key of the tokens, and the file it is kept in.
+//! The key that signs tokens, and the file that it is kept in.
 
 use std::fs;
 use std::io::{self, Write};
@@ -21,8 +21,8 @@ impl SigningKey {
     }
 }
 
-/// Reads the key file, or makes one of 64 random hex characters that only its owner may
-/// read. It is synced before it is used: a token outlives the process that signed it.
+/// Reads the key file, or creates one with 64 random hex characters that only its owner may
+/// read. It is synced before the key is used, so that tokens stay valid after a crash.
 pub fn load_or_create_key(path: &Path) -> io::Result<SigningKey> {
     match fs::read_to_string(path) {
         Ok(text) if text.trim().len() >= 32 => return Ok(SigningKey::from_text(text.trim())),
@@ -38,7 +38,7 @@ pub fn load_or_create_key(path: &Path) -> io::Result<SigningKey> {
     Ok(SigningKey::from_text(&text))
 }
 
-/// Writes a new file of mode 0600 and syncs it with its folder; whole or not at all.
+/// Writes a file of mode 0600 and syncs it and its folder. The file appears only when whole.
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     fs::create_dir_all(folder_of(path))?;
     let unfinished = named_beside(path, ".new");
@@ -49,7 +49,7 @@ pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     sync_folder_of(path)
 }
 
-/// Twice as many hex characters as bytes, from the system's generator.
+/// `BYTES` random bytes of the system's generator, as hex.
 pub fn random_hex<const BYTES: usize>() -> io::Result<String> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(io::Error::other)?;

@@ -1,4 +1,4 @@
-//! Proving who is asking: password hashes, and the tokens that spare them.
+//! Authentication: password hashes, and the tokens that requests carry instead of passwords.
 
 mod hashing;
 mod key;

@@ -1,13 +1,13 @@
 //! Bearer tokens: JWT, HS256 and nothing else.
 
 use std::collections::HashMap;
-use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
 use jwt_simple::algorithms::{HS256Key, MACLike};
 use jwt_simple::claims::{Claims as JwtClaims, JWTClaims};
 use jwt_simple::common::VerificationOptions;
 use jwt_simple::prelude::{Duration as JwtDuration, UnixTimeStamp};
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
 use super::SigningKey;
@@ -15,55 +15,55 @@ use crate::clock::Timestamp;
 use crate::domain::{User, UserId};
 use crate::error::{Error, Result, Unauthenticated};
 
-/// A longer one is refused unread, in bytes.
+/// Longest token that is parsed, in bytes.
 const MAX_TOKEN_BYTES: usize = 4096;
-/// Tokens of usual length that are remembered, at most.
-const MAX_RECENT: usize = 1024;
-/// A longer one is checked anew each time, in bytes.
-const MAX_RECENT_BYTES: usize = 512;
+/// Most tokens in the cache.
+const MAX_CACHED: usize = 1024;
+/// Longest token that is cached, in bytes. Longer ones are verified at each use.
+const MAX_CACHED_BYTES: usize = 512;
 
 /// Signs tokens, and reads those that it signed.
 pub struct Tokens {
     key: HS256Key,
     life: Duration,
-    recent: Recent,
+    cache: VerifiedCache,
 }
 
-/// What a good token says. Whether it still holds is for the store to know.
+/// What a valid token says. The store knows whether the token has been revoked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claims {
     pub user: UserId,
     pub generation: u32,
 }
 
-/// A token whose signature was right. It says the same for ever; only `expires_at` and
-/// the store decide whether that still holds, at every use.
+/// A token whose signature is right. That never changes; its expiry and its generation are
+/// checked at every use.
 #[derive(Clone, Copy, Debug)]
 struct Verified {
     claims: Claims,
     expires_at: UnixTimeStamp,
 }
 
-/// Signatures found right lately: a client sends one token many times, and checking it
-/// was a quarter of the work outside the kernel. Nothing but a right signature is remembered.
+/// Tokens whose signature was found right. A client sends one token many times, and verifying
+/// it each time was a quarter of all work outside the kernel. No other tokens are cached.
 #[derive(Default)]
-struct Recent(RwLock<HashMap<Box<str>, Verified>>);
+struct VerifiedCache(RwLock<HashMap<Box<str>, Verified>>);
 
-impl Recent {
+impl VerifiedCache {
     fn get(&self, token: &str) -> Option<Verified> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(token).copied()
+        self.0.read().get(token).copied()
     }
 
-    /// When it is full it starts anew: each token is then checked once more.
-    fn keep(&self, token: &str, verified: Verified) {
-        if token.len() > MAX_RECENT_BYTES {
+    /// A full cache is emptied first: each token is then verified once more.
+    fn insert(&self, token: &str, verified: Verified) {
+        if token.len() > MAX_CACHED_BYTES {
             return;
         }
-        let mut recent = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if recent.len() >= MAX_RECENT {
-            recent.clear();
+        let mut cached = self.0.write();
+        if cached.len() >= MAX_CACHED {
+            cached.clear();
         }
-        recent.insert(token.into(), verified);
+        cached.insert(token.into(), verified);
     }
 }
 
@@ -78,7 +78,7 @@ struct Private {
 
 impl Tokens {
     pub fn new(key: &SigningKey, life: Duration) -> Tokens {
-        Tokens { key: HS256Key::from_bytes(key.as_bytes()), life, recent: Recent::default() }
+        Tokens { key: HS256Key::from_bytes(key.as_bytes()), life, cache: VerifiedCache::default() }
     }
 
     pub fn issue(&self, user: &User, now: Timestamp) -> Result<String> {
@@ -95,10 +95,10 @@ impl Tokens {
         self.key.authenticate(claims).map_err(Error::internal)
     }
 
-    /// Checks signature, algorithm and time. A token without `exp`, or from the second
-    /// `exp` on (RFC 7519, 4.1.4: "on or after"), is refused.
+    /// Checks signature, algorithm and time. A token without `exp` is refused, and so is one
+    /// from the second `exp` on (RFC 7519, 4.1.4: "on or after").
     pub fn read(&self, token: &str, now: Timestamp) -> Result<Claims> {
-        let verified = match self.recent.get(token) {
+        let verified = match self.cache.get(token) {
             Some(verified) => verified,
             None => self.verify(token, now).ok_or_else(bad_token)?,
         };
@@ -121,7 +121,7 @@ impl Tokens {
         let Private { user_id, ver, .. } = found.custom;
         let claims = Claims { user: UserId(user_id), generation: ver };
         let verified = Verified { claims, expires_at: found.expires_at? };
-        self.recent.keep(token, verified);
+        self.cache.insert(token, verified);
         Some(verified)
     }
 }
@@ -188,27 +188,27 @@ mod tests {
         let tokens = tokens();
         let token = tokens.issue(&ann(), NOW).unwrap();
         assert!(tokens.read(&token, NOW).is_ok());
-        assert!(tokens.recent.get(&token).is_some());
+        assert!(tokens.cache.get(&token).is_some());
         assert!(tokens.read(&token, NOW + Duration::from_secs(60)).is_err());
         let (head, signature) = token.rsplit_once('.').unwrap();
         let reversed: String = signature.chars().rev().collect();
         let forged = format!("{head}.{reversed}");
         assert!(tokens.read(&forged, NOW).is_err());
-        assert!(tokens.recent.get(&forged).is_none());
+        assert!(tokens.cache.get(&forged).is_none());
     }
 
     #[test]
-    fn the_memory_of_tokens_is_bounded() {
-        let recent = Recent::default();
+    fn the_cache_of_tokens_is_bounded() {
+        let cache = VerifiedCache::default();
         let claims = Claims { user: UserId(1), generation: 1 };
         let verified = Verified { claims, expires_at: unix_time(NOW) };
-        for number in 0..=MAX_RECENT {
-            recent.keep(&number.to_string(), verified);
+        for number in 0..=MAX_CACHED {
+            cache.insert(&number.to_string(), verified);
         }
-        assert_eq!(recent.0.read().unwrap().len(), 1);
-        let long = "x".repeat(MAX_RECENT_BYTES + 1);
-        recent.keep(&long, verified);
-        assert!(recent.get(&long).is_none());
+        assert_eq!(cache.0.read().len(), 1);
+        let long = "x".repeat(MAX_CACHED_BYTES + 1);
+        cache.insert(&long, verified);
+        assert!(cache.get(&long).is_none());
     }
 
     #[test]

@@ -1,17 +1,20 @@
 //! `orderd backup`, `restore` and `check`: the file, with the server stopped.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::{Place, Stop, failed};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::{self, OpenError, Store};
 use crate::sys::files::{create_private, named_beside, sync_folder_of};
+
+use super::error::{CommandError, failed};
+use super::output::say;
+use super::place::Place;
 
 const HELD: &str = "the server has the database open: stop it first";
 const TAKEN: &str = "another process is making or restoring the database";
@@ -43,7 +46,7 @@ pub struct CheckArgs {
     place: Place,
 }
 
-pub fn back_up(args: BackupArgs) -> Result<(), Stop> {
+pub fn back_up(args: BackupArgs) -> Result<(), CommandError> {
     let config = args.place.config()?;
     let path = existing(&config)?;
     if args.file.exists() {
@@ -56,10 +59,10 @@ pub fn back_up(args: BackupArgs) -> Result<(), Stop> {
     say(&format!("{} rows, checked, in {}", report.rows, report.path.display()))
 }
 
-pub fn check(args: CheckArgs) -> Result<(), Stop> {
+pub fn check(args: CheckArgs) -> Result<(), CommandError> {
     let config = args.place.config()?;
     let path = existing(&config)?;
-    let check = store::check_file(path).map_err(|why| explain(path, &why, HELD))?;
+    let check = store::check_file(path).map_err(|why| open_error(path, &why, HELD))?;
     for (table, rows) in &check.rows {
         say(&format!("{table}\t{rows}"))?;
     }
@@ -70,32 +73,32 @@ pub fn check(args: CheckArgs) -> Result<(), Stop> {
     }
 }
 
-/// The backup is copied beside the database, brought up to date and checked there; only
-/// then do the two change places, in one step. Meanwhile no server makes a database where
-/// there is none, and no other restore is under way.
-pub fn restore(args: RestoreArgs) -> Result<(), Stop> {
+/// Copies the backup beside the database, migrates and checks the copy, and only then puts it
+/// in the database's place, in one step. A lock keeps servers from creating a database there
+/// meanwhile, and other restores out.
+pub fn restore(args: RestoreArgs) -> Result<(), CommandError> {
     let config = args.place.config()?;
     let path = config.database_path();
-    let backup = File::open(&args.file).map_err(|why| blame(&args.file, why))?;
-    let lock = store::lock_creation(path).map_err(|why| explain(path, &why, TAKEN))?;
+    let backup = File::open(&args.file).map_err(|why| backup_error(&args.file, why))?;
+    let lock = store::lock_creation(path).map_err(|why| open_error(path, &why, TAKEN))?;
     let is_there = lock.is_made().map_err(failed)?;
     if is_there && !args.force {
         let why = "is there already; --force replaces it and keeps it under another name";
         return Err(failed(format!("{} {why}", path.display())));
     }
     let incoming = named_beside(path, ".incoming");
-    let restored = bring(backup, &args.file, &incoming)
-        .and_then(|()| if is_there { swap(&incoming, path) } else { place(&incoming, path) });
+    let restored = copy_and_check(backup, &args.file, &incoming)
+        .and_then(|()| if is_there { replace(&incoming, path) } else { place(&incoming, path) });
     if restored.is_err() {
-        // What is left of it is no use, and may never have been made.
+        // An unfinished copy is of no use. It may not exist, so that an error says nothing.
         let _ = fs::remove_file(&incoming);
     }
     restored
 }
 
-fn bring(mut from: File, backup: &Path, incoming: &Path) -> Result<(), Stop> {
+fn copy_and_check(mut from: File, backup: &Path, incoming: &Path) -> Result<(), CommandError> {
     let mut to = create_private(incoming).map_err(failed)?;
-    let bytes = io::copy(&mut from, &mut to).map_err(|why| blame(backup, why))?;
+    let bytes = io::copy(&mut from, &mut to).map_err(|why| backup_error(backup, why))?;
     to.sync_all().map_err(failed)?;
     drop(to);
     // An older backup is migrated here. An empty file would be taken for a new database.
@@ -103,7 +106,7 @@ fn bring(mut from: File, backup: &Path, incoming: &Path) -> Result<(), Stop> {
         return Err(failed(format!("{} is empty", backup.display())));
     }
     open(incoming, HELD)?.close();
-    let check = store::check_file(incoming).map_err(|why| explain(backup, &why, HELD))?;
+    let check = store::check_file(incoming).map_err(|why| open_error(backup, &why, HELD))?;
     if let Some(fault) = check.faults.first() {
         let (count, backup) = (check.fault_count, backup.display());
         return Err(failed(format!("{backup} has {count} faults, the first: {fault}")));
@@ -115,8 +118,9 @@ fn bring(mut from: File, backup: &Path, incoming: &Path) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The lock is held until it is done; a database that can't be read any more is replaced too.
-fn swap(incoming: &Path, path: &Path) -> Result<(), Stop> {
+/// Replaces the database while holding its lock. A database that can't be read any more has
+/// no lock to take, and is replaced too.
+fn replace(incoming: &Path, path: &Path) -> Result<(), CommandError> {
     let _lock = match store::lock_file(path) {
         Err(OpenError::Locked) => return Err(failed(format!("{}: {HELD}", path.display()))),
         held => held.ok(),
@@ -127,13 +131,13 @@ fn swap(incoming: &Path, path: &Path) -> Result<(), Stop> {
     say(&format!("the old database is {}", aside.display()))
 }
 
-fn place(incoming: &Path, path: &Path) -> Result<(), Stop> {
+fn place(incoming: &Path, path: &Path) -> Result<(), CommandError> {
     fs::rename(incoming, path).map_err(failed)?;
     sync_folder_of(path).map_err(failed)?;
     say(&format!("restored {}", path.display()))
 }
 
-fn existing(config: &Config) -> Result<&Path, Stop> {
+fn existing(config: &Config) -> Result<&Path, CommandError> {
     let path = config.database_path();
     match path.exists() {
         true => Ok(path),
@@ -141,21 +145,17 @@ fn existing(config: &Config) -> Result<&Path, Stop> {
     }
 }
 
-fn open(path: &Path, held: &str) -> Result<Store, Stop> {
-    Store::open(path, Clock::system(), &Metrics::new()).map_err(|why| explain(path, &why, held))
+fn open(path: &Path, held: &str) -> Result<Store, CommandError> {
+    Store::open(path, Clock::system(), &Metrics::new()).map_err(|why| open_error(path, &why, held))
 }
 
-fn blame(backup: &Path, why: io::Error) -> Stop {
+fn backup_error(backup: &Path, why: io::Error) -> CommandError {
     failed(format!("{}: {why}", backup.display()))
 }
 
-fn explain(path: &Path, why: &OpenError, held: &str) -> Stop {
+fn open_error(path: &Path, why: &OpenError, held: &str) -> CommandError {
     match why {
         OpenError::Locked => failed(format!("{}: {held}", path.display())),
         other => failed(format!("{}: {other}", path.display())),
     }
-}
-
-fn say(line: &str) -> Result<(), Stop> {
-    writeln!(io::stdout().lock(), "{line}").map_err(failed)
 }

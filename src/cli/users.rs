@@ -1,16 +1,18 @@
 //! `orderd user …`: accounts, with the server stopped.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, IsTerminal};
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{Stop, failed};
 use crate::app::{Dependencies, Foundation};
 use crate::domain::{EmailAddress, NewUser, Password, Role, User, UserId, Username, password};
-use crate::error::Error;
 use crate::service::{Caller, Context, Service};
 
-/// A longer line is no password, in bytes.
+use super::error::{CommandError, failed};
+use super::output::say;
+use super::place::Place;
+
+/// Longest line that is read as a password, in bytes.
 const MAX_PASSWORD_LINE: u64 = 4096;
 const PAGE: usize = 1000;
 
@@ -19,7 +21,7 @@ pub struct UserArgs {
     #[command(subcommand)]
     command: UserCommand,
     #[command(flatten)]
-    place: super::Place,
+    place: Place,
 }
 
 #[derive(Debug, Subcommand)]
@@ -47,7 +49,7 @@ enum RoleArg {
     Admin,
 }
 
-pub fn run(args: UserArgs) -> Result<(), Stop> {
+pub fn run(args: UserArgs) -> Result<(), CommandError> {
     let config = args.place.config()?;
     if !config.database_path().exists() {
         let path = config.database_path().display();
@@ -59,7 +61,7 @@ pub fn run(args: UserArgs) -> Result<(), Stop> {
     done
 }
 
-fn act(service: &Service, command: UserCommand) -> Result<(), Stop> {
+fn act(service: &Service, command: UserCommand) -> Result<(), CommandError> {
     let (cx, caller) = (Context::local(), Caller::Operator);
     match command {
         UserCommand::Add { username, email, role } => {
@@ -73,14 +75,14 @@ fn act(service: &Service, command: UserCommand) -> Result<(), Stop> {
             };
             let password = ask_password()?;
             let new = NewUser { username, email, password, role };
-            let user = service.register(&cx, &caller, new).map_err(explain)?;
+            let user = service.register(&cx, &caller, new).map_err(failed)?;
             say(&format!("made user {}", describe(&user)))
         }
         UserCommand::List => list(service),
         UserCommand::Passwd { username } => {
-            let user = require(service, &username)?;
+            let user = require_user(service, &username)?;
             let password = ask_password()?;
-            service.set_password(&cx, &caller, user, &password).map_err(explain)?;
+            service.set_password(&cx, &caller, user, &password).map_err(failed)?;
             say("the password is changed, and the user's tokens have ended")
         }
         UserCommand::Disable { username } => set_disabled(service, &username, true),
@@ -88,40 +90,40 @@ fn act(service: &Service, command: UserCommand) -> Result<(), Stop> {
     }
 }
 
-fn list(service: &Service) -> Result<(), Stop> {
+fn list(service: &Service) -> Result<(), CommandError> {
     let mut after = UserId(0);
     loop {
         let users =
-            service.users(&Context::local(), &Caller::Operator, after, PAGE).map_err(explain)?;
+            service.users(&Context::local(), &Caller::Operator, after, PAGE).map_err(failed)?;
         let Some(last) = users.last() else { return Ok(()) };
         after = last.id;
         users.iter().try_for_each(|user| say(&describe(user)))?;
     }
 }
 
-fn set_disabled(service: &Service, username: &str, disabled: bool) -> Result<(), Stop> {
-    let user = require(service, username)?;
+fn set_disabled(service: &Service, username: &str, disabled: bool) -> Result<(), CommandError> {
+    let user = require_user(service, username)?;
     let user = service
         .set_disabled(&Context::local(), &Caller::Operator, user, disabled)
-        .map_err(explain)?;
+        .map_err(failed)?;
     say(&describe(&user))
 }
 
-fn require(service: &Service, username: &str) -> Result<UserId, Stop> {
-    let found = service.user_named(username).map_err(explain)?;
+fn require_user(service: &Service, username: &str) -> Result<UserId, CommandError> {
+    let found = service.user_named(username).map_err(failed)?;
     found.map(|user| user.id).ok_or_else(|| failed("there is no user of that name"))
 }
 
 fn describe(user: &User) -> String {
     let state = if user.disabled { "disabled" } else { "enabled" };
     let (id, role) = (user.id, user.role.as_str());
-    // Names hold no control characters, so that a line stays a line.
+    // Names have no control characters, so that each user is one line.
     format!("{id}\t{}\t{}\t{role}\t{state}\t{}", user.username, user.email, user.created_at)
 }
 
-/// Without echo from a terminal, else the first line of standard input; never an argument,
-/// which every user of the host could read.
-fn ask_password() -> Result<Password, Stop> {
+/// Reads a password without echo from a terminal, or else the first line of standard input.
+/// It is never an argument, because every user of the host can read those.
+fn ask_password() -> Result<Password, CommandError> {
     let line = if io::stdin().is_terminal() {
         let first = rpassword::prompt_password("Password: ").map_err(failed)?;
         if first != rpassword::prompt_password("Once more: ").map_err(failed)? {
@@ -136,12 +138,4 @@ fn ask_password() -> Result<Password, Stop> {
         line.trim_end_matches(['\r', '\n']).to_owned()
     };
     Password::parse(&line).ok_or_else(|| failed(password::POLICY))
-}
-
-fn say(line: &str) -> Result<(), Stop> {
-    writeln!(io::stdout().lock(), "{line}").map_err(failed)
-}
-
-fn explain(error: Error) -> Stop {
-    failed(error)
 }

@@ -1,48 +1,40 @@
-//! What no single setting shows: rules between settings, and about secrets.
+//! Rules that a single setting's bounds can't express: between settings, and about secrets.
 
-use std::fmt::{self, Write};
-
-use super::{Config, DEFAULT_ADMIN_PASSWORD, SmtpTls};
 use crate::domain::{EmailAddress, Password, Username, password};
 
-/// Head and body of one request, together: what goes through the airlock in one piece.
+use super::error::SettingError;
+use super::settings::{Config, DEFAULT_ADMIN_PASSWORD, SmtpTls};
+
+/// Most bytes of a request's head and body together: the airlock takes both in one write.
 const MAX_REQUEST_BYTES: u32 = 131_072;
-/// In production, for HS256: as long as its hash.
+/// Shortest key in production, in bytes: as long as the hash of HS256 (RFC 7518, 3.2).
 const MIN_SECRET_BYTES: usize = 32;
-/// Anywhere; a shorter one is refused by the JWT library too.
+/// Shortest key in development, in bytes: the JWT library refuses shorter ones.
 const MIN_SECRET_BYTES_ANYWHERE: usize = 12;
-/// What the old service published in its repository.
+/// Keys that the old service published in its repository.
 const PUBLISHED_KEYS: [&str; 2] = ["dev-secret-key", "dev-secret-key-change-in-production"];
-
-/// A setting that can't be used; prints as one line, secrets masked.
-#[derive(Debug, PartialEq, Eq)]
-pub struct SettingError {
-    pub setting: String,
-    pub value: String,
-    pub allowed: String,
-}
-
-impl fmt::Display for SettingError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let line = format!("{}={}: {}", self.setting, self.value, self.allowed);
-        // A line break or an escape sequence in a value would be more than one line.
-        line.chars().try_for_each(|c| match c.is_control() {
-            true => write!(f, "{}", c.escape_default()),
-            false => f.write_char(c),
-        })
-    }
-}
-
-impl std::error::Error for SettingError {}
 
 const MASK: &str = "**********";
 
-pub(super) fn check(config: &Config) -> Result<(), SettingError> {
-    check_secret_key(config)?;
-    check_admin(config)?;
-    check_mail(config)?;
-    check_paths(config)?;
-    check_http(config)
+impl Config {
+    /// Takes empty texts for absent settings, and checks all rules.
+    pub fn checked(mut self) -> Result<Config, SettingError> {
+        for text in [&mut self.smtp_server, &mut self.email_user] {
+            text.take_if(|text| text.is_empty());
+        }
+        for secret in [&mut self.secret_key, &mut self.admin_password, &mut self.email_pass] {
+            secret.take_if(|secret| secret.expose().is_empty());
+        }
+        for path in [&mut self.smtp_ca_file, &mut self.templates_dir, &mut self.backup_dir] {
+            path.take_if(|path| path.as_os_str().is_empty());
+        }
+        check_secret_key(&self)?;
+        check_admin(&self)?;
+        check_mail(&self)?;
+        check_paths(&self)?;
+        check_http(&self)?;
+        Ok(self)
+    }
 }
 
 fn check_secret_key(config: &Config) -> Result<(), SettingError> {
@@ -102,7 +94,7 @@ fn check_mail(config: &Config) -> Result<(), SettingError> {
     Ok(())
 }
 
-/// What must be there already; folders that are written to are made when they are needed.
+/// Checks what the service only reads. Folders that it writes to are made when needed.
 fn check_paths(config: &Config) -> Result<(), SettingError> {
     if let Some(folder) = config.templates_dir.as_deref().filter(|folder| !folder.is_dir()) {
         return refuse("TEMPLATES_DIR", &folder.to_string_lossy(), "must be a folder");
@@ -129,7 +121,7 @@ fn could_be_host(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/')
 }
 
-/// By name or by address, without asking a resolver.
+/// Decided from the text alone, without a name lookup.
 fn is_loopback(host: &str) -> bool {
     let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
     address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())

@@ -1,20 +1,21 @@
-//! `.env.dev` and `.env.prod`: what fills in for the environment.
+//! `.env.dev` and `.env.prod`: settings that the environment doesn't have.
 
 use std::fs;
 use std::io::ErrorKind;
 
 use clap::Args;
 
-use super::{Config, SettingError};
+use super::error::SettingError;
+use super::settings::Config;
 
-/// Whether the process has such a variable.
+/// Whether the process has a variable of that name.
 pub fn is_in_environment(name: &str) -> bool {
     std::env::var_os(name).is_some()
 }
 
-/// Adds what the file for `ENVIRONMENT` says to the process's environment, where that
-/// has no such variable; all but `ENVIRONMENT` itself, which has chosen the file. No
-/// file is no error. Call it before any thread is started.
+/// Adds the variables of the file to the process's environment, unless they are set there
+/// already. `ENVIRONMENT` chooses the file, so that the file can't set it. A missing file is
+/// no error. Call it before any thread is started.
 pub fn load_env_file() -> Result<(), SettingError> {
     let production = std::env::var("ENVIRONMENT").is_ok_and(|value| value == "production");
     let name = if production { ".env.prod" } else { ".env.dev" };
@@ -40,8 +41,8 @@ pub fn load_env_file() -> Result<(), SettingError> {
     })
 }
 
-/// The first setting whose variable is no text. The parser of the command line refuses
-/// such a value, and doesn't say whose it is.
+/// The first setting whose variable is not UTF-8. The command line's parser refuses such a
+/// value without saying which variable it is.
 pub fn unreadable_variable() -> Option<SettingError> {
     let settings = Config::augment_args(clap::Command::new("orderd"));
     let mut names = settings.get_arguments().filter_map(|argument| argument.get_env());

@@ -1,4 +1,4 @@
-//! Settings that are more than a number or a text.
+//! The types of settings that are more than a number or a text.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
-/// A text that is never printed.
+/// A text that `Debug` never prints.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

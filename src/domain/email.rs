@@ -1,4 +1,4 @@
-//! Where mail may go.
+//! Email addresses.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ use crate::error::Problem;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmailAddress(String);
 
-/// RFC 5321, 4.5.3.1.3, less the angle brackets.
+/// RFC 5321, 4.5.3.1.3, without the angle brackets.
 pub const MAX_CHARS: usize = 254;
 
 impl EmailAddress {
@@ -47,13 +47,13 @@ impl EmailAddress {
         &self.0
     }
 
-    /// What addresses are compared by.
+    /// The form in which addresses are compared.
     pub fn fold(&self) -> String {
         self.0.to_ascii_lowercase()
     }
 }
 
-/// Visible ASCII without what SMTP or a mail header takes for syntax.
+/// Visible ASCII without the characters that are syntax in SMTP or a mail header.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"<>()[]\\,;:\"".contains(&byte)
 }

@@ -1,20 +1,20 @@
-//! What the customer is told: one mail for each order.
+//! The mail that tells a customer about an order: one for each order.
 
 use std::fmt;
 
 use crate::clock::Timestamp;
 use crate::domain::{EmailAddress, Order, OrderId};
 
-/// The id of its order: there is one mail for each.
+/// The same number as its order's: there is one mail for each order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MailId(pub u64);
 
-/// What a receiver knows a repeat by: random, made with the mail's row and the same
-/// at every attempt. Without the angle brackets.
+/// Identifies the mail to its receiver, who can drop a repeat by it. Random, made when the
+/// order is placed, and the same at every attempt; without angle brackets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct MessageId(pub String);
 
-/// A mail of the outbox, with the order and the addressee that it speaks of.
+/// A mail of the outbox, with its order and its addressee.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mail {
     pub id: MailId,
@@ -23,7 +23,7 @@ pub struct Mail {
     pub username: String,
     pub to: EmailAddress,
     pub attempts: u32,
-    /// When it was tried for the first time, if it was; retries end a day later.
+    /// Time of the first attempt, if there was one. Retries end a day later.
     pub first_tried: Option<Timestamp>,
     pub last_error: Option<String>,
     pub state: MailState,
@@ -31,14 +31,14 @@ pub struct Mail {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailState {
-    /// Waits for its next attempt.
+    /// To be sent at `due`.
     Pending {
         due: Timestamp,
     },
     Sent {
         at: Timestamp,
     },
-    /// Refused for good, or tried for too long. Kept until someone retries it.
+    /// Rejected for good, or tried for too long. It is kept until an admin retries it.
     Dead {
         at: Timestamp,
     },

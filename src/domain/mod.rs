@@ -1,5 +1,5 @@
-//! What a user, an order, an email address, a password *is*. No I/O: whatever
-//! has one of these types has been checked.
+//! What a user, an order, an email address, a password *is*. No I/O. A value of one of these
+//! types has been checked.
 
 pub mod email;
 pub mod mail;

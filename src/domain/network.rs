@@ -1,9 +1,9 @@
-//! Whom an address stands for.
+//! Which addresses count as one client.
 
 use std::net::{IpAddr, Ipv6Addr};
 
-/// The address by which a client counts. An IPv6 host has a /64 to itself, so it is the
-/// first address of that; an IPv4 address may come dressed as IPv6, and is undressed.
+/// The address that a client is counted by. An IPv6 host has a whole /64, so all addresses of
+/// one count as its first address. An IPv4-mapped IPv6 address counts as the IPv4 address.
 pub fn of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => Ipv6Addr::from_bits(v6.to_bits() & (u128::MAX << 64)).into(),

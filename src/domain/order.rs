@@ -1,4 +1,4 @@
-//! What is ordered.
+//! Orders.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ use crate::domain::UserId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct OrderId(pub u64);
 
-/// How the order went. The wire calls it `success`.
+/// How the order went. The API calls it `success`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
     Successful,
     Failed,
 }
 
-/// An order that is to be placed.
+/// An order to be placed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NewOrder {
     pub outcome: Outcome,

@@ -1,4 +1,4 @@
-//! What a password must be.
+//! Passwords, and the policy that they meet.
 
 use std::fmt;
 
@@ -9,14 +9,14 @@ pub struct Password(String);
 
 pub const SPECIAL: &str = "!@#$%^&*()_+-=[]{}|;:,.<>?";
 
-/// The policy in words, as the wire gives it.
+/// The policy in words, as the API gives it.
 pub const POLICY: &str = "Password must be at least 8 characters with uppercase, lowercase, digit, and special character";
 
 impl Password {
     pub const MIN_CHARS: usize = 8;
     pub const MAX_CHARS: usize = 128;
 
-    /// None where the policy isn't met; [`POLICY`] says what it asks for.
+    /// `None` if `text` doesn't meet the [`POLICY`].
     pub fn parse(text: &str) -> Option<Password> {
         let length = text.chars().count();
         let meets = (Self::MIN_CHARS..=Self::MAX_CHARS).contains(&length)
@@ -27,8 +27,8 @@ impl Password {
         meets.then(|| Password(text.to_owned()))
     }
 
-    /// A password that nobody chose and so needs no policy: the published `Admin123`
-    /// of the old service, or one made at random.
+    /// A password that is not checked, because no user chose it: the default `Admin123`, or a
+    /// random one.
     pub fn given(text: String) -> Password {
         Password(text)
     }

@@ -1,4 +1,4 @@
-//! Who may ask.
+//! Users.
 
 use std::fmt;
 
@@ -25,13 +25,13 @@ pub struct User {
     pub created_at: Timestamp,
     /// A disabled user's logins and tokens are refused.
     pub disabled: bool,
-    /// Tokens carry the generation they were made in; raising it ends all of them.
+    /// Each token carries the generation that it was issued in. Raising it revokes all tokens.
     pub token_generation: u32,
     /// A PHC string.
     pub password_hash: String,
 }
 
-/// A user who is to be made; the password is still in clear.
+/// A user to be created. The password is not hashed yet.
 #[derive(Clone, Debug)]
 pub struct NewUser {
     pub username: Username,
@@ -40,7 +40,7 @@ pub struct NewUser {
     pub role: Role,
 }
 
-/// 1 to 64 characters, none of them a control character; as it was typed.
+/// 1 to 64 characters, none of them a control character; kept as it was typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username(String);
 
@@ -64,7 +64,7 @@ impl Username {
         &self.0
     }
 
-    /// What names are compared by: `Ann` and `ann` are one user.
+    /// The form in which names are compared: `Ann` and `ann` are one user.
     pub fn fold(text: &str) -> String {
         text.to_lowercase()
     }

@@ -1,24 +1,25 @@
-//! Mail: what an order's letter says, and how it leaves the host.
+//! Mail: what an order's mail says, and how it leaves the host.
 //!
-//! A [`Letter`] is the data, [`Templates`] turn it into a [`Message`], and a
-//! [`Transport`] delivers messages one session at a time. [`retry`] says whether and when
-//! to try again, and the [`Sender`] brings all of it to the store's outbox.
+//! [`Templates`] turn a mail of the outbox into a [`Message`], and a [`Transport`] delivers
+//! messages, many in one session. [`retry`] decides whether and when to try again. The
+//! [`Sender`] does all of it for the mails that are due in the store.
 
-mod address;
-mod file;
-mod letter;
+mod delivery;
+mod folder;
+mod mailer;
+mod message;
 mod pace;
 pub mod retry;
 mod sender;
 mod smtp;
-mod step;
 mod templates;
-mod tls;
 mod transport;
 
-pub use file::Folder;
-pub use letter::{Letter, Message};
-pub use sender::{Mailer, Round, Running, Sender};
-pub use smtp::{Credentials, Limits, Server, Smtp, SmtpSession};
+pub use delivery::Delivery;
+pub use folder::Folder;
+pub use mailer::Mailer;
+pub use message::Message;
+pub use sender::{Round, Running, Sender};
+pub use smtp::{Credentials, Server, Smtp, SmtpSession, Timeouts};
 pub use templates::Templates;
-pub use transport::{Delivery, Session, Transport};
+pub use transport::{Session, Transport};

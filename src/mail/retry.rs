@@ -1,4 +1,4 @@
-//! When to try a mail again, and when no more. Pure: time and chance are given.
+//! When to try a mail again, and when to give up. Pure: the caller passes time and chance.
 
 use std::time::Duration;
 
@@ -6,23 +6,23 @@ use crate::clock::Timestamp;
 
 const FIRST_DELAY_S: u64 = 30;
 const MAX_DELAY_S: u64 = 60 * 60;
-/// Tries go on for so long, counted from the first one: what waited while the service was
-/// off has its whole time left.
+/// How long attempts go on, counted from the first one. A mail that waited while the service
+/// was off still has all of it.
 pub const PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What follows a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     At(Timestamp),
-    /// The mail has had its time.
+    /// The period is over.
     Exhausted,
 }
 
-/// What follows the attempt number `attempts` (1 is the first) that failed at `now`.
+/// What follows attempt number `attempts` (1 is the first), which failed at `now`.
 ///
-/// The delay is 30 s, doubled with each attempt up to 1 h, less up to half of it as
-/// `random` decides, so that what failed together doesn't come back together. The last
-/// attempt is moved forward to the end of the 24 h rather than left out.
+/// The delay is 30 s, doubled with each attempt up to 1 h. `random` takes off up to half of
+/// it, so that mails that failed together are not retried together. An attempt that would
+/// come after the 24 h comes at their end instead.
 pub fn next(first_tried: Timestamp, attempts: u32, now: Timestamp, random: u64) -> Next {
     let end = first_tried + PERIOD;
     if now >= end {
@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn the_delay_doubles_from_half_a_minute_to_an_hour() {
-        // The chance that takes nothing off is half of the delay in ms.
+        // The random number that takes nothing off is half of the delay in ms.
         assert_eq!(delay(1, 15_000), Duration::from_secs(30));
         assert_eq!(delay(2, 30_000), Duration::from_secs(60));
         assert_eq!(delay(3, 60_000), Duration::from_secs(120));

@@ -1,4 +1,4 @@
-//! The words of a mail: built in, single files replaceable, all tried before the start.
+//! The texts of a mail: built in, each file replaceable, all rendered once before the start.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read};
@@ -8,14 +8,12 @@ use handlebars::{Handlebars, no_escape};
 use serde::Serialize;
 
 use crate::clock::Timestamp;
-use crate::domain::Outcome;
+use crate::domain::{Order, OrderId, Outcome, UserId};
 
-use super::letter::Letter;
-
-/// A template file is at most this big, and so is what is made of one, in bytes.
+/// Longest template file, and longest text rendered from one, in bytes.
 const MAX_LEN: usize = 256 * 1024;
 
-/// Every file, and what stands in for it where `TEMPLATES_DIR` has none.
+/// Every file, and the built-in text that is used where `TEMPLATES_DIR` has no such file.
 const FILES: [(&str, &str); 6] = [
     ("order_successful.subject.txt", include_str!("../../templates/order_successful.subject.txt")),
     ("order_successful.txt", include_str!("../../templates/order_successful.txt")),
@@ -25,7 +23,7 @@ const FILES: [(&str, &str); 6] = [
     ("order_failed.html", include_str!("../../templates/order_failed.html")),
 ];
 
-/// All templates, compiled. What they can name is in [`Words`].
+/// All templates, compiled.
 #[derive(Debug)]
 pub struct Templates {
     html: Handlebars<'static>,
@@ -33,7 +31,7 @@ pub struct Templates {
     plain: Handlebars<'static>,
 }
 
-/// One letter in words.
+/// One mail, rendered.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Texts {
     /// One line without control characters.
@@ -42,9 +40,9 @@ pub struct Texts {
     pub html: String,
 }
 
-/// What a template can say.
+/// The variables of a template.
 #[derive(Serialize)]
-struct Words<'a> {
+struct Variables<'a> {
     order_id: u64,
     /// `2025-10-07 05:58:11 UTC`
     ordered_at: String,
@@ -55,7 +53,7 @@ struct Words<'a> {
 
 impl Templates {
     /// Compiles every template, from `dir` where it has one, and renders each with sample
-    /// data: what a mail would stumble over later, the start stumbles over now.
+    /// data: a template that fails for every mail fails the start already.
     ///
     /// # Errors
     /// One line that names the file and what is wrong with it.
@@ -72,35 +70,39 @@ impl Templates {
             templates.add(name, own.as_deref().unwrap_or(built_in))?;
         }
         for outcome in [Outcome::Successful, Outcome::Failed] {
-            templates.render(&sample(outcome))?;
+            templates.render(&sample(outcome), "sample")?;
         }
         Ok(templates)
     }
 
+    /// The mail that tells `username` of the order.
+    ///
     /// # Errors
     /// One line that names the template and what is wrong with it.
-    pub fn render(&self, letter: &Letter) -> Result<Texts, String> {
-        let stem = match letter.outcome {
+    pub fn render(&self, order: &Order, username: &str) -> Result<Texts, String> {
+        let stem = match order.outcome {
             Outcome::Successful => "order_successful",
             Outcome::Failed => "order_failed",
         };
-        let mut words = Words {
-            order_id: letter.order_id,
-            ordered_at: format!("{} UTC", letter.ordered_at.to_string().replace('T', " ")),
-            username: &letter.username,
+        let mut variables = Variables {
+            order_id: order.id.0,
+            ordered_at: format!("{} UTC", order.created_at.to_string().replace('T', " ")),
+            username,
             subject: "",
         };
-        let subject = filled(&self.plain, &format!("{stem}.subject.txt"), &words)?;
+        let subject = fill(&self.plain, &format!("{stem}.subject.txt"), &variables)?;
         let subject = one_line(&subject);
-        words.subject = &subject;
-        let text = filled(&self.plain, &format!("{stem}.txt"), &words)?;
-        let html = filled(&self.html, &format!("{stem}.html"), &words)?;
+        variables.subject = &subject;
+        let text = fill(&self.plain, &format!("{stem}.txt"), &variables)?;
+        let html = fill(&self.html, &format!("{stem}.html"), &variables)?;
         Ok(Texts { subject, text, html })
     }
 
     fn add(&mut self, name: &str, template: &str) -> Result<(), String> {
         if includes_another(template) {
-            return Err(format!("template {name}: `{{{{>` is not allowed, each stands alone"));
+            return Err(format!(
+                "template {name}: `{{{{>` is not allowed, each template stands alone"
+            ));
         }
         let registry = if name.ends_with(".html") { &mut self.html } else { &mut self.plain };
         registry
@@ -122,9 +124,13 @@ fn includes_another(template: &str) -> bool {
         .any(|tag| tag.starts_with('>'))
 }
 
-fn filled(registry: &Handlebars<'_>, name: &str, words: &Words<'_>) -> Result<String, String> {
+fn fill(
+    registry: &Handlebars<'_>,
+    name: &str,
+    variables: &Variables<'_>,
+) -> Result<String, String> {
     let text = registry
-        .render(name, words)
+        .render(name, variables)
         .map_err(|error| format!("template {name}: {}", one_line(&error.to_string())))?;
     if text.trim().is_empty() {
         return Err(format!("template {name}: it renders to nothing"));
@@ -158,15 +164,8 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn sample(outcome: Outcome) -> Letter {
-    Letter {
-        message_id: "sample@localhost".to_owned(),
-        to: "sample@localhost".to_owned(),
-        order_id: 1,
-        outcome,
-        ordered_at: Timestamp::EPOCH,
-        username: "sample".to_owned(),
-    }
+fn sample(outcome: Outcome) -> Order {
+    Order { id: OrderId(1), user: UserId(1), outcome, created_at: Timestamp::EPOCH }
 }
 
 #[cfg(test)]
@@ -192,10 +191,10 @@ mod tests {
     fn a_single_file_overrides_and_the_others_stay() {
         let dir = dir_with("order_failed.subject.txt", "Oh no, {{username}}: {{order_id}}\n");
         let templates = Templates::load(Some(dir.path())).unwrap();
-        let texts = templates.render(&sample(Outcome::Failed)).unwrap();
+        let texts = templates.render(&sample(Outcome::Failed), "sample").unwrap();
         assert_eq!(texts.subject, "Oh no, sample: 1");
         assert!(texts.html.contains("<title>Oh no, sample: 1</title>"));
-        let texts = templates.render(&sample(Outcome::Successful)).unwrap();
+        let texts = templates.render(&sample(Outcome::Successful), "sample").unwrap();
         assert_eq!(texts.subject, "Order Successful");
     }
 
@@ -226,8 +225,8 @@ mod tests {
     fn a_subject_is_one_line_whatever_a_name_holds() {
         let dir = dir_with("order_failed.subject.txt", "{{username}}\r\nX-Header: 1\n");
         let templates = Templates::load(Some(dir.path())).unwrap();
-        let letter = Letter { username: "a\r\nBcc: b".into(), ..sample(Outcome::Failed) };
-        assert_eq!(templates.render(&letter).unwrap().subject, "a Bcc: b X-Header: 1");
+        let texts = templates.render(&sample(Outcome::Failed), "a\r\nBcc: b").unwrap();
+        assert_eq!(texts.subject, "a Bcc: b X-Header: 1");
     }
 
     #[test]
@@ -235,8 +234,8 @@ mod tests {
         let templates = Templates::load(None).unwrap();
         let at = Timestamp::from_secs(1_759_816_691);
         for outcome in [Outcome::Successful, Outcome::Failed] {
-            let letter = Letter { order_id: 4711, ordered_at: at, ..sample(outcome) };
-            let texts = templates.render(&letter).unwrap();
+            let order = Order { id: OrderId(4711), created_at: at, ..sample(outcome) };
+            let texts = templates.render(&order, "ada").unwrap();
             for body in [&texts.text, &texts.html] {
                 assert!(body.contains("4711") && body.contains("2025-10-07 05:58:11 UTC"));
                 assert_eq!(body.contains("try again"), outcome == Outcome::Failed);

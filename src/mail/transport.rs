@@ -1,32 +1,15 @@
-//! The two ways out: an SMTP server, or files in a folder.
+//! The two ways to deliver messages: to an SMTP server, or as files in a folder.
 
 use std::io;
 
 use crate::clock::Timestamp;
 use crate::config::Config;
-
-use super::file::Folder;
-use super::letter::Message;
-use super::smtp::{Credentials, Limits, Server, Smtp, SmtpSession};
 use crate::sys::stop::Stop;
 
-/// Longest reason that is kept, in characters.
-const MAX_REASON_LEN: usize = 200;
-
-/// What became of one message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Delivery {
-    Delivered,
-    /// The server said for good that it won't have this mail: a 5xx to RCPT TO or DATA.
-    Rejected {
-        code: u16,
-        text: String,
-    },
-    /// It may work another time. The mail may have arrived all the same (at least once).
-    Deferred {
-        text: String,
-    },
-}
+use super::delivery::Delivery;
+use super::folder::Folder;
+use super::message::Message;
+use super::smtp::{Credentials, Server, Smtp, SmtpSession, Timeouts};
 
 /// Where mail goes.
 pub enum Transport {
@@ -34,17 +17,18 @@ pub enum Transport {
     Folder(Folder),
 }
 
-/// An open way out. It carries as many messages as it is given, one after the other.
+/// An open transport. It delivers any number of messages, one after the other.
 pub enum Session<'a> {
     Smtp(SmtpSession<'a>),
     Folder(&'a Folder),
 }
 
 impl Transport {
-    /// The server that is set, or the folder. Connects to nothing and creates nothing.
+    /// The configured server, or the folder where there is none. Doesn't connect yet, and
+    /// creates nothing.
     ///
     /// # Errors
-    /// One line, where the certificates to trust can't be had.
+    /// One line: the trusted certificates can't be loaded.
     pub fn new(config: &Config) -> Result<Transport, String> {
         let Some(host) = &config.smtp_server else {
             return Ok(Transport::Folder(Folder::new(&config.mail_dir)));
@@ -60,12 +44,13 @@ impl Transport {
                 username: username.clone(),
                 password: password.expose().to_owned(),
             }),
-            limits: Limits::default(),
+            timeouts: Timeouts::default(),
         };
         Ok(Transport::Smtp(Box::new(Smtp::new(server)?)))
     }
 
-    /// Connects, or creates the folder. Bounded by the transport's limits; a stop ends it at once.
+    /// Connects, or creates the folder. The transport's timeouts bound it, and a stop ends it
+    /// at once.
     ///
     /// # Errors
     /// One line that says what failed; nothing has been sent.
@@ -75,10 +60,9 @@ impl Transport {
             Transport::Folder(folder) => folder.open().map(|()| Session::Folder(folder)),
         }
     }
-}
 
-impl Transport {
-    /// Removes mails in files that were written before `then`; a server keeps its own.
+    /// Removes message files that were written before `then`, and returns how many. On a
+    /// mail server it does nothing.
     pub fn prune(&self, then: Timestamp) -> io::Result<usize> {
         match self {
             Transport::Folder(folder) if folder.exists() => folder.prune(then),
@@ -88,7 +72,7 @@ impl Transport {
 }
 
 impl Session<'_> {
-    /// Delivers one message. Once a session has broken, everything is deferred.
+    /// Delivers one message. A broken session defers every message.
     pub fn send(&mut self, message: &Message) -> Delivery {
         match self {
             Session::Smtp(session) => session.send(message),
@@ -96,24 +80,18 @@ impl Session<'_> {
         }
     }
 
-    /// True once it has broken on the way.
-    pub fn is_over(&self) -> bool {
+    /// True after a failure that ends the session.
+    pub fn is_broken(&self) -> bool {
         match self {
-            Session::Smtp(session) => session.is_over(),
+            Session::Smtp(session) => session.is_broken(),
             Session::Folder(_) => false,
         }
     }
 
-    /// Says goodbye where that is the custom.
+    /// Ends the session; an SMTP session says QUIT.
     pub fn close(self) {
         if let Session::Smtp(session) = self {
             session.close();
         }
     }
-}
-
-/// A reason as it can be logged and stored: one line, printable, short.
-pub(super) fn reason(text: &str) -> String {
-    let printable = |char: char| if char.is_control() { ' ' } else { char };
-    text.trim().chars().map(printable).take(MAX_REASON_LEN).collect()
 }

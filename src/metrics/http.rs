@@ -1,21 +1,21 @@
-//! What happens on the HTTP side.
+//! Requests and connections.
 
 use prometheus_client::registry::{Registry, Unit};
 
-use super::{Counter, Counters, Gauge, Histogram, Histograms, seconds};
+use super::families::{Counter, Counters, Gauge, Histogram, Histograms, seconds};
 
-/// What the routes answer.
+/// Requests that reached a route.
 #[derive(Debug)]
 pub struct Http {
     requests: Counters,
     durations: Histograms,
 }
 
-/// What happens to connections before and around the routes.
+/// Connections, the threads that serve them, and what is rejected before routing.
 #[derive(Debug)]
 pub struct Connections {
     pub open: Gauge,
-    /// Those of them that wait for their client and hold no thread.
+    /// Open connections that wait for their client and hold no thread.
     pub parked: Gauge,
     pub accepted: Counter,
     pub threads_busy: Gauge,
@@ -30,17 +30,17 @@ pub struct Connections {
 pub enum CloseReason {
     /// The client closed it.
     Client,
-    /// It was answered, and the answer said that it would close.
+    /// The response said that the connection would be closed.
     Answered,
     /// No request came for too long.
     Idle,
-    /// The client was too slow in taking its answer.
+    /// The client read its response too slowly.
     SlowReader,
-    /// It gave way to a newcomer.
+    /// It was closed to make room for another client.
     Evicted,
     /// The service stops.
     Shutdown,
-    /// The network, or an answer that could not be finished.
+    /// The network failed, or a response could not be finished.
     Error,
 }
 
@@ -74,10 +74,14 @@ impl Http {
             requests: Counters::default(),
             durations: Histograms::new_with_constructor(seconds),
         };
-        registry.register("http_requests", "Requests answered", http.requests.clone());
+        registry.register(
+            "http_requests",
+            "Requests by method, endpoint and status",
+            http.requests.clone(),
+        );
         registry.register_with_unit(
             "http_request_duration",
-            "From the whole request read to its answer made",
+            "Time from the whole request read to its response made",
             Unit::Seconds,
             http.durations.clone(),
         );
@@ -118,23 +122,27 @@ impl Connections {
         };
         let c = &connections;
         let gauges = [
-            ("http_connections_open", "Client connections", &c.open),
-            ("http_connections_parked", "Client connections that hold no thread", &c.parked),
-            ("http_threads_busy", "Serving threads at work", &c.threads_busy),
+            ("http_connections_open", "Open client connections", &c.open),
+            ("http_connections_parked", "Open client connections that hold no thread", &c.parked),
+            ("http_threads_busy", "Busy serving threads", &c.threads_busy),
         ];
         for (name, help, gauge) in gauges {
             registry.register(name, help, gauge.clone());
         }
         let counters = [
-            ("http_connections_accepted", "Client connections accepted", &c.accepted),
-            ("http_airlocks_rebuilt", "Ways into the HTTP library replaced", &c.airlocks_rebuilt),
+            ("http_connections_accepted", "Accepted client connections", &c.accepted),
+            ("http_airlocks_rebuilt", "Airlocks replaced after an error", &c.airlocks_rebuilt),
             ("http_panics", "Panics caught while serving", &c.panics),
         ];
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());
         }
-        registry.register("http_connections_closed", "Client connections ended", closed);
-        let help = "Requests and connections refused ahead of the routes";
+        registry.register(
+            "http_connections_closed",
+            "Closed client connections, by reason",
+            closed,
+        );
+        let help = "Requests and connections rejected before routing";
         registry.register("http_refusals", help, c.refused.clone());
         connections
     }
@@ -143,7 +151,7 @@ impl Connections {
         &self.closed[reason as usize]
     }
 
-    /// Refusals of one kind. Resolved once, when the server starts.
+    /// Rejections with one reason and status. Looked up once, when the server starts.
     pub fn refused(&self, reason: &str, status: u16) -> Counter {
         let labels = vec![("reason", reason.to_owned()), ("status", status.to_string())];
         self.refused.get_or_create_owned(&labels)

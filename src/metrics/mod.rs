@@ -1,32 +1,26 @@
-//! Every metric family, declared once. Names and labels are here; whoever counts
-//! holds a handle that was resolved when it started, never a lookup per event.
+//! Every metric family, declared once. Names and labels are in this room only; the others
+//! hold handles that were looked up when the service started, so that counting is cheap.
 
+mod families;
 mod http;
-
-use std::time::Duration;
+mod operations;
 
 use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter as RawCounter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge as RawGauge;
-use prometheus_client::metrics::histogram::{Histogram as RawHistogram, exponential_buckets};
+use prometheus_client::metrics::histogram::exponential_buckets;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::domain::Outcome;
+use crate::error::ErrorKind;
 
+use families::{Counters, counters, seconds};
+use operations::{OK, Operations};
+
+pub use families::{Counter, Gauge, Histogram};
 pub use http::{CloseReason, Connections, Http};
+pub use operations::Operation;
 
-pub type Counter = RawCounter;
-pub type Gauge = RawGauge;
-pub type Histogram = RawHistogram;
-
-/// One label a family is split by; a family with several is split by a list of them.
-type Labels = Vec<(&'static str, String)>;
-type Counters = Family<Labels, Counter>;
-type Histograms = Family<Labels, Histogram, fn() -> Histogram>;
-
-/// The format that [`Metrics::render`] writes, the only one that the library knows.
+/// The format that [`Metrics::render`] writes, the only one that the library has.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All of the service's metrics. Made once; shared behind an `Arc`.
@@ -39,8 +33,7 @@ pub struct Metrics {
     pub business: Business,
     pub mail: Mail,
     pub gauges: Gauges,
-    operations: Counters,
-    operation_seconds: Histograms,
+    operations: Operations,
     rate_limited: Counters,
 }
 
@@ -48,7 +41,7 @@ impl Metrics {
     pub fn new() -> Metrics {
         let mut registry = Registry::default();
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("orderd_build", "What is running", build);
+        registry.register("orderd_build", "Version of the running binary", build);
         Metrics {
             http: Http::register(&mut registry),
             connections: Connections::register(&mut registry),
@@ -56,43 +49,30 @@ impl Metrics {
             business: Business::register(&mut registry),
             mail: Mail::register(&mut registry),
             gauges: Gauges::register(&mut registry),
-            operations: registered(&mut registry, "operations", "Operations ended"),
-            operation_seconds: {
-                let family = Histograms::new_with_constructor(seconds);
-                let help = "Time that an operation took";
-                registry.register_with_unit(
-                    "operation_duration",
-                    help,
-                    Unit::Seconds,
-                    family.clone(),
-                );
-                family
-            },
-            rate_limited: registered(&mut registry, "rate_limited_requests", "Answered with 429"),
+            operations: Operations::register(&mut registry),
+            rate_limited: counters(
+                &mut registry,
+                "rate_limited_requests",
+                "Requests rejected with 429 by a rate limit",
+            ),
             registry,
         }
     }
 
-    /// The meter of one operation, resolved.
+    /// The metrics of one operation.
     pub fn operation(&self, name: &'static str) -> Operation {
-        let by_outcome = OUTCOMES.map(|outcome| {
-            let labels = vec![("operation", name.to_owned()), ("outcome", outcome.to_owned())];
-            (outcome, self.operations.get_or_create_owned(&labels))
-        });
-        let seconds =
-            self.operation_seconds.get_or_create_owned(&vec![("operation", name.to_owned())]);
-        Operation { by_outcome, seconds }
+        self.operations.operation(name)
     }
 
-    /// Requests refused by that limit.
+    /// Requests that the limit of that name has rejected.
     pub fn rate_limited(&self, limit: &str) -> Counter {
         self.rate_limited.get_or_create_owned(&vec![("limit", limit.to_owned())])
     }
 
-    /// The exposition, as [`CONTENT_TYPE`] says.
+    /// All metrics as text, in the format of [`CONTENT_TYPE`].
     pub fn render(&self) -> String {
         let mut text = String::with_capacity(16 * 1024);
-        // Writing into a `String` can't fail; a collector that does leaves its part out.
+        // Writing into a `String` can't fail; a metric that does is left out.
         let _ = encode(&mut text, &self.registry);
         text
     }
@@ -104,37 +84,7 @@ impl Default for Metrics {
     }
 }
 
-/// How operations end: `ok`, or the kind of their error.
-const OUTCOMES: [&str; 10] = [
-    "ok",
-    "invalid",
-    "refused",
-    "unauthenticated",
-    "forbidden",
-    "not_found",
-    "conflict",
-    "rate_limited",
-    "unavailable",
-    "internal",
-];
-
-/// How often an operation ended how, and how long it took.
-#[derive(Clone, Debug)]
-pub struct Operation {
-    by_outcome: [(&'static str, Counter); OUTCOMES.len()],
-    seconds: Histogram,
-}
-
-impl Operation {
-    pub fn record(&self, outcome: &str, elapsed: Duration) {
-        if let Some((_, counter)) = self.by_outcome.iter().find(|(name, _)| *name == outcome) {
-            counter.inc();
-        }
-        self.seconds.observe(elapsed.as_secs_f64());
-    }
-}
-
-/// What the shop sees.
+/// Orders and logins.
 #[derive(Clone, Debug)]
 pub struct Business {
     orders_successful: Counter,
@@ -144,14 +94,14 @@ pub struct Business {
 
 impl Business {
     fn register(registry: &mut Registry) -> Business {
-        let orders = registered(registry, "orders", "Orders placed");
+        let orders = counters(registry, "orders", "Orders placed");
         let of = |outcome: Outcome| {
             orders.get_or_create_owned(&vec![("outcome", outcome.as_str().to_owned())])
         };
         Business {
             orders_successful: of(Outcome::Successful),
             orders_failed: of(Outcome::Failed),
-            logins: registered(registry, "logins", "Logins tried"),
+            logins: counters(registry, "logins", "Login attempts, by outcome"),
         }
     }
 
@@ -162,13 +112,14 @@ impl Business {
         };
     }
 
-    /// A login takes a quarter of a second: a look-up of its label costs nothing.
-    pub fn count_login(&self, outcome: &'static str) {
+    /// Looks its counter up at each call: beside a login's password hash that costs nothing.
+    pub fn count_login(&self, error: Option<ErrorKind>) {
+        let outcome = error.map_or(OK, ErrorKind::as_str);
         self.logins.get_or_create_owned(&vec![("outcome", outcome.to_owned())]).inc();
     }
 }
 
-/// What became of mails.
+/// Attempts to send mails.
 #[derive(Clone, Debug)]
 pub struct Mail {
     pub sent: Counter,
@@ -178,14 +129,14 @@ pub struct Mail {
 
 impl Mail {
     fn register(registry: &mut Registry) -> Mail {
-        let attempts = registered(registry, "mails", "Attempts to send a mail");
+        let attempts = counters(registry, "mails", "Attempts to send a mail, by outcome");
         let of =
             |outcome: &str| attempts.get_or_create_owned(&vec![("outcome", outcome.to_owned())]);
         Mail { sent: of("sent"), deferred: of("deferred"), died: of("died") }
     }
 }
 
-/// What is read off the store and the process when someone looks.
+/// Values that are read from the store and the process at each scrape, or set once.
 #[derive(Clone, Debug)]
 pub struct Gauges {
     pub users: Gauge,
@@ -210,29 +161,35 @@ impl Gauges {
             gauge
         };
         Gauges {
-            users: gauge("users", "Users stored"),
-            orders: gauge("orders_stored", "Orders stored"),
-            outbox_pending: gauge("outbox_pending", "Mails that wait to be sent"),
-            outbox_dead: gauge("outbox_dead", "Mails given up"),
+            users: gauge("users", "Users in the store"),
+            orders: gauge("orders_stored", "Orders in the store"),
+            outbox_pending: gauge("outbox_pending", "Mails waiting to be sent"),
+            outbox_dead: gauge("outbox_dead", "Mails that are not tried any more"),
             outbox_oldest_seconds: gauge(
                 "outbox_oldest_age_seconds",
-                "Age of the oldest mail that waits",
+                "Age of the oldest waiting mail, in seconds",
             ),
-            hashes_waiting: gauge("password_hash_queue_depth", "Password checks that wait"),
-            log_lines_dropped: gauge("log_lines_dropped", "Log lines lost since the start"),
-            resident_bytes: gauge("process_resident_memory_bytes", "Resident memory"),
+            hashes_waiting: gauge(
+                "password_hash_queue_depth",
+                "Password hashes waiting to be computed",
+            ),
+            log_lines_dropped: gauge("log_lines_dropped", "Log lines dropped since the start"),
+            resident_bytes: gauge("process_resident_memory_bytes", "Resident memory, in bytes"),
             open_fds: gauge("process_open_fds", "Open file descriptors"),
-            max_fds: gauge("process_max_fds", "Most file descriptors that may be open"),
+            max_fds: gauge("process_max_fds", "Maximum number of open file descriptors"),
             last_backup_seconds: gauge(
                 "last_verified_backup_timestamp_seconds",
-                "When the last backup that was checked, and kept or sent whole, was made, in Unix time",
+                "Time of the last backup that was verified, and kept or sent whole, in Unix seconds",
             ),
-            start_seconds: gauge("process_start_time_seconds", "Start, in Unix time"),
+            start_seconds: gauge(
+                "process_start_time_seconds",
+                "Start time of the process, in Unix seconds",
+            ),
         }
     }
 }
 
-/// The committer's work.
+/// The committer's batches and commits.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub commit_seconds: Histogram,
@@ -252,12 +209,16 @@ impl Store {
         };
         registry.register_with_unit(
             "store_commit",
-            "Time that a commit took, its sync included",
+            "Duration of a commit, including its sync",
             Unit::Seconds,
             store.commit_seconds.clone(),
         );
-        registry.register("store_batch_size", "Writes in one commit", store.batch_size.clone());
-        registry.register("store_queue_depth", "Writes that wait", store.queue_depth.clone());
+        registry.register("store_batch_size", "Writes per commit", store.batch_size.clone());
+        registry.register(
+            "store_queue_depth",
+            "Writes waiting for a commit",
+            store.queue_depth.clone(),
+        );
         registry.register(
             "store_failed_commits",
             "Commits that failed",
@@ -267,19 +228,10 @@ impl Store {
     }
 }
 
-fn registered(registry: &mut Registry, name: &str, help: &str) -> Counters {
-    let family = Counters::default();
-    registry.register(name, help, family.clone());
-    family
-}
-
-/// 50 µs to about 13 s, by factors of two.
-fn seconds() -> Histogram {
-    Histogram::new(exponential_buckets(50e-6, 2.0, 18))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -291,5 +243,27 @@ mod tests {
             r#"http_requests_total{method="GET",endpoint="/orders/{order_id}",status="200"} 1"#;
         assert!(text.contains(line), "{text}");
         assert!(text.ends_with("# EOF\n"));
+    }
+
+    #[test]
+    fn every_kind_of_error_is_counted_as_an_outcome_of_its_own() {
+        let metrics = Metrics::new();
+        let operation = metrics.operation("login");
+        operation.record(None, Duration::ZERO);
+        for kind in ErrorKind::ALL {
+            operation.record(Some(*kind), Duration::ZERO);
+            metrics.business.count_login(Some(*kind));
+        }
+        let text = metrics.render();
+        for outcome in ErrorKind::ALL.iter().map(|kind| kind.as_str()).chain([OK]) {
+            let line = format!("operations_total{{operation=\"login\",outcome=\"{outcome}\"}} 1\n");
+            assert!(text.contains(&line), "{line} in {text}");
+        }
+        for kind in ErrorKind::ALL {
+            let line = format!("logins_total{{outcome=\"{}\"}} 1\n", kind.as_str());
+            assert!(text.contains(&line), "{line} in {text}");
+        }
+        let count = "operation_duration_seconds_count{operation=\"login\"} 10\n";
+        assert!(text.contains(count), "{text}");
     }
 }

@@ -1,42 +1,40 @@
-//! Users: who they are, and how they prove it.
+//! Users: logins, tokens, passwords, and what admins do with accounts.
 
 use crate::auth::random_hex;
 use crate::domain::{EmailAddress, NewUser, Password, Role, User, UserId, Username};
 use crate::error::{Error, Result, Unauthenticated};
-use crate::service::{Caller, Context, Notes, Service};
 use crate::store::{CreateFirstAdmin, CreateUser, Rehash, SetDisabled, SetPassword};
 
-/// A login that went well.
+use super::caller::Caller;
+use super::context::Context;
+use super::operation::Notes;
+use super::state::Service;
+
+/// A successful login.
 #[derive(Debug)]
 pub struct Login {
     pub token: String,
     pub user: User,
 }
 
-/// What the first admin is made from.
+/// The first admin, to be created where there is no user.
 #[derive(Debug)]
-pub struct Seed {
+pub struct NewAdmin {
     pub username: Username,
     pub email: EmailAddress,
     pub password: Password,
-    /// Whether the password is the one that the old service published.
-    pub published: bool,
-}
-
-/// What became of a [`Seed`].
-#[derive(Debug)]
-pub enum FirstAdmin {
-    Created(User),
-    /// There are users already.
-    NotNeeded,
+    /// Whether the password is the default one, which the old service published.
+    pub is_default_password: bool,
 }
 
 impl Service {
-    /// Whom a token speaks for, if it still holds.
+    /// The caller that a token stands for.
+    ///
+    /// # Errors
+    /// The token is bad, expired or revoked, or its user is disabled.
     pub fn authenticate(&self, token: &str) -> Result<Caller> {
         let claims = self.tokens.read(token, self.clock.now())?;
-        let status = self.store.read()?.token_status(claims.user)?;
-        match status {
+        match self.store.read()?.token_status(claims.user)? {
             Some(status) if !status.disabled && status.token_generation == claims.generation => {
                 Ok(Caller::User { id: claims.user, role: status.role })
             }
@@ -44,27 +42,26 @@ impl Service {
         }
     }
 
-    /// A token for a name and its password. A name that nobody has takes as long and
-    /// answers the same as a wrong password.
+    /// A token for a name and its password. An unknown name takes as long as a wrong password
+    /// and gives the same error.
     pub fn login(&self, cx: &Context, username: &str, password: &str) -> Result<Login> {
         let result = self.operations.login.run(cx, |notes| {
             notes.add("client", cx.client);
-            let guess = self.limits.begin_guess(username, cx)?;
+            let attempt = self.limits.begin_login(username, cx)?;
             let user = match self.check_password(username, password, notes) {
                 Ok(user) => user,
                 Err(wrong @ Error::Unauthenticated(_)) => return Err(wrong),
                 Err(unchecked) => {
-                    self.limits.withdraw(guess, cx);
+                    self.limits.refund(attempt, cx);
                     return Err(unchecked);
                 }
             };
-            self.limits.forgive(username, guess, cx);
+            self.limits.login_succeeded(attempt, cx);
             self.rehash_if_outdated(&user, password);
             let token = self.tokens.issue(&user, self.clock.now())?;
             Ok(Login { token, user })
         });
-        let outcome = result.as_ref().map_or_else(Error::kind, |_| "ok");
-        self.counters.count_login(outcome);
+        self.counters.count_login(result.as_ref().err().map(Error::kind));
         result
     }
 
@@ -81,8 +78,8 @@ impl Service {
         }
     }
 
-    /// A login is the only moment at which the password is at hand. One that can't be
-    /// kept up to date now is at the next login.
+    /// Only a login has the password at hand. If the new hash can't be stored, the next login
+    /// tries again.
     fn rehash_if_outdated(&self, user: &User, password: &str) {
         if !self.hasher.is_outdated(&user.password_hash) {
             return;
@@ -105,7 +102,7 @@ impl Service {
         })
     }
 
-    /// Makes a user; for admins.
+    /// Creates a user; for admins.
     pub fn register(&self, cx: &Context, caller: &Caller, new: NewUser) -> Result<User> {
         self.operations.register.run(cx, |notes| {
             caller.note(notes);
@@ -123,7 +120,7 @@ impl Service {
         })
     }
 
-    /// Gives the caller another password and ends all of the caller's tokens.
+    /// Changes the caller's password and revokes all of the caller's tokens.
     pub fn change_password(
         &self,
         cx: &Context,
@@ -144,7 +141,7 @@ impl Service {
         })
     }
 
-    /// Gives a user another password and ends all of the user's tokens; for admins.
+    /// Changes a user's password and revokes all of the user's tokens; for admins.
     pub fn set_password(
         &self,
         cx: &Context,
@@ -164,7 +161,7 @@ impl Service {
         })
     }
 
-    /// Keeps a user out, or lets the user in again; for admins.
+    /// Disables a user, or enables one again; for admins.
     pub fn set_disabled(
         &self,
         cx: &Context,
@@ -196,7 +193,7 @@ impl Service {
         })
     }
 
-    /// The user of that name, in whatever case; for the command line.
+    /// The user of that name, compared without case; for the command line.
     pub fn user_named(&self, name: &str) -> Result<Option<User>> {
         self.store.read()?.user_by_name(name)
     }
@@ -205,26 +202,24 @@ impl Service {
         self.store.read()?.has_users()
     }
 
-    /// Makes the first admin, unless there is a user already.
-    pub fn create_first_admin(&self, seed: Seed) -> Result<FirstAdmin> {
+    /// Creates the first admin; `None` if there is a user already.
+    pub fn create_first_admin(&self, new: NewAdmin) -> Result<Option<User>> {
         let admin = CreateUser {
-            password_hash: self.hasher.hash(seed.password.as_str())?,
-            username: seed.username,
-            email: seed.email,
+            password_hash: self.hasher.hash(new.password.as_str())?,
+            username: new.username,
+            email: new.email,
             role: Role::Admin,
             at: self.clock.now(),
         };
-        let write = CreateFirstAdmin { admin, default_password: seed.published };
-        let created = self.store.write(write)?;
-        Ok(created.map_or(FirstAdmin::NotNeeded, FirstAdmin::Created))
+        self.store.write(CreateFirstAdmin { admin, default_password: new.is_default_password })
     }
 
-    /// Who still has the published password, if anyone.
-    pub fn user_with_published_password(&self) -> Result<Option<User>> {
+    /// The user who still has the default password, if anyone.
+    pub fn user_with_default_password(&self) -> Result<Option<User>> {
         self.store.read()?.default_password_user()
     }
 
-    /// A password that nobody knows yet and that meets the policy.
+    /// A new random password that meets the policy.
     pub fn random_password() -> Result<Password> {
         let text = format!("Aa1-{}", random_hex::<12>().map_err(Error::internal)?);
         Ok(Password::given(text))

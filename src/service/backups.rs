@@ -9,9 +9,6 @@ use crate::metrics::Gauge;
 use crate::service::{Caller, Context, Service};
 use crate::store::BackupPermit;
 
-/// The name of a backup beside the database, until the client's download begins.
-pub const DOWNLOAD_FILE: &str = "orders.download";
-
 /// A checked backup on its way to a client. Its file has no name any more, so the disk space is
 /// free again when this is dropped, or when the process dies.
 pub struct Download {

@@ -1,162 +1,141 @@
-//! Which buckets there are, and who spends from them.
+//! The buckets of all rate limits, and who spends from them.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hash, RandomState};
 use std::net::IpAddr;
-use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use super::Context;
+use parking_lot::Mutex;
+
 use crate::clock::Clock;
-use crate::config::Config;
 use crate::domain::{UserId, Username, network};
 use crate::error::{Error, RateLimited, Result};
-use crate::limiter::{Limiter, Rate, Standing};
+use crate::limiter::{BucketState, Limiter, Rate};
 use crate::metrics::{Counter, Metrics};
 
-/// Addresses kept for each user who has logged in; the oldest gives way.
+use super::caller::Caller;
+use super::context::Context;
+use super::limit::{ClientLimit, Limit, LimitState, UserLimit};
+
+/// Addresses that are remembered for each user who has logged in; a new one replaces the
+/// oldest.
 const KNOWN_ADDRESSES: usize = 16;
 
-/// A limited route; prints as the name in headers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Limit {
-    Login,
-    Register,
-    Orders,
-    /// Changes of one's own password, each of which checks the old one.
-    Password,
-}
-
-/// Where a caller stands with one bucket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LimitStanding {
-    pub limit: Limit,
-    pub rate: Rate,
-    pub standing: Standing,
-}
-
-/// All buckets; none of them is there when `RATE_LIMIT_REQUESTS=0`.
 pub struct Limits {
     clock: Clock,
-    buckets: Option<Buckets>,
-    refused: [Counter; 4],
-}
-
-struct Buckets {
-    login: Limiter<IpAddr>,
-    /// Failed logins by name, hashed: names that nobody has are not kept.
-    failures: Limiter<u64>,
-    names: RandomState,
-    register: Limiter<UserId>,
-    orders: Limiter<UserId>,
-    passwords: Limiter<UserId>,
-    /// From where each user has logged in since the start.
+    /// `RATE_LIMIT_REQUESTS=0`: nothing is limited.
+    is_off: bool,
+    login: RouteLimiter<IpAddr>,
+    /// Failed logins by hash of the name: names that no user has are not kept.
+    failed_logins: RouteLimiter<u64>,
+    name_hasher: RandomState,
+    register: RouteLimiter<UserId>,
+    orders: RouteLimiter<UserId>,
+    password: RouteLimiter<UserId>,
+    /// The addresses from which each user has logged in since the start, by hash of the name.
     known: Mutex<HashMap<u64, VecDeque<IpAddr>>>,
 }
 
-/// A token taken before a password is checked, given back if it was right.
-pub(super) struct Guess {
-    name: u64,
-    /// Where the caller stood before, if the guess is told in the headers.
-    before: Option<LimitStanding>,
+/// One limit's buckets, and the count of requests that it has rejected.
+struct RouteLimiter<K> {
+    limit: Limit,
+    limiter: Limiter<K>,
+    rejected: Counter,
+}
+
+/// The token that a login takes before its password is checked. It is given back unless the
+/// password is wrong.
+#[derive(Clone, Copy)]
+pub(super) struct LoginAttempt {
+    name_hash: u64,
+    /// The limit state before this attempt, if the attempt shows in the headers.
+    before: Option<LimitState>,
 }
 
 impl Limits {
-    pub fn new(config: &Config, clock: Clock, metrics: &Metrics) -> Limits {
-        let rate = Rate { requests: config.rate_limit_requests, window: config.rate_window() };
-        let buckets = (rate.requests > 0).then(|| Buckets {
-            login: Limiter::new(rate),
-            failures: Limiter::new(rate),
-            names: RandomState::new(),
-            register: Limiter::new(rate),
-            orders: Limiter::new(rate),
-            passwords: Limiter::new(rate),
+    pub fn new(rate: Rate, clock: Clock, metrics: &Metrics) -> Limits {
+        Limits {
+            clock,
+            is_off: rate.requests == 0,
+            login: RouteLimiter::new(Limit::LOGIN, rate, metrics),
+            failed_logins: RouteLimiter::new(Limit::LOGIN, rate, metrics),
+            name_hasher: RandomState::new(),
+            register: RouteLimiter::new(Limit::REGISTER, rate, metrics),
+            orders: RouteLimiter::new(Limit::ORDERS, rate, metrics),
+            password: RouteLimiter::new(Limit::PASSWORD, rate, metrics),
             known: Mutex::default(),
-        });
-        let refused = [Limit::Login, Limit::Register, Limit::Orders, Limit::Password]
-            .map(|limit| metrics.rate_limited(limit.as_str()));
-        Limits { clock, buckets, refused }
-    }
-
-    /// Takes a token for the address.
-    pub fn spend_by_client(&self, limit: Limit, cx: &Context) -> Result<()> {
-        let Some(buckets) = &self.buckets else { return Ok(()) };
-        let standing = buckets.login.spend(network::of(cx.client), self.clock.uptime());
-        self.meet(limit, buckets.login.rate(), standing, cx)
-    }
-
-    /// Takes a token for the user.
-    pub fn spend_by_user(&self, limit: Limit, user: UserId, cx: &Context) -> Result<()> {
-        let Some(buckets) = &self.buckets else { return Ok(()) };
-        let limiter = match limit {
-            Limit::Register => &buckets.register,
-            Limit::Password => &buckets.passwords,
-            Limit::Orders | Limit::Login => &buckets.orders,
-        };
-        let standing = limiter.spend(user, self.clock.uptime());
-        self.meet(limit, limiter.rate(), standing, cx)
-    }
-
-    /// Takes a token for a guess at that user's password. An empty bucket refuses only
-    /// addresses from which the user hasn't logged in, so that nobody is locked out.
-    pub(super) fn begin_guess(&self, username: &str, cx: &Context) -> Result<Option<Guess>> {
-        let Some(buckets) = &self.buckets else { return Ok(None) };
-        let name = buckets.names.hash_one(Username::fold(username));
-        let standing = buckets.failures.spend(name, self.clock.uptime());
-        if buckets.knows(name, network::of(cx.client)) {
-            return Ok(standing.allowed.then_some(Guess { name, before: None }));
-        }
-        let before = cx.standing();
-        self.meet(Limit::Login, buckets.failures.rate(), standing, cx)?;
-        Ok(Some(Guess { name, before }))
-    }
-
-    /// The password was right: the guess costs nothing, and the address is known.
-    pub(super) fn forgive(&self, username: &str, guess: Option<Guess>, cx: &Context) {
-        self.withdraw(guess, cx);
-        if let Some(buckets) = &self.buckets {
-            buckets
-                .remember(buckets.names.hash_one(Username::fold(username)), network::of(cx.client));
         }
     }
 
-    /// The password was not looked at, or was right: the guess costs nothing.
-    pub(super) fn withdraw(&self, guess: Option<Guess>, cx: &Context) {
-        let Some(buckets) = &self.buckets else { return };
-        if let Some(Guess { name, before }) = guess {
-            let now = self.clock.uptime();
-            buckets.failures.refund(&name, now);
-            if let Some(before) = before {
-                let (rate, standing) = (buckets.failures.rate(), buckets.failures.peek(&name, now));
-                cx.restore(before);
-                cx.meet(LimitStanding { limit: Limit::Login, rate, standing });
-            }
-        }
-    }
-
-    fn meet(&self, limit: Limit, rate: Rate, standing: Standing, cx: &Context) -> Result<()> {
-        cx.meet(LimitStanding { limit, rate, standing });
-        if standing.allowed {
+    /// Takes a token of the client's address or of the user, as the limit says.
+    ///
+    /// # Errors
+    /// The bucket is empty, or a limit by user meets a caller who is none.
+    pub fn spend(&self, limit: Limit, caller: &Caller, cx: &Context) -> Result<()> {
+        if self.is_off {
             return Ok(());
         }
-        self.refused[limit as usize].inc();
-        Err(Error::RateLimited(RateLimited {
-            requests: rate.requests,
-            window: rate.window,
-            retry_after: standing.next_token,
-        }))
-    }
-}
-
-impl Buckets {
-    fn knows(&self, name: u64, client: IpAddr) -> bool {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&name).is_some_and(|addresses| addresses.contains(&client))
+        let now = self.clock.uptime();
+        match limit {
+            Limit::ByClient(ClientLimit::Login) => {
+                self.login.spend(network::of(cx.client), now, cx)
+            }
+            Limit::ByUser(limit) => self.by_user(limit).spend(caller.require_user()?, now, cx),
+        }
     }
 
-    /// Only names of users get here, so that the map is bounded by their number.
-    fn remember(&self, name: u64, client: IpAddr) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let addresses = known.entry(name).or_default();
+    fn by_user(&self, limit: UserLimit) -> &RouteLimiter<UserId> {
+        match limit {
+            UserLimit::Register => &self.register,
+            UserLimit::Orders => &self.orders,
+            UserLimit::Password => &self.password,
+        }
+    }
+
+    /// Takes a token for a login under that name. An empty bucket rejects only addresses from
+    /// which the user hasn't logged in before: failures of others don't lock a user out.
+    pub(super) fn begin_login(&self, username: &str, cx: &Context) -> Result<Option<LoginAttempt>> {
+        if self.is_off {
+            return Ok(None);
+        }
+        let name_hash = self.name_hasher.hash_one(Username::fold(username));
+        let bucket = self.failed_logins.limiter.spend(name_hash, self.clock.uptime());
+        if self.knows(name_hash, network::of(cx.client)) {
+            return Ok(bucket.allowed.then_some(LoginAttempt { name_hash, before: None }));
+        }
+        let before = cx.limit_state();
+        self.failed_logins.report(bucket, cx)?;
+        Ok(Some(LoginAttempt { name_hash, before }))
+    }
+
+    /// The password was right: gives the token back and remembers the address.
+    pub(super) fn login_succeeded(&self, attempt: Option<LoginAttempt>, cx: &Context) {
+        if let Some(LoginAttempt { name_hash, .. }) = attempt {
+            self.remember(name_hash, network::of(cx.client));
+        }
+        self.refund(attempt, cx);
+    }
+
+    /// Gives the token back: the password was right, or was never checked.
+    pub(super) fn refund(&self, attempt: Option<LoginAttempt>, cx: &Context) {
+        let Some(LoginAttempt { name_hash, before }) = attempt else { return };
+        let now = self.clock.uptime();
+        let limiter = &self.failed_logins.limiter;
+        limiter.refund(&name_hash, now);
+        if let Some(before) = before {
+            cx.restore_limit_state(before);
+            cx.meet_limit(self.failed_logins.state(limiter.peek(&name_hash, now)));
+        }
+    }
+
+    fn knows(&self, name_hash: u64, client: IpAddr) -> bool {
+        self.known.lock().get(&name_hash).is_some_and(|addresses| addresses.contains(&client))
+    }
+
+    /// Called only after a right password, so that the map has at most an entry for each user.
+    fn remember(&self, name_hash: u64, client: IpAddr) {
+        let mut known = self.known.lock();
+        let addresses = known.entry(name_hash).or_default();
         if addresses.contains(&client) {
             return;
         }
@@ -167,20 +146,88 @@ impl Buckets {
     }
 }
 
-impl LimitStanding {
-    pub fn is_tighter_than(&self, other: &LimitStanding) -> bool {
-        let room = |it: &LimitStanding| (it.standing.allowed, it.standing.remaining);
-        room(self) < room(other)
+impl<K: Hash + Eq> RouteLimiter<K> {
+    fn new(limit: Limit, rate: Rate, metrics: &Metrics) -> RouteLimiter<K> {
+        let rejected = metrics.rate_limited(limit.as_str());
+        RouteLimiter { limit, limiter: Limiter::new(rate), rejected }
+    }
+
+    fn spend(&self, key: K, now: Duration, cx: &Context) -> Result<()> {
+        self.report(self.limiter.spend(key, now), cx)
+    }
+
+    /// Keeps the bucket's state for the response's headers; an error if no token was left.
+    fn report(&self, bucket: BucketState, cx: &Context) -> Result<()> {
+        cx.meet_limit(self.state(bucket));
+        if bucket.allowed {
+            return Ok(());
+        }
+        self.rejected.inc();
+        let Rate { requests, window } = self.limiter.rate();
+        let retry_after = bucket.next_token;
+        Err(Error::RateLimited(RateLimited { requests, window, retry_after }))
+    }
+
+    fn state(&self, bucket: BucketState) -> LimitState {
+        LimitState { limit: self.limit, rate: self.limiter.rate(), bucket }
     }
 }
 
-impl Limit {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Limit::Login => "login",
-            Limit::Register => "register",
-            Limit::Orders => "orders",
-            Limit::Password => "password",
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Timestamp;
+    use crate::domain::Role;
+    use crate::error::ErrorKind;
+
+    const ALL: [Limit; 4] = [Limit::LOGIN, Limit::REGISTER, Limit::ORDERS, Limit::PASSWORD];
+    const ANN: Caller = Caller::User { id: UserId(1), role: Role::User };
+
+    fn limits(requests: u32, metrics: &Metrics) -> Limits {
+        let rate = Rate { requests, window: Duration::from_secs(60) };
+        Limits::new(rate, Clock::fixed(Timestamp::EPOCH), metrics)
+    }
+
+    #[test]
+    fn every_limit_spends_from_its_own_bucket_and_counts_its_own_rejections() {
+        let metrics = Metrics::new();
+        let limits = limits(1, &metrics);
+        for limit in ALL {
+            let cx = Context::local();
+            limits.spend(limit, &ANN, &cx).unwrap();
+            let rejected = limits.spend(limit, &ANN, &cx).unwrap_err();
+            assert_eq!(rejected.kind(), ErrorKind::RateLimited);
+            assert_eq!(cx.limit_state().unwrap().limit, limit);
         }
+        let text = metrics.render();
+        for limit in ALL {
+            let line = format!("rate_limited_requests_total{{limit=\"{}\"}} 1\n", limit.as_str());
+            assert!(text.contains(&line), "{line} in {text}");
+        }
+    }
+
+    #[test]
+    fn a_limit_by_client_counts_by_address_and_one_by_user_by_user() {
+        let limits = limits(1, &Metrics::new());
+        let ben = Caller::User { id: UserId(2), role: Role::User };
+        let elsewhere = Context::new("-".into(), IpAddr::from([192, 0, 2, 1]));
+        for limit in ALL {
+            limits.spend(limit, &ANN, &Context::local()).unwrap();
+        }
+        for limit in [Limit::REGISTER, Limit::ORDERS, Limit::PASSWORD] {
+            assert!(limits.spend(limit, &ANN, &elsewhere).is_err());
+            limits.spend(limit, &ben, &Context::local()).unwrap();
+        }
+        assert!(limits.spend(Limit::LOGIN, &ben, &Context::local()).is_err());
+        limits.spend(Limit::LOGIN, &Caller::Anonymous, &elsewhere).unwrap();
+    }
+
+    #[test]
+    fn a_limit_by_user_never_counts_an_anonymous_caller_as_a_client() {
+        let limits = limits(1, &Metrics::new());
+        let cx = Context::local();
+        let rejected = limits.spend(Limit::ORDERS, &Caller::Anonymous, &cx).unwrap_err();
+        assert_eq!(rejected.kind(), ErrorKind::Unauthenticated);
+        limits.spend(Limit::LOGIN, &Caller::Anonymous, &cx).unwrap();
     }
 }

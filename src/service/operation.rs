@@ -1,13 +1,14 @@
-//! The one place that logs and measures an operation.
+//! The one place where operations are logged and measured.
 
 use std::fmt::Write;
 use std::time::Instant;
 
-use super::Context;
 use crate::error::{Error, Result};
 use crate::metrics::{self, Metrics};
 
-/// Every operation, with its meter resolved.
+use super::context::Context;
+
+/// Every operation, with the handles of its metrics.
 pub(super) struct Operations {
     pub login: Operation,
     pub register: Operation,
@@ -29,7 +30,7 @@ pub(super) struct Operation {
     meter: metrics::Operation,
 }
 
-/// What an operation adds to its line: ids, counts; never a secret or a name.
+/// What an operation adds to its log line: ids, counts; never a secret or a name.
 #[derive(Default)]
 pub struct Notes(String);
 
@@ -54,35 +55,34 @@ impl Operations {
     }
 }
 
-/// An operation that has begun, and what is to be told of it.
-pub(super) struct Course {
+/// An operation under way: when it began, and what it has noted so far.
+pub(super) struct OperationSpan {
     started: Instant,
     pub notes: Notes,
 }
 
-impl Course {
-    pub fn begin() -> Course {
-        Course { started: Instant::now(), notes: Notes::default() }
+impl OperationSpan {
+    pub fn begin() -> OperationSpan {
+        OperationSpan { started: Instant::now(), notes: Notes::default() }
     }
 }
 
 impl Operation {
-    /// Runs it, counts it, and logs it.
+    /// Runs, counts and logs it.
     pub fn run<T>(&self, cx: &Context, act: impl FnOnce(&mut Notes) -> Result<T>) -> Result<T> {
-        let mut course = Course::begin();
-        let result = act(&mut course.notes);
-        self.end(cx, course, result)
+        let mut span = OperationSpan::begin();
+        let result = act(&mut span.notes);
+        self.end(cx, span, result)
     }
 
-    /// Counts it, and logs one line: at info when it went well, as a warning when the caller
-    /// was refused, as an error when the fault is ours.
-    pub fn end<T>(&self, cx: &Context, course: Course, result: Result<T>) -> Result<T> {
-        let elapsed = course.started.elapsed();
-        let outcome = result.as_ref().map_or_else(Error::kind, |_| "ok");
-        self.meter.record(outcome, elapsed);
-        let (name, millis, Notes(notes)) = (self.name, elapsed.as_secs_f64() * 1e3, course.notes);
+    /// Counts it, and logs one line: info after success, a warning when the caller was
+    /// refused, an error when the fault is ours.
+    pub fn end<T>(&self, cx: &Context, span: OperationSpan, result: Result<T>) -> Result<T> {
+        let elapsed = span.started.elapsed();
+        self.meter.record(result.as_ref().err().map(Error::kind), elapsed);
+        let (name, millis, Notes(notes)) = (self.name, elapsed.as_secs_f64() * 1e3, span.notes);
         let request = &cx.request_id;
-        cx.logged.set(true);
+        cx.mark_logged();
         match &result {
             Ok(_) => log::info!("{name} ok {millis:.1} ms{notes} request={request}"),
             Err(why) if why.is_ours() => {

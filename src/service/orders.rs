@@ -4,7 +4,7 @@ use crate::auth::random_hex;
 use crate::clock::Timestamp;
 use crate::domain::{MessageId, NewOrder, Order, OrderId, Outcome, UserId};
 use crate::error::{Error, Result};
-use crate::service::operation::Course;
+use crate::service::operation::OperationSpan;
 use crate::service::{Caller, Context, Service};
 use crate::store::{
     Direction, Idempotency, OrderFilter, PlaceOrder, Placed, Span, Store, WriteHandle,
@@ -25,7 +25,7 @@ pub struct OrderQuery {
 
 /// An order on its way to the disk.
 pub struct PendingOrder {
-    span: Course,
+    span: OperationSpan,
     write: Result<WriteHandle<Placed>>,
 }
 
@@ -40,7 +40,7 @@ impl Service {
     /// Begins to place an order and to queue its mail, both or neither. Under a key that this
     /// user has used for the same order, gives that one again. [`Service::placed`] ends it.
     pub fn place(&self, caller: &Caller, order: NewOrder, key: Option<String>) -> PendingOrder {
-        let mut span = Course::begin();
+        let mut span = OperationSpan::begin();
         let write = caller.require_user().and_then(|user| {
             span.notes.add("user", user);
             self.store.begin(PlaceOrder {

@@ -2,27 +2,30 @@
 
 use crate::domain::{Mail, MailId};
 use crate::error::{Error, Result};
-use crate::service::{Caller, Context, Service};
 use crate::store::{MailStatus, RetryMail};
 
+use super::caller::Caller;
+use super::context::Context;
+use super::state::Service;
+
 impl Service {
-    /// Mails of one state with ids above `after`, `limit` at most.
+    /// Mails of one status with ids above `after`, `limit` at most.
     pub fn mails(
         &self,
         cx: &Context,
         caller: &Caller,
-        shelf: MailStatus,
+        status: MailStatus,
         after: MailId,
         limit: usize,
     ) -> Result<Vec<Mail>> {
         self.operations.list_emails.run(cx, |notes| {
             caller.note(notes);
             caller.require_admin()?;
-            self.store.read()?.mails(shelf, after, limit)
+            self.store.read()?.mails(status, after, limit)
         })
     }
 
-    /// Has a dead mail tried again, and one that waits tried at once.
+    /// Makes a dead mail due again, and a pending one due at once.
     pub fn retry_mail(&self, cx: &Context, caller: &Caller, id: MailId) -> Result<Mail> {
         self.operations.retry_email.run(cx, |notes| {
             caller.note(notes);

@@ -1,34 +1,22 @@
-//! Whether requests should be sent here.
+//! Whether the service can do its work: what load balancers and supervisors ask.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::Service;
 use crate::store::Trial;
 
-/// A commit this young needs no trial.
-const RECENT: Duration = Duration::from_secs(10);
-/// At most one trial in this time, however many ask.
-const TRIAL_INTERVAL: Duration = Duration::from_secs(1);
+use super::state::Service;
 
-/// What `GET /readyz` tells.
+/// After a commit this recent no trial write is needed.
+const RECENT: Duration = Duration::from_secs(10);
+
+/// The content of `GET /readyz`.
 #[derive(Debug)]
 pub struct Readiness {
-    /// Each with its fault, if it has one.
+    /// Each check's name, and why it fails if it does.
     pub checks: [(&'static str, Option<String>); 4],
-    /// Mails that wait. They never make the service unready: orders are taken all the same.
+    /// Mails waiting to be sent. They never make the service unready, since it takes orders
+    /// all the same.
     pub mail_backlog: u64,
-}
-
-/// The last trial, and what came of it.
-#[derive(Debug, Default)]
-pub(super) struct LastTrial(Mutex<Trials>);
-
-#[derive(Debug, Default)]
-struct Trials {
-    /// When the last one began, and how it ended.
-    last: Option<(Duration, Option<String>)>,
-    is_running: bool,
 }
 
 impl Readiness {
@@ -52,7 +40,7 @@ impl Service {
         }
     }
 
-    /// Why no commit works, if so: known from those that were asked for, or tried out.
+    /// Why commits fail, if they do: known from recent writes, or from a trial write.
     fn commit_fault(&self) -> Option<String> {
         if self.store.committed_within(RECENT) && self.store.trouble().is_none() {
             return None;
@@ -65,29 +53,5 @@ impl Service {
         let fault = fault.map(|why| why.to_string());
         self.last_trial.end(now, fault.clone());
         fault
-    }
-}
-
-impl LastTrial {
-    /// What is known already; none when the caller is to try. Nobody waits for another's
-    /// trial: one that hangs must not take all threads with it.
-    fn begin(&self, now: Duration) -> Option<Option<String>> {
-        let mut trials = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_recent = |at: &Duration| now.saturating_sub(*at) < TRIAL_INTERVAL;
-        match &trials.last {
-            Some((at, fault)) if is_recent(at) => return Some(fault.clone()),
-            _ if trials.is_running => return Some(Some("a commit is taking long".to_owned())),
-            _ => {}
-        }
-        trials.is_running = true;
-        // Who asks while it runs gets the last outcome for a moment yet.
-        let fault = trials.last.take().and_then(|(_, fault)| fault);
-        trials.last = Some((now, fault));
-        None
-    }
-
-    fn end(&self, began: Duration, fault: Option<String>) {
-        let mut trials = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *trials = Trials { last: Some((began, fault)), is_running: false };
     }
 }

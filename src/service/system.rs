@@ -1,18 +1,19 @@
-//! How the service is.
+//! The health of the service, and its gauges.
 
-use super::Service;
 use crate::clock::Timestamp;
 use crate::error::Result;
 use crate::logging;
 use crate::metrics::{Gauge, Gauges};
 use crate::sys::process;
 
-/// What `GET /health` tells.
+use super::state::Service;
+
+/// The content of `GET /health`.
 #[derive(Debug)]
 pub struct Health {
     pub at: Timestamp,
     pub environment: &'static str,
-    /// Why the store can't take a write; none when it can.
+    /// Why the store can't take writes, if it can't.
     pub trouble: Option<String>,
 }
 
@@ -25,8 +26,7 @@ impl Service {
         }
     }
 
-    /// Brings the gauges up to date that are read off the store and the process when
-    /// someone looks.
+    /// Updates the gauges that are read from the store and the process at each scrape.
     pub fn refresh_gauges(&self, gauges: &Gauges) -> Result<()> {
         refresh_process(gauges);
         let counts = self.store.read()?.counts()?;
@@ -42,7 +42,7 @@ impl Service {
     }
 }
 
-/// What the system doesn't tell stays at zero.
+/// Where the system doesn't know a value, its gauge stays at zero.
 fn refresh_process(gauges: &Gauges) {
     let set = |gauge: &Gauge, value: Option<u64>| {
         value.map(|value| gauge.set(i64::try_from(value).unwrap_or(i64::MAX)))

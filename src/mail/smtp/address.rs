@@ -1,5 +1,5 @@
-//! The rule that keeps addresses out of trouble in an SMTP command. Whoever made one has
-//! checked it already; this is the last door.
+//! Which addresses are safe in an SMTP command. They were checked when they were stored;
+//! this is the last check before the wire.
 
 /// The longest address that fits an SMTP path, in bytes (RFC 5321, 4.5.3.1.3).
 const MAX_LEN: usize = 254;

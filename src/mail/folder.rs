@@ -1,4 +1,4 @@
-//! Mails as `.eml` files, where no server is set.
+//! Messages as `.eml` files, where no mail server is configured.
 
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, OpenOptions};
@@ -8,14 +8,14 @@ use std::path::PathBuf;
 
 use crate::clock::Timestamp;
 
-use super::letter::Message;
-use super::transport::{Delivery, reason};
+use super::delivery::{Delivery, short_reason};
+use super::message::Message;
 
-/// Mails hold names and addresses: not for everyone on the host.
+/// Messages hold names and addresses: not every user of the host may read them.
 const FOLDER_MODE: u32 = 0o750;
 const FILE_MODE: u32 = 0o640;
 
-/// The folder that mails are written to, one file each.
+/// The folder that messages are written to, one file each.
 #[derive(Clone, Debug)]
 pub struct Folder {
     dir: PathBuf,
@@ -26,34 +26,35 @@ impl Folder {
         Folder { dir: dir.into() }
     }
 
-    /// Creates the folder where there is none.
+    /// Creates the folder, unless it exists.
     ///
     /// # Errors
-    /// One line with the folder's name.
+    /// One line with the folder's path.
     pub fn open(&self) -> Result<(), String> {
         DirBuilder::new()
             .recursive(true)
             .mode(FOLDER_MODE)
             .create(&self.dir)
-            .map_err(|error| reason(&format!("{}: {error}", self.dir.display())))
+            .map_err(|error| short_reason(&format!("{}: {error}", self.dir.display())))
     }
 
     pub fn exists(&self) -> bool {
         self.dir.exists()
     }
 
-    /// Writes `order-17-….eml`, whole and on disk or not at all. A repeat replaces its file.
+    /// Writes `order-17-….eml` and syncs it; a file that can't be written whole is removed.
+    /// Another attempt at the same mail replaces its file.
     pub fn store(&self, message: &Message) -> Delivery {
         match self.write(message) {
             Ok(()) => Delivery::Delivered,
-            Err(error) => {
-                Delivery::Deferred { text: reason(&format!("{}: {error}", self.dir.display())) }
-            }
+            Err(error) => Delivery::Deferred {
+                text: short_reason(&format!("{}: {error}", self.dir.display())),
+            },
         }
     }
 
-    /// Removes the mails that were written before `then`, and gives how many. What else
-    /// lies in the folder is nobody's to remove.
+    /// Removes the messages that were written before `then`, and returns how many. Other
+    /// files in the folder stay.
     pub fn prune(&self, then: Timestamp) -> io::Result<usize> {
         let mut removed = 0;
         for entry in fs::read_dir(&self.dir)? {
@@ -77,7 +78,7 @@ impl Folder {
             .open(&unfinished)?;
         let written = file.write_all(&message.bytes).and_then(|()| file.sync_all());
         if let Err(error) = written {
-            // Half a mail is of no use, and its space may be what is missing.
+            // Half a message is of no use, and the disk may be full.
             let _ = fs::remove_file(&unfinished);
             return Err(error);
         }
@@ -86,7 +87,7 @@ impl Folder {
     }
 }
 
-/// `order-17-….eml`, and what a crash left of writing one.
+/// Whether we wrote it: `order-17-….eml`, or the unfinished file that a crash left.
 fn is_ours(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let finished = name.starts_with("order-") && name.ends_with(".eml");

@@ -1,118 +1,24 @@
 //! The sender between a real store and a real conversation, driven step by step.
 
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::path::{Path, PathBuf};
+mod shop;
+
+use std::path::Path;
 use std::time::Duration;
 
 use orderd::clock::{Clock, Timestamp};
-use orderd::config::SmtpTls;
-use orderd::domain::{EmailAddress, MessageId, NewOrder, Outcome, Role, UserId, Username};
-use orderd::mail::{Folder, Limits, Mailer, Round, Sender, Server, Smtp, Templates, Transport};
+use orderd::domain::UserId;
+use orderd::mail::{Folder, Mailer, Sender, Templates, Transport};
 use orderd::metrics::Metrics;
-use orderd::store::{CreateUser, PlaceOrder, Store};
+use orderd::store::Store;
 use orderd::sys::poll::Waker;
 use redb::{Database, TableDefinition};
 
+use shop::{HOUR, Shop, add_order, add_user, sent, to_server};
 use support::disk::Disk;
 use support::smtp::{Fault, Script, SmtpServer, Step};
-
-const HOUR: Duration = Duration::from_secs(3600);
-
-/// A store with users, a clock that stands, and the metrics.
-struct Shop {
-    dir: tempfile::TempDir,
-    clock: Clock,
-    metrics: Metrics,
-    store: Store,
-}
-
-impl Shop {
-    fn open() -> Shop {
-        let dir = tempfile::tempdir().unwrap();
-        let clock = Clock::fixed(Timestamp::from_secs(1_759_816_691));
-        let metrics = Metrics::new();
-        let store = Store::open(&dir.path().join("shop.redb"), clock.clone(), &metrics).unwrap();
-        Shop { dir, clock, metrics, store }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
-    /// Closes the store and opens its file again, as a restart does.
-    fn restart(&mut self) {
-        self.store.close();
-        let path = self.path("shop.redb");
-        self.store = Store::open(&path, self.clock.clone(), &self.metrics).unwrap();
-    }
-
-    fn user(&self, name: &str) -> UserId {
-        add_user(&self.store, name, self.clock.now())
-    }
-
-    fn order(&self, user: UserId, message_id: &str) {
-        add_order(&self.store, user, message_id, self.clock.now());
-    }
-
-    /// `count` orders of one user, with the Message-IDs `m1@shop.test` and so on.
-    fn orders(&self, count: usize) {
-        let user = self.user("ada");
-        for number in 1..=count {
-            self.order(user, &format!("m{number}@shop.test"));
-        }
-    }
-
-    fn sender(&self, transport: Transport) -> Sender {
-        self.sender_with(transport, Templates::load(None).unwrap())
-    }
-
-    fn sender_with(&self, transport: Transport, templates: Templates) -> Sender {
-        let from = "Orders <orders@shop.test>".parse().unwrap();
-        let office = Mailer { templates, from, transport, keep: 720 * HOUR, max_per_second: 0 };
-        Sender::new(office, self.store.clone(), self.clock.clone(), self.metrics.mail.clone())
-    }
-
-    /// Pending, sent, dead.
-    fn counts(&self) -> (u64, u64, u64) {
-        let counts = self.store.read().unwrap().counts().unwrap();
-        (counts.mails_pending, counts.mails_sent, counts.mails_dead)
-    }
-}
-
-fn add_user(store: &Store, name: &str, at: Timestamp) -> UserId {
-    let username = Username::parse(name).unwrap();
-    let email = EmailAddress::parse(&format!("{name}@example.com")).unwrap();
-    let password_hash = String::new();
-    let user = CreateUser { username, email, role: Role::User, password_hash, at };
-    store.write(user).unwrap().id
-}
-
-fn add_order(store: &Store, user: UserId, message_id: &str, at: Timestamp) {
-    let order = NewOrder { outcome: Outcome::Successful };
-    let message_id = MessageId(message_id.to_owned());
-    store.write(PlaceOrder { user, order, message_id, at, idempotency: None }).unwrap();
-}
-
-fn to_server(server: &SmtpServer) -> Transport {
-    to_port(server.port())
-}
-
-fn to_port(port: u16) -> Transport {
-    let settings = Server {
-        host: "127.0.0.1".to_owned(),
-        port,
-        security: SmtpTls::None,
-        ca_file: None,
-        credentials: None,
-        limits: Limits::default(),
-    };
-    Transport::Smtp(Box::new(Smtp::new(settings).unwrap()))
-}
-
-fn sent(count: usize) -> Round {
-    Round { sent: count, ..Round::default() }
-}
 
 #[test]
 fn what_is_due_goes_out_in_one_session_and_only_once() {
@@ -177,7 +83,7 @@ fn a_server_that_is_down_costs_one_attempt_for_all_and_they_go_out_when_it_is_ba
     let mut sender = shop.sender(to_server(&server));
     let round = sender.step().unwrap();
     assert_eq!((round.sent, round.deferred), (0, 5));
-    assert_eq!(round.trouble.as_deref(), Some("greeting: 554 5.0.0 Closed"));
+    assert_eq!(round.failure.as_deref(), Some("greeting: 554 5.0.0 Closed"));
     assert_eq!(server.sessions(), 1);
     assert_eq!(shop.counts(), (5, 0, 0));
 
@@ -282,7 +188,7 @@ fn rows_that_cannot_be_read_are_put_aside_and_stop_none_of_the_others() {
 
     let mut sender = shop.sender(Transport::Folder(Folder::new(shop.path("mail"))));
     let round = sender.step().unwrap();
-    assert_eq!((round.sent, round.dead, round.trouble), (2, 2, None));
+    assert_eq!((round.sent, round.dead, round.failure), (2, 2, None));
     assert_eq!(sender.step().unwrap(), sent(0));
     assert_eq!(shop.counts(), (0, 2, 1));
 }
@@ -314,7 +220,7 @@ fn an_order_that_cannot_be_read_stops_no_mail_of_another() {
 
     let mut sender = shop.sender(Transport::Folder(Folder::new(shop.path("mail"))));
     let round = sender.step().unwrap();
-    assert_eq!((round.sent, round.dead, round.trouble), (2, 1, None));
+    assert_eq!((round.sent, round.dead, round.failure), (2, 1, None));
     shop.order(UserId(1), "later@shop.test");
     assert_eq!(sender.step().unwrap(), sent(1));
     assert_eq!(shop.counts(), (0, 3, 1));
@@ -371,14 +277,14 @@ fn while_results_cannot_be_stored_nothing_is_sent_again() {
     add_order(&store, add_user(&store, "ada", clock.now()), "m1@shop.test", clock.now());
 
     let server = SmtpServer::start(Script::default());
-    let office = Mailer {
+    let mailer = Mailer {
         templates: Templates::load(None).unwrap(),
         from: "orders@shop.test".parse().unwrap(),
         transport: to_server(&server),
         keep: 720 * HOUR,
         max_per_second: 0,
     };
-    let mut sender = Sender::new(office, store.clone(), clock, metrics.mail.clone());
+    let mut sender = Sender::new(mailer, store.clone(), clock, metrics.mail.clone());
     disk.refuse_syncs(true);
     for _ in 0..3 {
         assert!(sender.step().is_err());

@@ -1,81 +1,18 @@
 //! The transports against a real conversation: what arrives, and what each failure means.
 
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::time::Duration;
+mod transports;
 
-use orderd::clock::Timestamp;
 use orderd::config::SmtpTls;
-use orderd::domain::Outcome;
-use orderd::mail::{
-    Credentials, Delivery, Letter, Limits, Message, Server, Session, Smtp, Templates, Transport,
-};
+use orderd::mail::{Credentials, Delivery, Message, Server};
 use orderd::sys::stop::Stop;
 
 use support::smtp::{Fault, Script, SmtpServer, Step, Tls};
-
-/// Short enough for the tests of silence, long enough for a busy machine's answers.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-fn message(order_id: u64, to: &str) -> Message {
-    let letter = Letter {
-        message_id: format!("id{order_id}@orders.test"),
-        to: to.to_owned(),
-        order_id,
-        outcome: Outcome::Successful,
-        ordered_at: Timestamp::from_secs(1_759_816_691),
-        username: "ada".to_owned(),
-    };
-    let from = "Orders <orders@orders.test>".parse().unwrap();
-    letter.write(&from, &Templates::load(None).unwrap()).unwrap()
-}
-
-fn settings(server: &SmtpServer, security: SmtpTls) -> Server {
-    Server {
-        host: "localhost".to_owned(),
-        port: server.port(),
-        security,
-        ca_file: Some(server.ca_file()),
-        credentials: None,
-        limits: Limits::default(),
-    }
-}
-
-fn transport(server: Server) -> Transport {
-    Transport::Smtp(Box::new(Smtp::new(server).unwrap()))
-}
-
-fn plain(server: &SmtpServer) -> Transport {
-    transport(settings(server, SmtpTls::None))
-}
-
-fn impatient(server: &SmtpServer) -> Transport {
-    let limits = Limits {
-        connect: PATIENCE,
-        step: PATIENCE,
-        content: PATIENCE,
-        quit: PATIENCE,
-        stop: PATIENCE,
-    };
-    transport(Server { limits, ..settings(server, SmtpTls::None) })
-}
-
-fn open(transport: &Transport) -> Session<'_> {
-    transport.open(&Stop::new()).unwrap()
-}
-
-#[track_caller]
-fn refused(transport: &Transport) -> String {
-    transport.open(&Stop::new()).err().expect("the session must not open")
-}
-
-#[track_caller]
-fn assert_deferred(delivery: &Delivery, because: &str) {
-    match delivery {
-        Delivery::Deferred { text } => assert!(text.contains(because), "{text}"),
-        other => panic!("{other:?}"),
-    }
-}
+use transports::{
+    assert_deferred, message, open, plain, refused, settings, transport, with_short_timeouts,
+};
 
 #[test]
 fn a_mail_arrives_as_it_was_written() {
@@ -103,7 +40,7 @@ fn dots_at_the_start_of_a_line_survive() {
 }
 
 #[test]
-fn one_session_carries_all_letters_whatever_happens_to_single_ones() {
+fn one_session_carries_all_messages_whatever_happens_to_single_ones() {
     let server = SmtpServer::start(Script::default());
     server.fail(Step::RcptOf("gone@b.test".into()), Fault::Reply("550 5.1.1 No such user"));
     server.fail(Step::RcptOf("full@b.test".into()), Fault::Reply("452 4.2.2 Mailbox full"));
@@ -124,7 +61,7 @@ fn one_session_carries_all_letters_whatever_happens_to_single_ones() {
 }
 
 #[test]
-fn refused_content_is_the_letters_trouble() {
+fn refused_content_fails_the_message_alone() {
     for step in [Step::Data, Step::Content] {
         let server = SmtpServer::start(Script::default());
         let transport = plain(&server);
@@ -140,7 +77,7 @@ fn refused_content_is_the_letters_trouble() {
 }
 
 #[test]
-fn a_refusal_of_the_session_kills_no_letter() {
+fn a_refusal_of_the_session_kills_no_message() {
     let script = || Script { tls: Tls::Upgrade, login: Some(("shop", "pw")), ..Script::default() };
     for (step, name) in [
         (Step::Greeting, "greeting: 5"),
@@ -179,7 +116,7 @@ fn a_refused_sender_or_a_421_defers_all_that_is_left() {
 }
 
 #[test]
-fn a_letter_after_a_hang_up_is_deferred_and_its_twin_can_be_known() {
+fn a_message_after_a_hang_up_is_deferred_and_its_twin_can_be_known() {
     let server = SmtpServer::start(Script::default());
     server.fail(Step::Content, Fault::HangUp);
     let transport = plain(&server);
@@ -194,7 +131,7 @@ fn a_letter_after_a_hang_up_is_deferred_and_its_twin_can_be_known() {
 }
 
 #[test]
-fn a_hang_up_after_the_yes_costs_only_the_next_letter_a_delay() {
+fn a_hang_up_after_the_yes_costs_only_the_next_message_a_delay() {
     let server = SmtpServer::start(Script::default());
     server.fail(Step::Content, Fault::HangUpAfter);
     let transport = plain(&server);
@@ -211,14 +148,17 @@ fn silence_at_any_step_ends_in_time() {
             scope.spawn(move || {
                 let server = SmtpServer::start(Script::default());
                 server.fail(step, Fault::Silence);
-                assert_eq!(refused(&impatient(&server)), format!("{name}: no answer in time"));
+                assert_eq!(
+                    refused(&with_short_timeouts(&server)),
+                    format!("{name}: no answer in time")
+                );
             });
         }
         for step in [Step::Mail, Step::Rcpt, Step::Data, Step::Content] {
             scope.spawn(|| {
                 let server = SmtpServer::start(Script::default());
                 server.fail(step, Fault::Silence);
-                let delivery = open(&impatient(&server)).send(&message(1, "a@b.test"));
+                let delivery = open(&with_short_timeouts(&server)).send(&message(1, "a@b.test"));
                 assert_deferred(&delivery, "no answer in time");
             });
         }
@@ -226,11 +166,11 @@ fn silence_at_any_step_ends_in_time() {
 }
 
 #[test]
-fn a_silent_reset_does_not_change_what_became_of_the_letter() {
+fn a_silent_reset_does_not_change_what_became_of_the_message() {
     let server = SmtpServer::start(Script::default());
     server.fail(Step::Rcpt, Fault::Reply("550 5.1.1 No such user"));
     server.fail(Step::Rset, Fault::Silence);
-    let transport = impatient(&server);
+    let transport = with_short_timeouts(&server);
     let mut session = open(&transport);
     let rejected = session.send(&message(1, "a@b.test"));
     assert!(matches!(rejected, Delivery::Rejected { code: 550, .. }), "{rejected:?}");
@@ -264,7 +204,7 @@ fn no_login_is_begun_that_cannot_be_finished() {
 }
 
 #[test]
-fn a_wrong_password_is_the_sessions_trouble() {
+fn a_wrong_password_fails_the_session() {
     let login = Some(("shop", "right"));
     let server = SmtpServer::start(Script { login, ..Script::default() });
     let credentials = Some(Credentials { username: "shop".into(), password: "wrong".into() });
@@ -309,7 +249,7 @@ fn an_address_that_could_carry_a_command_never_reaches_the_server() {
     let transport = plain(&server);
     let mut session = open(&transport);
     for to in ["a@b>\r\nRCPT TO:<c@d", "a@b\r\nDATA", "a b@c", "<a@b", "a@b\u{0}", "\u{fc}@b"] {
-        let rejected = session.send(&Message { to: to.into(), ..message(1, "x@y") });
+        let rejected = session.send(&Message { to: to.into(), ..message(1, "x@y.test") });
         assert!(matches!(rejected, Delivery::Rejected { code: 553, .. }), "{to:?}");
     }
     assert_eq!(session.send(&message(2, "a@b.test")), Delivery::Delivered);
@@ -342,7 +282,7 @@ fn a_stop_ends_a_hanging_session() {
 }
 
 #[test]
-fn a_stop_lets_the_letter_under_way_arrive() {
+fn a_stop_lets_the_message_under_way_arrive() {
     let server = SmtpServer::start(Script::default());
     let transport = plain(&server);
     let stop = Stop::new();

@@ -1,4 +1,4 @@
-//! Whom to trust: the system's certificates, or one file's and nobody else's.
+//! Which certificates to trust: the system's, or only those in one file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ fn from_file(path: &Path) -> Result<RootCertStore, String> {
     Ok(roots)
 }
 
-/// Single certificates of the system that can't be read are left out.
+/// Certificates of the system that can't be parsed are left out.
 fn from_system() -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);

@@ -1,0 +1,44 @@
+//! Everything that turns a mail of the outbox into a delivered message.
+
+use std::time::Duration;
+
+use crate::config::{Config, EmailFrom};
+use crate::domain::Mail;
+
+use super::delivery::Delivery;
+use super::message::Message;
+use super::templates::Templates;
+use super::transport::{Session, Transport};
+
+pub struct Mailer {
+    pub templates: Templates,
+    pub from: EmailFrom,
+    pub transport: Transport,
+    /// How long message files are kept.
+    pub keep: Duration,
+    /// 0 = no cap. It holds for the sender's thread; a single
+    /// `Sender::step` goes as fast as it can.
+    pub max_per_second: u32,
+}
+
+impl Mailer {
+    /// # Errors
+    /// One line: a template, or the certificates.
+    pub fn new(config: &Config) -> Result<Mailer, String> {
+        Ok(Mailer {
+            templates: Templates::load(config.templates_dir.as_deref())?,
+            from: config.email_from.clone(),
+            transport: Transport::new(config)?,
+            keep: Duration::from_secs(u64::from(config.mail_keep_days) * 86_400),
+            max_per_second: config.mail_max_per_second,
+        })
+    }
+
+    /// Composes the message and sends it through the session.
+    pub fn deliver(&self, session: &mut Session<'_>, mail: &Mail) -> Delivery {
+        match Message::compose(mail, &self.from, &self.templates) {
+            Ok(message) => session.send(&message),
+            Err(text) => Delivery::Deferred { text },
+        }
+    }
+}

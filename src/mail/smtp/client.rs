@@ -1,0 +1,54 @@
+//! Sessions with one server, and the runtime that they need.
+
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::sys::stop::Stop;
+
+use super::connect::Connector;
+use super::server::Server;
+use super::session::SmtpSession;
+use super::step::StepRunner;
+
+pub struct Smtp {
+    connector: Connector,
+    runtime: Runtime,
+}
+
+impl Smtp {
+    /// Loads the trusted certificates and makes the runtime; connects to nothing.
+    ///
+    /// # Errors
+    /// One line: a CA file that can't be used, or no certificates on the system.
+    pub fn new(server: Server) -> Result<Smtp, String> {
+        let connector = Connector::new(server)?;
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(|error| format!("mail: no runtime: {error}"))?;
+        Ok(Smtp { connector, runtime })
+    }
+
+    /// Connects, and goes on until the first MAIL FROM can be sent. A stop ends it at once.
+    ///
+    /// # Errors
+    /// One line: the step and the reason.
+    pub fn open(&self, stop: &Stop) -> Result<SmtpSession<'_>, String> {
+        let runner = StepRunner { stop, after_stop: Duration::ZERO };
+        let connected = self.runtime.block_on(self.connector.connect(&runner));
+        let client = connected.map_err(|error| error.text)?;
+        let timeouts = self.connector.server.timeouts;
+        Ok(SmtpSession::new(&self.runtime, timeouts, stop.clone(), client))
+    }
+}
+
+impl Drop for Smtp {
+    fn drop(&mut self) {
+        // A name lookup that hangs in its thread must not hold up the end.
+        if let Ok(empty) = Builder::new_current_thread().build() {
+            std::mem::replace(&mut self.runtime, empty).shutdown_background();
+        }
+    }
+}

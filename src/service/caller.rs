@@ -1,0 +1,51 @@
+//! Who asks for an operation.
+
+use crate::domain::{Role, UserId};
+use crate::error::{Error, Result, Unauthenticated};
+
+use super::operation::Notes;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Has not proved who they are.
+    Anonymous,
+    User {
+        id: UserId,
+        role: Role,
+    },
+    /// Whoever runs the command line on this host.
+    Operator,
+}
+
+impl Caller {
+    pub fn require_user(&self) -> Result<UserId> {
+        match self {
+            Caller::User { id, .. } => Ok(*id),
+            Caller::Anonymous | Caller::Operator => {
+                Err(Error::Unauthenticated(Unauthenticated::Missing))
+            }
+        }
+    }
+
+    pub fn require_admin(&self) -> Result<()> {
+        match self {
+            Caller::Operator | Caller::User { role: Role::Admin, .. } => Ok(()),
+            Caller::User { .. } => Err(Error::Forbidden("Admin privileges required")),
+            Caller::Anonymous => Err(Error::Unauthenticated(Unauthenticated::Missing)),
+        }
+    }
+
+    /// Whether the caller sees what belongs to others.
+    pub fn sees_all(&self) -> bool {
+        self.require_admin().is_ok()
+    }
+
+    /// Adds who it was to the operation's log line.
+    pub(super) fn note(&self, notes: &mut Notes) {
+        match self {
+            Caller::User { id, .. } => notes.add("by", id),
+            Caller::Operator => notes.add("by", "operator"),
+            Caller::Anonymous => {}
+        }
+    }
+}

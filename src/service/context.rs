@@ -1,0 +1,59 @@
+//! What belongs to one request, whichever operation it calls.
+
+use std::cell::Cell;
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::error::Error;
+
+use super::limit::LimitState;
+
+#[derive(Debug)]
+pub struct Context {
+    pub request_id: String,
+    pub client: IpAddr,
+    /// The tightest limit that the request has met.
+    limit_state: Cell<Option<LimitState>>,
+    /// An operation has already logged the request's outcome.
+    logged: Cell<bool>,
+}
+
+impl Context {
+    pub fn new(request_id: String, client: IpAddr) -> Context {
+        Context { request_id, client, limit_state: Cell::new(None), logged: Cell::new(false) }
+    }
+
+    /// For operations of the command line and of the service's own threads.
+    pub fn local() -> Context {
+        Context::new("-".into(), IpAddr::from([127, 0, 0, 1]))
+    }
+
+    /// Logs a request that was rejected before it reached an operation.
+    pub fn log_refusal(&self, what: fmt::Arguments<'_>, why: &Error) {
+        if !self.logged.get() {
+            log::warn!("{what} refused client={} request={}: {why}", self.client, self.request_id);
+        }
+    }
+
+    pub(super) fn mark_logged(&self) {
+        self.logged.set(true);
+    }
+
+    pub fn limit_state(&self) -> Option<LimitState> {
+        self.limit_state.get()
+    }
+
+    /// Keeps the tighter of the states that the request has met.
+    pub(super) fn meet_limit(&self, state: LimitState) {
+        let tighter = match self.limit_state.get() {
+            Some(met) if !state.is_tighter_than(&met) => met,
+            _ => state,
+        };
+        self.limit_state.set(Some(tighter));
+    }
+
+    /// Forgets a limit that has given its token back: `state` is the one from before.
+    pub(super) fn restore_limit_state(&self, state: LimitState) {
+        self.limit_state.set(Some(state));
+    }
+}

@@ -1,0 +1,72 @@
+//! What all operations share.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::auth::{Hasher, Tokens};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::limiter::Rate;
+use crate::metrics::{Business, Gauge, Metrics};
+use crate::store::{BackupLock, Store};
+
+use super::limits::Limits;
+use super::operation::Operations;
+use super::trial::LastTrial;
+
+/// The name of a backup's file beside the database, while a download is being made.
+pub const DOWNLOAD_FILE: &str = "orders.download";
+
+/// The operations' dependencies, shared by all serving threads. Each file of this room adds
+/// the operations of one kind.
+pub struct Service {
+    pub(super) store: Store,
+    pub(super) hasher: Hasher,
+    pub(super) tokens: Tokens,
+    pub(super) clock: Clock,
+    pub(super) limits: Limits,
+    pub(super) operations: Operations,
+    pub(super) counters: Business,
+    /// The part of a Message-ID after the `@`.
+    pub(super) mail_domain: String,
+    pub(super) environment: &'static str,
+    pub(super) keep_keys: Duration,
+    pub(super) last_trial: LastTrial,
+    /// Where a backup is until it has been sent.
+    pub(super) download_path: PathBuf,
+    pub(super) download_lock: BackupLock,
+    pub(super) last_backup: Gauge,
+}
+
+impl Service {
+    pub fn new(
+        config: &Config,
+        store: Store,
+        hasher: Hasher,
+        tokens: Tokens,
+        clock: Clock,
+        metrics: &Metrics,
+    ) -> Service {
+        let rate = Rate { requests: config.rate_limit_requests, window: config.rate_window() };
+        Service {
+            limits: Limits::new(rate, clock.clone(), metrics),
+            operations: Operations::new(metrics),
+            counters: metrics.business.clone(),
+            mail_domain: config.email_from.domain().to_owned(),
+            environment: config.environment.as_str(),
+            keep_keys: Duration::from_secs(u64::from(config.idempotency_keep_hours) * 3600),
+            last_trial: LastTrial::default(),
+            download_path: config.beside_database(DOWNLOAD_FILE),
+            download_lock: BackupLock::default(),
+            last_backup: metrics.gauges.last_backup_seconds.clone(),
+            store,
+            hasher,
+            tokens,
+            clock,
+        }
+    }
+
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}

@@ -1,7 +1,5 @@
 //! A disk that hangs: writes beyond the bound are turned away, and nothing is lost.
 
-mod support;
-
 use std::collections::HashSet;
 use std::io;
 use std::net::TcpStream;

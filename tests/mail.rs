@@ -1,7 +1,5 @@
 //! The transports against a real conversation: what arrives, and what each failure means.
 
-mod support;
-
 use std::time::Duration;
 
 use orderd::clock::Timestamp;

@@ -1,7 +1,5 @@
 //! The OpenAPI document against the service that it describes, and the page that shows it.
 
-mod support;
-
 use std::process::Command;
 
 use serde_json::{Value, json};

@@ -1,7 +1,5 @@
 //! The sender between a real store and a real conversation, driven step by step.
 
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

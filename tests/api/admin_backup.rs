@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use orderd::store::check_file;
 
-use crate::support::app::TestApp;
-use crate::support::backup::{Download, LARGE_BYTES, enlarge, fill, leftovers, write_over};
-use crate::support::connection::PATIENCE;
-use crate::support::folder::Folder;
-use crate::support::response::Response;
+use support::app::TestApp;
+use support::backup::{Download, LARGE_BYTES, enlarge, fill, leftovers, write_over};
+use support::connection::PATIENCE;
+use support::folder::Folder;
+use support::response::Response;
 
 const PATH: &str = "/admin/backup";
 const UNDER_WAY: &str = "A backup is under way";

@@ -5,9 +5,9 @@ use orderd::domain::MailId;
 use orderd::store::{Attempt, MailMark, MarkMails};
 use serde_json::{Value, json};
 
-use crate::support::app::{START_SECS, TestApp};
-use crate::support::connection::PATIENCE;
-use crate::support::response::Response;
+use support::app::{START_SECS, TestApp};
+use support::connection::PATIENCE;
+use support::response::Response;
 
 const NOW: &str = "2025-10-07T05:58:11";
 

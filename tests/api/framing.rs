@@ -1,7 +1,7 @@
 //! What is refused before there is a request, as the whole service answers it.
 
-use crate::support::app::{ADMIN_PASSWORD, TestApp};
-use crate::support::connection::Expect;
+use support::app::{ADMIN_PASSWORD, TestApp};
+use support::connection::Expect;
 
 /// Refused with this, and then closed.
 #[track_caller]

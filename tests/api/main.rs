@@ -1,8 +1,5 @@
 //! The wire contract, one file for each group of routes.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod admin_backup;
 mod auth_login;
 mod auth_me;

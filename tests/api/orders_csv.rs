@@ -1,7 +1,7 @@
 use crate::orders_list::seed;
-use crate::support::app::{START_SECS, TestApp};
-use crate::support::connection::Expect;
-use crate::support::response::Response;
+use support::app::{START_SECS, TestApp};
+use support::connection::Expect;
+use support::response::Response;
 
 const TITLES: &str = "id,user_id,success,created_at\r\n";
 

@@ -3,9 +3,9 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::support::app::{PASSWORD, TestApp};
-use crate::support::connection::{Connection, Expect};
-use crate::support::response::Response;
+use support::app::{PASSWORD, TestApp};
+use support::connection::{Connection, Expect};
+use support::response::Response;
 
 const REPLAYED: &str = "Idempotent-Replayed";
 const DAY_SECS: u64 = 86_400;

@@ -4,8 +4,8 @@ use orderd::domain::{MessageId, NewOrder, Outcome, UserId};
 use orderd::store::{PAGE_ROWS, PlaceOrder};
 use serde_json::{Value, json};
 
-use crate::support::app::TestApp;
-use crate::support::connection::Expect;
+use support::app::TestApp;
+use support::connection::Expect;
 
 /// Places `count` orders, many at once: the committer puts what waits into one commit.
 pub fn seed(app: &TestApp, user: u64, count: usize) {
@@ -36,7 +36,7 @@ pub fn seed(app: &TestApp, user: u64, count: usize) {
 }
 
 fn app_time() -> orderd::clock::Timestamp {
-    orderd::clock::Timestamp::from_secs(crate::support::app::START_SECS)
+    orderd::clock::Timestamp::from_secs(support::app::START_SECS)
 }
 
 fn ids(list: &Value) -> Vec<u64> {

@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
 use crate::orders_list::seed;
-use crate::support::app::{PASSWORD, START_SECS, TestApp};
-use crate::support::response::Response;
+use support::app::{PASSWORD, START_SECS, TestApp};
+use support::response::Response;
 
 const HOUR_SECS: u64 = 3600;
 /// 2025-10-07T23:59:59.

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::support::app::{PASSWORD, Request, TestApp};
-use crate::support::response::Response;
+use support::app::{PASSWORD, Request, TestApp};
+use support::response::Response;
 
 const PROBLEM: &str = "application/problem+json";
 

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::support::app::TestApp;
+use support::app::TestApp;
 
 #[test]
 fn the_root_says_what_this_is() {

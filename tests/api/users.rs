@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
-use crate::support::app::{ADMIN_PASSWORD, PASSWORD, TestApp};
-use crate::support::connection::Expect;
-use crate::support::response::Response;
+use support::app::{ADMIN_PASSWORD, PASSWORD, TestApp};
+use support::connection::Expect;
+use support::response::Response;
 
 const GONE: &str = "Could not validate credentials";
 const WRONG: &str = "Incorrect username or password";

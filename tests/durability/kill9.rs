@@ -14,8 +14,8 @@ use serde_json::Value;
 use crate::client::{Answer, Client};
 use crate::seeds;
 use crate::session::wait_until;
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Running};
+use support::folder::Folder;
+use support::process::{Call, Running};
 
 const CLIENTS: usize = 12;
 const ROUNDS: u64 = 3;

@@ -3,9 +3,6 @@
 //! A run that fails prints its seed. `DURABILITY_SEED=17` runs that one alone,
 //! `DURABILITY_SECS=600` runs fresh seeds for that long.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod client;
 mod disk;
 mod io_faults;

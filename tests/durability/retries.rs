@@ -14,9 +14,9 @@ use socket2::{Domain, Socket, Type};
 use crate::client::{Answer, Client};
 use crate::seeds;
 use crate::session::wait_until;
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Running};
-use crate::support::smtp::{Received, Script, SmtpServer};
+use support::folder::Folder;
+use support::process::{Call, Running};
+use support::smtp::{Received, Script, SmtpServer};
 
 const THREADS: usize = 64;
 const KEYS: usize = 1000;

@@ -3,9 +3,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Ended, Running};
-use crate::support::token;
+use support::folder::Folder;
+use support::process::{Call, Ended, Running};
+use support::token;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 

@@ -13,10 +13,10 @@ use orderd::metrics::Metrics;
 use orderd::store::{Store, check_file};
 use rustix::process::Signal;
 
-use crate::support::backup::{Download, enlarge, fill, leftovers};
-use crate::support::connection::PATIENCE;
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Ended, Running};
+use support::backup::{Download, enlarge, fill, leftovers};
+use support::connection::PATIENCE;
+use support::folder::Folder;
+use support::process::{Call, Ended, Running};
 
 fn run(folder: &Folder, args: &[&str]) -> Ended {
     args.iter().fold(Call::within(folder), |call, arg| call.arg(arg)).run()

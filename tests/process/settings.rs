@@ -1,5 +1,5 @@
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Ended};
+use support::folder::Folder;
+use support::process::{Call, Ended};
 
 const LONG_KEY: &str = "0123456789abcdef0123456789abcdef";
 

@@ -3,8 +3,8 @@ use std::thread;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Running};
+use support::folder::Folder;
+use support::process::{Call, Running};
 
 fn place_order(running: &Running, token: &str) -> u64 {
     let body = json!({"success": true}).to_string();
@@ -42,7 +42,7 @@ fn an_idle_connection_does_not_hold_up_the_end() {
     let running = Call::within(&folder).env("HTTP_IDLE_TIMEOUT", "3600").start();
     let mut idle = running.connect();
     idle.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
-    idle.receive(crate::support::connection::Expect::HeadAndBody).good();
+    idle.receive(support::connection::Expect::HeadAndBody).good();
     running.stop();
     idle.assert_closed();
 }

@@ -1,5 +1,5 @@
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Ended};
+use support::folder::Folder;
+use support::process::{Call, Ended};
 
 const PASSWORD: &str = "Secure1!";
 const NEW: &str = "Fresh-pa55";

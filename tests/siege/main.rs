@@ -19,8 +19,6 @@ mod rows;
 #[path = "../http/site.rs"]
 mod site;
 mod stage;
-#[path = "../support/mod.rs"]
-mod support;
 mod watch;
 
 use std::thread;

@@ -9,10 +9,10 @@ use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use crate::client::{self, Client};
 use crate::crowds::{self, MAX_CONNECTIONS};
 use crate::site::{REAL_SERVICE, Site};
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Running};
 use crate::watch::{Slowest, Watch};
 use crate::{LENIENCE, MOST_MEMORY, SLOWEST_HEALTH, is_full};
+use support::folder::Folder;
+use support::process::{Call, Running};
 
 const PASSWORD: &str = "Chief0f!All";
 

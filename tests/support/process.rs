@@ -1,6 +1,6 @@
 //! The real binary, in a working directory and an environment of its own.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -36,7 +36,7 @@ pub struct Ended {
 impl Call {
     /// Serves, on a port that the system picks, with settings from the environment alone.
     pub fn within(folder: &Folder) -> Call {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_orderd"));
+        let mut command = Command::new(binary());
         command.env_clear().env("PORT", "0").current_dir(folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Call(command)
@@ -179,6 +179,11 @@ impl Ended {
         assert_eq!(self.stdout, "");
         self.stderr.trim_end()
     }
+}
+
+/// Cargo tells every integration test where the binary is.
+fn binary() -> OsString {
+    std::env::var_os("CARGO_BIN_EXE_orderd").expect("cargo runs the tests")
 }
 
 struct Killed(Child);

@@ -1,132 +1,21 @@
-//! A disk that hangs: writes beyond the bound are turned away, and nothing is lost.
+//! A disk that hangs: writes beyond the bound are refused, and nothing is lost.
 
 use std::collections::HashSet;
-use std::io;
 use std::net::TcpStream;
 use std::sync::mpsc;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
 use orderd::clock::{Clock, Timestamp};
 use orderd::error::{Error, Unavailable};
 use orderd::metrics::Metrics;
-use orderd::store::{Storage, Store, Trial, WriteHandle};
-use redb::backends::InMemoryBackend;
-use redb::{Builder, Database, DatabaseError, StorageBackend};
+use orderd::store::{Store, Trial, WriteHandle};
 use serde_json::json;
 
 use support::app::{PASSWORD, TestApp};
 use support::connection::{Connection, Expect, PATIENCE};
 
-/// A disk in memory whose syncs wait while it hangs.
-#[derive(Clone, Debug, Default)]
-struct Disk(Arc<Gate>);
-
-#[derive(Debug, Default)]
-struct Gate {
-    state: Mutex<State>,
-    moved: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    closed: bool,
-    waiting: usize,
-    /// It hangs from when this is written.
-    last_words: Option<&'static str>,
-}
-
-impl Disk {
-    fn await_a_hanging_sync(&self) {
-        let state = self.0.state.lock().unwrap();
-        let nobody = |state: &mut State| state.waiting == 0;
-        drop(self.0.moved.wait_while(state, nobody).unwrap());
-    }
-
-    fn sync(&self) {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.waiting += 1;
-        self.0.moved.notify_all();
-        let mut state = self.0.moved.wait_while(state, |state| state.closed).unwrap();
-        state.waiting -= 1;
-    }
-}
-
-impl Disk {
-    fn hang(&self) -> Hanging<'_> {
-        self.0.state.lock().unwrap().closed = true;
-        Hanging(self)
-    }
-
-    /// It will hang once `words` are written to it.
-    fn hang_after(&self, words: &'static str) -> Hanging<'_> {
-        self.0.state.lock().unwrap().last_words = Some(words);
-        Hanging(self)
-    }
-
-    fn look_at(&self, data: &[u8]) {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(words) = state.last_words else { return };
-        if data.windows(words.len()).any(|it| it == words.as_bytes()) {
-            (state.closed, state.last_words) = (true, None);
-        }
-    }
-}
-
-impl Storage for Disk {
-    fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
-        builder.create_with_backend(Backend { pages: InMemoryBackend::new(), disk: self.clone() })
-    }
-
-    fn forget_cached(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn free_bytes(&self) -> Option<u64> {
-        None
-    }
-}
-
-#[derive(Debug)]
-struct Backend {
-    pages: InMemoryBackend,
-    disk: Disk,
-}
-
-impl StorageBackend for Backend {
-    fn len(&self) -> Result<u64, io::Error> {
-        self.pages.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
-        self.pages.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> Result<(), io::Error> {
-        self.pages.set_len(len)
-    }
-
-    fn sync_data(&self) -> Result<(), io::Error> {
-        self.disk.sync();
-        self.pages.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
-        self.disk.look_at(data);
-        self.pages.write(offset, data)
-    }
-}
-
-/// A disk that hangs until this is dropped.
-struct Hanging<'d>(&'d Disk);
-
-impl Drop for Hanging<'_> {
-    fn drop(&mut self) {
-        self.0.0.state.lock().unwrap_or_else(PoisonError::into_inner).closed = false;
-        self.0.0.moved.notify_all();
-    }
-}
+use crate::hanging_disk::{Disk, Hanging};
 
 #[track_caller]
 fn until(reached: impl Fn() -> bool) {
@@ -243,7 +132,7 @@ fn order(token: &str) -> String {
     )
 }
 
-/// So many connections, each with an order that waits for its turn.
+/// So many connections, each with an order that waits to be committed.
 fn begin_orders(app: &TestApp, token: &str, count: usize) -> Vec<Connection> {
     let before = metric(app, "store_queue_depth");
     let begin = |_| {
@@ -257,7 +146,8 @@ fn begin_orders(app: &TestApp, token: &str, count: usize) -> Vec<Connection> {
     clients
 }
 
-/// While the disk hangs with a write of nobody's, so that no serving thread has the turn.
+/// Runs `act` while the disk hangs in a commit that this test's own thread has begun, so that
+/// no serving thread is the committer.
 fn while_hanging<T>(disk: &Disk, store: &Store, act: impl FnOnce(Hanging<'_>) -> T) -> T {
     thread::scope(|scope| {
         let hanging = disk.hang();

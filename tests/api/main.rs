@@ -9,6 +9,7 @@ mod cors;
 mod emails;
 mod errors;
 mod framing;
+mod hanging_disk;
 mod limits;
 mod openapi;
 mod orders_create;

@@ -8,7 +8,7 @@ use orderd::store::check_file;
 
 use support::app::TestApp;
 use support::backup::{Download, LARGE_BYTES, enlarge, fill, leftovers, write_over};
-use support::connection::PATIENCE;
+use support::client::PATIENCE;
 use support::folder::Folder;
 use support::response::Response;
 

@@ -13,7 +13,7 @@ use orderd::store::{Store, Trial, WriteHandle};
 use serde_json::json;
 
 use support::app::{PASSWORD, TestApp};
-use support::connection::{Connection, Expect, PATIENCE};
+use support::client::{Client, PATIENCE};
 
 use crate::hanging_disk::{Disk, Hanging};
 
@@ -133,7 +133,7 @@ fn order(token: &str) -> String {
 }
 
 /// So many connections, each with an order that waits to be committed.
-fn begin_orders(app: &TestApp, token: &str, count: usize) -> Vec<Connection> {
+fn begin_orders(app: &TestApp, token: &str, count: usize) -> Vec<Client> {
     let before = metric(app, "store_queue_depth");
     let begin = |_| {
         let mut client = app.connect();
@@ -181,14 +181,14 @@ fn while_the_disk_hangs_orders_wait_without_a_thread_and_reads_are_answered() {
     });
     let mut ids = HashSet::new();
     for client in &mut clients {
-        let placed = client.receive(Expect::HeadAndBody).good();
+        let placed = client.read().good();
         ids.insert(placed["id"].as_u64().unwrap());
     }
     assert_eq!(ids.len(), clients.len());
     // They are as good as new.
     for client in &mut clients {
         client.send(order(&token));
-        client.receive(Expect::HeadAndBody).good();
+        client.read().good();
     }
 }
 
@@ -206,7 +206,7 @@ fn while_the_disk_hangs_no_more_orders_wait_than_there_are_threads() {
         clients
     });
     for client in &mut clients {
-        client.receive(Expect::HeadAndBody).good();
+        client.read().good();
     }
     assert_eq!(app.orders(&app.admin()).good()["orders"].as_array().unwrap().len(), 7);
 }
@@ -224,13 +224,13 @@ fn an_answer_that_can_be_made_does_not_wait_for_another_clients_next_request() {
         let _hanging = disk.hang_after("pipelined");
         drop(hanging);
         // All five share a commit.
-        first.receive(Expect::HeadAndBody).good();
+        first.read().good();
         disk.await_a_hanging_sync();
         for client in &mut others {
-            client.receive(Expect::HeadAndBody).good();
+            client.read().good();
         }
     });
-    first.receive(Expect::HeadAndBody).good();
+    first.read().good();
 }
 
 fn registration(token: &str, name: &str) -> String {
@@ -262,7 +262,7 @@ fn a_stop_lets_orders_that_wait_for_the_disk_be_answered() {
         clients
     });
     for client in &mut clients {
-        let placed = client.receive(Expect::HeadAndBody);
+        let placed = client.read();
         assert_eq!((placed.status, placed.header("Connection")), (200, Some("close")));
         client.assert_closed();
     }

@@ -6,7 +6,7 @@ use orderd::store::{Attempt, MailMark, MarkMails};
 use serde_json::{Value, json};
 
 use support::app::{START_SECS, TestApp};
-use support::connection::PATIENCE;
+use support::client::PATIENCE;
 use support::response::Response;
 
 const NOW: &str = "2025-10-07T05:58:11";

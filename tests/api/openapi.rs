@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use serde_json::{Value, json};
+
 use support::app::TestApp;
 
 /// An operation, as the document has it.

@@ -4,7 +4,7 @@ use std::thread;
 use serde_json::{Value, json};
 
 use support::app::{PASSWORD, TestApp};
-use support::connection::{Connection, Expect};
+use support::client::Client;
 use support::response::Response;
 
 const REPLAYED: &str = "Idempotent-Replayed";
@@ -195,14 +195,14 @@ fn a_key_that_can_not_be_told_from_another_is_refused() {
 
 /// One order on a connection of its own.
 fn place_apart(address: SocketAddr, token: &str, key: &str, body: &Value) -> Response {
-    let mut connection = Connection::open(address);
+    let mut client = Client::connect(address);
     let body = body.to_string();
-    connection.send(format!(
+    client.send(format!(
         "POST /orders/create HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n\
          Idempotency-Key: {key}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     ));
-    connection.receive(Expect::HeadAndBody)
+    client.read()
 }
 
 #[test]

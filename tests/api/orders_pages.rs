@@ -1,8 +1,9 @@
 use serde_json::{Value, json};
 
-use crate::orders_list::seed;
 use support::app::{PASSWORD, START_SECS, TestApp};
 use support::response::Response;
+
+use crate::orders_list::seed;
 
 const HOUR_SECS: u64 = 3600;
 /// 2025-10-07T23:59:59.

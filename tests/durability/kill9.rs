@@ -11,11 +11,13 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::client::{Answer, Client};
-use crate::seeds;
-use crate::session::wait_until;
+use support::client::Client;
 use support::folder::Folder;
 use support::process::{Call, Running};
+
+use crate::order;
+use crate::seeds;
+use crate::session::wait_until;
 
 const CLIENTS: usize = 12;
 const ROUNDS: u64 = 3;
@@ -81,10 +83,9 @@ fn order_for_ever(
     ledger: &Ledger,
     number: usize,
 ) -> io::Result<()> {
-    let mut client = Client::connect(address, token)?;
+    let mut client = Client::try_connect(address)?;
     loop {
-        let Answer { status, body: order, .. } = client.order("", number.is_multiple_of(2))?;
-        assert_eq!(status, 200, "{order}");
+        let order = order::place(&mut client, token, "", number.is_multiple_of(2))?.good();
         let id = order["id"].as_u64().unwrap();
         let known = ledger.lock().unwrap().insert(id, order);
         assert_eq!(known, None, "id {id} was given twice");

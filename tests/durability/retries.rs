@@ -11,12 +11,15 @@ use rustix::process::Signal;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
-use crate::client::{Answer, Client};
-use crate::seeds;
-use crate::session::wait_until;
+use support::client::Client;
 use support::folder::Folder;
 use support::process::{Call, Running};
+use support::response::Response;
 use support::smtp::{Received, Script, SmtpServer};
+
+use crate::order;
+use crate::seeds;
+use crate::session::wait_until;
 
 const THREADS: usize = 64;
 const KEYS: usize = 1000;
@@ -50,7 +53,7 @@ struct Retrier<'a> {
     crowd: &'a Crowd,
     address: SocketAddr,
     token: &'a str,
-    connected: Option<Client<'a>>,
+    connected: Option<Client>,
     /// The number of the server that it last tried to reach.
     server: usize,
 }
@@ -149,11 +152,12 @@ impl<'a> Retrier<'a> {
 
     fn try_once(&mut self, key: usize) -> bool {
         let header = format!("Idempotency-Key: key-{key}\r\n");
+        let token = self.token;
         let Some(client) = self.client() else { return false };
-        match client.order(&header, is_success(key)) {
+        match order::place(client, token, &header, is_success(key)) {
             Ok(answer) => {
                 let mut heard = self.crowd.heard.lock().unwrap();
-                let is_good = heard.note(key, answer);
+                let is_good = heard.note(key, &answer);
                 if KILLS_AT.contains(&heard.answers) {
                     self.crowd.changed.notify_all();
                 }
@@ -169,10 +173,10 @@ impl<'a> Retrier<'a> {
     }
 
     /// None where nobody listens yet.
-    fn client(&mut self) -> Option<&mut Client<'a>> {
+    fn client(&mut self) -> Option<&mut Client> {
         if self.connected.is_none() {
             self.server = self.crowd.heard.lock().unwrap().servers;
-            self.connected = Client::connect(self.address, self.token).ok();
+            self.connected = Client::try_connect(self.address).ok();
         }
         self.connected.as_mut()
     }
@@ -187,20 +191,21 @@ impl Drop for Retrier<'_> {
 
 impl Heard {
     /// Whether it was a success, which is the same for everyone.
-    fn note(&mut self, key: usize, answer: Answer) -> bool {
+    fn note(&mut self, key: usize, answer: &Response) -> bool {
         if answer.status == 503 {
             self.refused += 1;
             return false;
         }
         assert_eq!(answer.status, 200, "key {key}: {answer:?}");
-        let firsts = match answer.replayed.as_deref() {
+        let placed = answer.json();
+        let firsts = match answer.header("Idempotent-Replayed") {
             None => 1,
             Some("true") => 0,
             Some(other) => panic!("Idempotent-Replayed: {other}"),
         };
         self.answers += 1;
-        let (order, known) = self.orders.entry(key).or_insert((answer.body.clone(), 0));
-        assert_eq!(*order, answer.body, "key {key}");
+        let (order, known) = self.orders.entry(key).or_insert((placed.clone(), 0));
+        assert_eq!(*order, placed, "key {key}");
         *known += firsts;
         true
     }

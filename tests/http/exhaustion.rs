@@ -3,9 +3,10 @@
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use crate::cases;
+use support::attack;
+use support::attack::site::{Site, TEST_SERVICE};
+
 use crate::harness::TestServer;
-use crate::site::{Site, TEST_SERVICE};
 
 #[test]
 fn out_of_descriptors_idle_connections_give_way() {
@@ -22,7 +23,7 @@ fn out_of_descriptors_idle_connections_give_way() {
         .find_map(|line| line.unwrap().strip_prefix("at ").map(|address| address.parse().unwrap()))
         .expect("the child says where it listens");
     let site = Site { address, names: &TEST_SERVICE };
-    let clients = cases::newcomers(&site, 300);
+    let clients = attack::newcomers(&site, 300);
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
     drop(clients);

@@ -9,9 +9,9 @@ use orderd::http::reply::{Body, Reply, Stream};
 use orderd::http::{Answer, Head, Peer, Refusal, Server, Service, Settings};
 use orderd::metrics::Metrics;
 
-use crate::client::raise_descriptor_limit;
-pub use crate::client::{Client, PATIENCE};
-use crate::site::{Site, TEST_SERVICE};
+use support::attack::raise_descriptor_limit;
+use support::attack::site::{Site, TEST_SERVICE};
+use support::client::{Client, PATIENCE};
 
 pub struct TestServer {
     server: Option<Server>,

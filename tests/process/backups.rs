@@ -1,8 +1,7 @@
 //! `orderd backup`, `restore` and `check`, and the download.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -14,7 +13,7 @@ use orderd::store::{Store, check_file};
 use rustix::process::Signal;
 
 use support::backup::{Download, enlarge, fill, leftovers};
-use support::connection::PATIENCE;
+use support::client::PATIENCE;
 use support::folder::Folder;
 use support::process::{Call, Ended, Running};
 
@@ -115,16 +114,13 @@ fn an_admin_downloads_a_backup_that_can_be_restored() {
     let running = Call::within(&folder).start();
     running.ask("GET", "/admin/backup", None, "").assert_status(401);
     let token = running.token("admin", "Admin123");
-    let mut stream = TcpStream::connect(running.address).unwrap();
+    let mut client = running.connect();
     let head = format!("Host: shop\r\nAuthorization: Bearer {token}\r\nConnection: close");
-    write!(stream, "GET /admin/backup HTTP/1.0\r\n{head}\r\n\r\n").unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let end = answer.windows(4).position(|it| it == b"\r\n\r\n").unwrap();
-    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+    client.send(format!("GET /admin/backup HTTP/1.0\r\n{head}\r\n\r\n"));
+    let head = client.read_head().head;
     assert!(head.contains("200 OK") && head.contains("application/octet-stream"), "{head}");
     assert!(head.contains("attachment; filename=\"orders-"), "{head}");
-    folder.write("b.redb", &answer[end + 4..]);
+    folder.write("b.redb", client.read_to_close());
     running.stop();
     assert!(!folder.join("data/orders.download").exists());
     let restored = run(&folder, &["restore", "b.redb", "--force"]);

@@ -42,7 +42,7 @@ fn an_idle_connection_does_not_hold_up_the_end() {
     let running = Call::within(&folder).env("HTTP_IDLE_TIMEOUT", "3600").start();
     let mut idle = running.connect();
     idle.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
-    idle.receive(support::connection::Expect::HeadAndBody).good();
+    idle.read().good();
     running.stop();
     idle.assert_closed();
 }
@@ -63,9 +63,9 @@ fn a_second_signal_ends_it_at_once() {
         let settings = [("RATE_LIMIT_REQUESTS", "0"), ("LOG_FILE", "")];
         let mut running = Call::within(&folder).envs(&settings).start();
         let mut busy: Vec<_> = (0..12).map(|_| running.connect()).collect();
-        for connection in &mut busy {
+        for client in &mut busy {
             let body = json!({"username": "nobody", "password": "x"}).to_string();
-            connection.send(format!(
+            client.send(format!(
                 "POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}",
                 body.len()
             ));

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::cases::Stop;
-use crate::client::{Client, PATIENCE};
-use crate::site::Site;
+use support::attack::Stop;
+use support::attack::site::Site;
+use support::client::{Client, PATIENCE};
 
 /// `HTTP_MAX_CONNECTIONS`, at its default.
 pub const MAX_CONNECTIONS: usize = 4096;

@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::cases::Stop;
-use crate::client::{Client, PATIENCE};
+use support::attack::Stop;
+use support::client::{Client, PATIENCE};
 
 /// Between two questions: a watcher must not be a flood of its own.
 const PAUSE: Duration = Duration::from_millis(5);

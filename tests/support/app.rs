@@ -15,7 +15,7 @@ use orderd::domain::{MessageId, NewOrder, Outcome, UserId};
 use orderd::store::{PlaceOrder, Storage};
 use serde_json::{Value, json};
 
-use super::connection::{Connection, Expect};
+use super::client::Client;
 use super::folder::Folder;
 use super::response::Response;
 
@@ -30,7 +30,7 @@ pub struct TestApp {
     app: Option<App>,
     pub clock: Clock,
     /// Kept alive between requests, as clients do.
-    connection: RefCell<Option<Connection>>,
+    client: RefCell<Option<Client>>,
     folder: Folder,
     settings: Vec<String>,
     around: Dependencies,
@@ -96,8 +96,8 @@ impl TestApp {
         let clock = Clock::fixed(Timestamp::from_secs(START_SECS));
         let around = Dependencies { clock: clock.clone(), hash_cost: Cost::Minimal, ..around };
         let settings = settings.iter().map(|&flag| flag.to_owned()).collect();
-        let connection = RefCell::new(None);
-        let mut app = TestApp { app: None, clock, connection, folder, settings, around };
+        let client = RefCell::new(None);
+        let mut app = TestApp { app: None, clock, client, folder, settings, around };
         app.begin();
         app
     }
@@ -109,7 +109,7 @@ impl TestApp {
     }
 
     pub fn stop(&mut self) {
-        self.connection.take();
+        self.client.take();
         if let Some(app) = self.app.take() {
             app.stop();
         }
@@ -132,8 +132,8 @@ impl TestApp {
         &self.folder
     }
 
-    pub fn connect(&self) -> Connection {
-        Connection::open(self.address())
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address())
     }
 
     /// Places an order at any time, straight in the store.
@@ -253,13 +253,14 @@ impl TestApp {
         }
     }
 
-    fn exchange(&self, bytes: &[u8], expect: Expect) -> Response {
-        let mut kept = self.connection.borrow_mut();
-        let connection = kept.get_or_insert_with(|| self.connect());
-        connection.send(bytes);
-        let response = connection.receive(expect);
+    #[track_caller]
+    fn exchange(&self, bytes: &[u8], read: fn(&mut Client) -> Response) -> Response {
+        let mut kept = self.client.borrow_mut();
+        let client = kept.get_or_insert_with(|| self.connect());
+        client.send(bytes);
+        let response = read(client);
         if response.lists("Connection", "close") {
-            connection.assert_closed();
+            client.assert_closed();
             *kept = None;
         }
         response
@@ -302,10 +303,10 @@ impl Request<'_> {
         }
         let mut bytes = (bytes + "\r\n").into_bytes();
         bytes.extend(self.body.unwrap_or_default());
-        let expect = match self.method.as_str() {
-            "HEAD" => Expect::HeadOnly,
-            _ => Expect::HeadAndBody,
+        let read = match self.method.as_str() {
+            "HEAD" => Client::read_head,
+            _ => Client::read,
         };
-        self.app.exchange(&bytes, expect)
+        self.app.exchange(&bytes, read)
     }
 }

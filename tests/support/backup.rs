@@ -1,8 +1,8 @@
 //! Downloads of backups, step by step, and databases for which they take a while.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::thread;
 
@@ -11,13 +11,13 @@ use orderd::domain::{EmailAddress, MessageId, NewOrder, Outcome, Role, UserId, U
 use orderd::store::{CreateUser, PlaceOrder, SetPassword, Store};
 use socket2::{Domain, Socket, Type};
 
-use super::connection::PATIENCE;
+use super::client::{Client, PATIENCE};
 
 /// More than the sockets of a narrow client and of its server take together.
 pub const LARGE_BYTES: usize = 8 << 20;
 
 /// A client that takes a backup, as slowly as it likes.
-pub struct Download(BufReader<TcpStream>);
+pub struct Download(Client);
 
 impl Download {
     /// Asks, and takes nothing yet. HTTP/1.0, so that the body is what comes until the close.
@@ -26,23 +26,15 @@ impl Download {
         // By itself the system lets the service send megabytes ahead.
         socket.set_recv_buffer_size(64 << 10).unwrap();
         socket.connect_timeout(&address.into(), PATIENCE).unwrap();
-        let mut stream = TcpStream::from(socket);
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut client = Client::over(socket.into()).unwrap();
         let head = format!("Host: shop\r\nAuthorization: Bearer {token}\r\n\r\n");
-        write!(stream, "GET /admin/backup HTTP/1.0\r\n{head}").unwrap();
-        Download(BufReader::new(stream))
+        client.try_send(format!("GET /admin/backup HTTP/1.0\r\n{head}")).unwrap();
+        Download(client)
     }
 
     /// The status; the head is taken, and as much as came with it.
     pub fn status(&mut self) -> u16 {
-        let mut lines = Vec::new();
-        while lines.last().is_none_or(|line: &String| !line.is_empty()) {
-            let mut line = String::new();
-            assert!(self.0.read_line(&mut line).unwrap() > 0, "closed amid a head: {lines:?}");
-            lines.push(line.trim_end().to_owned());
-        }
-        let status = lines[0].strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
-        status.unwrap_or_else(|| panic!("{lines:?}")).parse().unwrap()
+        self.0.read_head().status
     }
 
     /// The rest of the body.
@@ -50,9 +42,7 @@ impl Download {
     /// # Errors
     /// It did not come whole.
     pub fn rest(mut self) -> io::Result<Vec<u8>> {
-        let mut body = Vec::new();
-        self.0.read_to_end(&mut body)?;
-        Ok(body)
+        self.0.try_read_to_close()
     }
 }
 

@@ -3,8 +3,9 @@
 #![forbid(unsafe_code)]
 
 pub mod app;
+pub mod attack;
 pub mod backup;
-pub mod connection;
+pub mod client;
 pub mod disk;
 pub mod folder;
 pub mod process;

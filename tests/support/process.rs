@@ -9,7 +9,7 @@ use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::connection::{Connection, Expect, PATIENCE};
+use super::client::{Client, PATIENCE};
 use super::folder::Folder;
 use super::response::Response;
 
@@ -72,11 +72,6 @@ impl Call {
         self
     }
 
-    pub fn without_env(mut self, name: &str) -> Call {
-        self.0.env_remove(name);
-        self
-    }
-
     /// Until it says where it listens.
     #[track_caller]
     pub fn start(mut self) -> Running {
@@ -103,21 +98,21 @@ impl Call {
 }
 
 impl Running {
-    pub fn connect(&self) -> Connection {
-        Connection::open(self.address)
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address)
     }
 
     /// One request on a connection of its own.
     #[track_caller]
     pub fn ask(&self, method: &str, target: &str, token: Option<&str>, body: &str) -> Response {
-        let mut connection = self.connect();
+        let mut client = self.connect();
         let credentials = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
-        connection.send(format!(
+        client.send(format!(
             "{method} {target} HTTP/1.1\r\nHost: shop\r\nContent-Length: {}\r\n{}\r\n{body}",
             body.len(),
             credentials.unwrap_or_default()
         ));
-        connection.receive(Expect::HeadAndBody)
+        client.read()
     }
 
     pub fn login(&self, username: &str, password: &str) -> Response {

@@ -1,10 +1,12 @@
-//! An answer, and what may be asked of it.
+//! A response, and what may be asked of it.
 
 use serde_json::{Value, json};
 
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
+    /// Status line and headers as they came, with the empty line.
+    pub head: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -23,7 +25,12 @@ impl Response {
             assert!(!name.is_empty() && name.bytes().all(is_token), "header {line:?}");
             (name.to_owned(), value.to_owned())
         });
-        Response { status: status.parse().unwrap(), headers: headers.collect(), body: Vec::new() }
+        Response {
+            status: status.parse().unwrap(),
+            head: head.to_owned(),
+            headers: headers.collect(),
+            body: Vec::new(),
+        }
     }
 
     /// Its value; panics where the header is there twice.
@@ -50,6 +57,12 @@ impl Response {
     pub fn good(&self) -> Value {
         self.assert_status(200);
         self.json()
+    }
+
+    /// 200 and exactly this body, of any kind.
+    #[track_caller]
+    pub fn assert_text(&self, body: &str) {
+        assert_eq!((self.status, self.text().as_str()), (200, body), "{self:?}");
     }
 
     #[track_caller]

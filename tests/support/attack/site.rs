@@ -1,5 +1,4 @@
 //! What a case attacks: the test service in this process, or the real one in its own.
-#![allow(dead_code)]
 
 use std::net::SocketAddr;
 
@@ -52,7 +51,7 @@ impl Site {
 
     #[track_caller]
     pub fn assert_answered(&self, client: &mut Client) {
-        client.assert_good(self.names.constant_body);
+        client.read().assert_text(self.names.constant_body);
     }
 
     /// A connection of its own gets its answer.

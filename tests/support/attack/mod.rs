@@ -1,6 +1,8 @@
-//! What crowds and hostile clients do to a site. The tests beside this file let them loose on
-//! the test service, `tests/siege` on the real one.
-#![allow(dead_code)]
+//! What crowds and hostile clients do to a server: `tests/http` lets them loose on the
+//! transport with a test service behind it, `tests/siege` on the whole service.
+
+pub mod malformed;
+pub mod site;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,9 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{Client, PATIENCE};
-use crate::rows::{TABLE, assert_refused};
-use crate::site::Site;
+use rustix::process::{Resource, getrlimit, setrlimit};
+
+use super::client::{Client, PATIENCE};
+use malformed::{TABLE, assert_refused};
+use site::Site;
 
 /// Every client of a burst gets every one of its answers.
 #[track_caller]
@@ -149,7 +153,8 @@ pub fn endless_header(site: &Site) {
 pub fn greedy_pipeliner(site: &Site) -> Client {
     let mut greedy = site.connect();
     greedy.socket.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
-    greedy.send(&site.aim(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").repeat(1000));
+    // The service may stop reading, or close.
+    let _ = greedy.try_send(site.aim(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").repeat(1000));
     greedy
 }
 
@@ -173,10 +178,21 @@ pub fn partial_bodies(site: &Site, count: usize, sent: usize) -> Vec<Client> {
     let begin = |_| {
         let mut client = site.connect();
         client.send(&head);
-        client.send(&vec![b'x'; sent]);
+        // Short of memory, the service may stop reading.
+        let _ = client.try_send(vec![b'x'; sent]);
         client
     };
     (0..count).map(begin).collect()
+}
+
+/// Thousands of connections need as many descriptors, and where both ends are in this process
+/// twice as many. Not where `KEEP_DESCRIPTOR_LIMIT` is set.
+pub fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    if std::env::var_os("KEEP_DESCRIPTOR_LIMIT").is_none() {
+        limit.current = limit.maximum;
+        setrlimit(Resource::Nofile, limit).unwrap();
+    }
 }
 
 /// Looks until it is so; `what` is told where it never is.

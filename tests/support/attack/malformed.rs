@@ -93,6 +93,7 @@ pub fn assert_refused(client: &mut Client, answer: (u16, &str, &str), way: &str)
         body.len()
     );
     let came = client.read_to_close();
+    let came = String::from_utf8_lossy(&came);
     let (varying, rest): (Vec<&str>, Vec<&str>) = came
         .split_inclusive("\r\n")
         .filter(|line| *line != "Cache-Control: no-store\r\n")

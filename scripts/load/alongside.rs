@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::client::{Site, wrong};
 use crate::engine::drive;
 use crate::export::Rows;
-use crate::force::{End, Load, Opening, Pace};
+use crate::load::{End, Load, Opening, Pace};
 use crate::plan::{self, Plan};
 use crate::server::Server;
 use crate::stream;
@@ -63,7 +63,7 @@ impl Bench<'_> {
             let (mut answers, mut elapsed) = (0, Duration::ZERO);
             while !work.is_finished() {
                 let tally = drive(&load, &self.plan, None)?;
-                answers += tally.answers();
+                answers += tally.responses();
                 elapsed += tally.elapsed;
                 self.faults.extend(tally.faults.first);
             }
@@ -135,8 +135,8 @@ impl Bench<'_> {
 
     /// Orders that are stored, as the metrics have it.
     fn stored(&self) -> io::Result<u64> {
-        let reply = self.admin.get("/metrics")?.require(200, "GET /metrics")?;
-        let text = String::from_utf8_lossy(&reply.body);
+        let response = self.admin.get("/metrics")?.require(200, "GET /metrics")?;
+        let text = String::from_utf8_lossy(&response.body);
         let count = text.lines().find_map(|line| line.strip_prefix("orders_stored ")?.parse().ok());
         count.ok_or_else(|| wrong("the metrics don't say how many orders there are".into()))
     }

@@ -8,12 +8,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 /// Longer answers are taken for wrong, in bytes.
-pub const MAX_ANSWER_BYTES: usize = 16 << 20;
+pub const MAX_RESPONSE_BYTES: usize = 16 << 20;
 const MAX_HEADERS: usize = 32;
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One complete answer.
-pub struct Answer<'b> {
+pub struct RawResponse<'b> {
     pub status: u16,
     pub body: &'b [u8],
     /// Head and body, in bytes.
@@ -24,16 +24,16 @@ pub struct Answer<'b> {
 }
 
 /// Reads the answer that `bytes` begin with; none while a part of it is missing.
-pub fn parse(bytes: &[u8]) -> Result<Option<Answer<'_>>, String> {
+pub fn parse(bytes: &[u8]) -> Result<Option<RawResponse<'_>>, String> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Response::new(&mut headers);
     let head_length = match head.parse(bytes) {
         Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) if bytes.len() <= MAX_ANSWER_BYTES => return Ok(None),
+        Ok(httparse::Status::Partial) if bytes.len() <= MAX_RESPONSE_BYTES => return Ok(None),
         Ok(httparse::Status::Partial) => return Err("a head without end".into()),
         Err(why) => return Err(format!("not HTTP: {why}")),
     };
-    let mut answer = Answer {
+    let mut answer = RawResponse {
         status: head.code.unwrap_or_default(),
         body: &[],
         length: head_length,
@@ -51,7 +51,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Answer<'_>>, String> {
         }
     }
     let body_length: usize = body_length.ok_or("an answer without a length")?;
-    if body_length > MAX_ANSWER_BYTES {
+    if body_length > MAX_RESPONSE_BYTES {
         return Err(format!("an answer of {body_length} bytes"));
     }
     answer.length += body_length;
@@ -67,7 +67,7 @@ pub struct Site {
 }
 
 /// What a [`Site`] answered.
-pub struct Reply {
+pub struct Response {
     pub status: u16,
     /// With its names in lower case.
     pub head: String,
@@ -128,16 +128,16 @@ impl Site {
         text.into_bytes()
     }
 
-    pub fn get(&self, path: &str) -> io::Result<Reply> {
+    pub fn get(&self, path: &str) -> io::Result<Response> {
         self.call(&self.request("GET", path, None))
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> io::Result<Reply> {
+    pub fn post(&self, path: &str, body: &Value) -> io::Result<Response> {
         self.call(&self.request("POST", path, Some(body)))
     }
 
     /// One request on a connection of its own.
-    pub fn call(&self, request: &[u8]) -> io::Result<Reply> {
+    pub fn call(&self, request: &[u8]) -> io::Result<Response> {
         let mut socket = TcpStream::connect(self.address)?;
         socket.set_read_timeout(Some(CALL_TIMEOUT))?;
         socket.write_all(request)?;
@@ -146,7 +146,7 @@ impl Site {
         loop {
             if let Some(answer) = parse(&bytes).map_err(wrong)? {
                 let head = &bytes[..answer.length - answer.body.len()];
-                return Ok(Reply {
+                return Ok(Response {
                     status: answer.status,
                     head: String::from_utf8_lossy(head).to_ascii_lowercase(),
                     body: answer.body.to_vec(),
@@ -160,8 +160,8 @@ impl Site {
     }
 }
 
-impl Reply {
-    pub fn require(self, status: u16, what: &str) -> io::Result<Reply> {
+impl Response {
+    pub fn require(self, status: u16, what: &str) -> io::Result<Response> {
         if self.status == status {
             return Ok(self);
         }

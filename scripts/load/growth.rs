@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use orderd::domain::UserId;
 
-use crate::Verdict;
 use crate::alongside;
 use crate::client::Site;
 use crate::engine::drive;
 use crate::fill::fill;
-use crate::force::{End, Load, Opening, Pace};
+use crate::load::{End, Load, Opening, Pace};
 use crate::options::Growth;
 use crate::plan::{self, Exchange, Plan};
 use crate::restarts;
 use crate::server::{Folder, Limiter, Server};
 use crate::table::{Goal, Table, median};
+use crate::tally::Verdict;
 
 const FEW: u64 = 1000;
 /// The first user is the admin, who sees all orders.

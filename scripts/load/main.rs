@@ -12,19 +12,21 @@
 
 mod alongside;
 mod client;
+mod connection;
 mod engine;
 mod export;
 mod fill;
-mod force;
 mod growth;
+mod latency;
 mod limits;
-mod line;
+mod load;
 mod options;
 mod plan;
 mod raw;
 mod readiness;
 mod report;
 mod restarts;
+mod run;
 mod server;
 mod shape;
 mod stream;
@@ -43,17 +45,11 @@ use clap::Parser;
 
 use client::Site;
 use engine::drive;
-use force::{Load, Opening};
+use load::{Load, Opening};
 use options::{Aim, Command, Options, Output};
 use plan::{Plan, Scenario};
 use report::Report;
-
-/// Whether everything that came back was right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Right,
-    Wrong,
-}
+use tally::Verdict;
 
 fn main() -> ExitCode {
     orderd::sys::process::raise_fd_limit();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::client::Site;
-use crate::force::{End, Load, Opening, Pace};
+use crate::load::{End, Load, Opening, Pace};
 
 /// Load tests for orderd. Exits with 1 when an answer was wrong.
 #[derive(Debug, Parser)]

@@ -70,8 +70,9 @@ impl Plan {
         Plan { cycle: (0..exchanges.len()).collect(), exchanges }
     }
 
-    pub fn exchange(&self, turn: usize) -> usize {
-        self.cycle[turn % self.cycle.len()]
+    /// The index of the exchange that a connection sends after `sent` others.
+    pub fn exchange(&self, sent: usize) -> usize {
+        self.cycle[sent % self.cycle.len()]
     }
 }
 
@@ -132,7 +133,7 @@ pub fn one(site: &Site, id: u64) -> io::Result<Option<Exchange>> {
 /// that hasn't begins to send all there is.
 pub fn page(site: &Site) -> Option<Exchange> {
     let shape = r#"{"orders":[{"id":#,*"}],"next":*}"#;
-    let known = site.get("/orders/?limit=0").is_ok_and(|reply| reply.status == 422);
+    let known = site.get("/orders/?limit=0").is_ok_and(|response| response.status == 422);
     known.then(|| Exchange::get("page", site, "/orders/?limit=50", shape))
 }
 

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::engine::drive;
-use crate::force::{End, Load, Opening, Pace};
+use crate::load::{End, Load, Opening, Pace};
 use crate::options::Growth;
 use crate::plan::{self, Plan};
 use crate::server::{Folder, Limiter, Server};

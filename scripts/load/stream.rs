@@ -8,7 +8,7 @@ use crate::client::{Site, wrong};
 
 const PIECE_BYTES: usize = 64 * 1024;
 /// A backup has no first byte before it is made and checked.
-const PATIENCE: Duration = Duration::from_secs(600);
+const READ_TIMEOUT: Duration = Duration::from_secs(600);
 /// Lines of a head, and chunks' sizes.
 const MAX_LINE_BYTES: u64 = 16 * 1024;
 
@@ -22,7 +22,7 @@ pub fn get(
     take: impl FnMut(&[u8]) -> Result<(), String>,
 ) -> io::Result<u64> {
     let mut socket = TcpStream::connect(site.address)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_read_timeout(Some(READ_TIMEOUT))?;
     socket.write_all(&site.request("GET", path, None))?;
     let taken = read(&mut BufReader::with_capacity(PIECE_BYTES, socket), take);
     taken.map_err(|why| wrong(format!("GET {path}: {why}")))

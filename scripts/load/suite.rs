@@ -8,19 +8,19 @@ use std::io;
 use std::thread;
 use std::time::Duration;
 
-use crate::Verdict;
 use crate::client::Site;
 use crate::engine::drive;
-use crate::force::{End, Load, Opening, Pace};
+use crate::latency::millis;
 use crate::limits;
+use crate::load::{End, Load, Opening, Pace};
 use crate::options::{Aim, Output, Suite, seconds};
 use crate::plan::{self, Plan, Scenario};
 use crate::raw;
-use crate::report::{Report, millis};
+use crate::report::Report;
 use crate::server::{ADMIN_PASSWORD, Folder, Limiter, Server};
 use crate::svg;
 use crate::table::{Goal, Table, mebibytes, median, per_second};
-use crate::tally::Tally;
+use crate::tally::{Tally, Verdict};
 
 const WARMUP: Duration = Duration::from_millis(300);
 /// Connections where one is enough to show the disk, and where many share its commits.

@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use hdrhistogram::Histogram;
 
-use crate::report::{Report, millis};
+use crate::latency::millis;
+use crate::report::Report;
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 540.0;

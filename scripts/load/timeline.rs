@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::tally::{histogram, nanos};
+use crate::latency::{histogram, nanos};
 
 /// Slots at most; when they are full, each two become one of twice the width.
 const MAX_SLOTS: usize = 120;

@@ -1,5 +1,5 @@
-//! HTTP/1.1, as little of it as the load tests need: requests as bytes, answers with a
-//! `Content-Length`.
+//! The load tests' HTTP/1.1 client, with no more of it than they need: requests as bytes, and
+//! responses with a `Content-Length`.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Longer answers are taken for wrong, in bytes.
+/// A longer response counts as wrong, in bytes.
 pub const MAX_RESPONSE_BYTES: usize = 16 << 20;
 const MAX_HEADERS: usize = 32;
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One complete answer.
+/// One complete response, in the buffer that it was read into.
 pub struct RawResponse<'b> {
     pub status: u16,
     pub body: &'b [u8],
@@ -23,7 +23,7 @@ pub struct RawResponse<'b> {
     pub has_retry_after: bool,
 }
 
-/// Reads the answer that `bytes` begin with; none while a part of it is missing.
+/// Reads the response that `bytes` begin with; none while a part of it is missing.
 pub fn parse(bytes: &[u8]) -> Result<Option<RawResponse<'_>>, String> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Response::new(&mut headers);
@@ -59,7 +59,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<RawResponse<'_>>, String> {
     Ok((bytes.len() >= answer.length).then_some(answer))
 }
 
-/// A server, and who asks.
+/// A server, and the user who asks it.
 #[derive(Clone, Debug)]
 pub struct Site {
     pub address: SocketAddr,
@@ -69,7 +69,7 @@ pub struct Site {
 /// What a [`Site`] answered.
 pub struct Response {
     pub status: u16,
-    /// With its names in lower case.
+    /// In lower case.
     pub head: String,
     pub body: Vec<u8>,
 }
@@ -94,13 +94,13 @@ impl Site {
         Ok(self)
     }
 
-    /// Makes a user with a name of their own, and speaks for them.
+    /// Makes a new user; gives the same server for that user.
     pub fn newcomer(&self) -> io::Result<Site> {
         let (username, password) = self.register()?;
         self.clone().login(&username, &password)
     }
 
-    /// Makes a user; gives the name and the password.
+    /// Makes a new user; gives the name and the password.
     pub fn register(&self) -> io::Result<(String, String)> {
         let name = format!("load-{:012x}", fastrand::u64(..) >> 16);
         let password = format!("Aa1-{:016x}", fastrand::u64(..));

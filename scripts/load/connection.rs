@@ -27,16 +27,16 @@ pub enum State {
     Waiting {
         /// Index of the exchange in the plan.
         exchange: usize,
-        /// When the request should have gone out: what latency counts from.
+        /// When the request should have gone out; latency counts from then.
         due: Instant,
     },
-    /// Done with, and not to be replaced.
+    /// Closed, and not to be replaced.
     Closed,
 }
 
-/// What has come of reading.
+/// The result of reading.
 pub enum Progress {
-    /// The answer is not whole yet.
+    /// A part of the response is still missing.
     Partial,
     Answered(Ending),
     /// The server closed the connection while nothing was asked.
@@ -44,7 +44,7 @@ pub enum Progress {
     Failed(String),
 }
 
-/// An answer in the right form.
+/// The kind of a response that is not wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     Right,
@@ -78,7 +78,7 @@ impl Connection {
         })
     }
 
-    /// What has come of connecting.
+    /// Ends the connecting; an error where it failed.
     pub fn connected(&mut self) -> io::Result<()> {
         if let Some(why) = self.socket.take_error()? {
             return Err(why);
@@ -87,7 +87,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends a request. Requests are short, and nothing else is on its way.
+    /// Sends a request. It is short and nothing else is on its way, so the socket takes it whole.
     pub fn send(&mut self, exchange: &Exchange, index: usize, due: Instant) -> io::Result<()> {
         self.sent += 1;
         self.state = State::Waiting { exchange: index, due };
@@ -98,7 +98,7 @@ impl Connection {
         }
     }
 
-    /// Reads what has come, and checks the answer if it is whole.
+    /// Reads what has come, and checks the response once it is complete.
     pub fn receive(&mut self, asked: Option<&Exchange>) -> Progress {
         if self.filled == self.input.len() {
             self.input.resize(self.input.len() * 2, 0);

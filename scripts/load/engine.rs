@@ -1,8 +1,8 @@
 //! Drives many connections from few threads, and counts what comes back.
 //!
-//! Closed: each connection sends its next request when it has its answer. Open: requests
-//! are due at a fixed rate, whatever the server does; one that finds no free connection
-//! waits, and its latency counts from when it was due, so a slow moment isn't left out.
+//! Closed pace: each connection sends its next request when it has its response. Open pace:
+//! requests are due at a fixed rate, whatever the server does. One that finds no free connection
+//! waits, and its latency counts from when it was due, so that slow moments count in full.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,15 +17,15 @@ use crate::readiness::{Interest, Readiness};
 use crate::run::{Run, Schedule};
 use crate::tally::Tally;
 
-/// After the end, how long answers are waited for.
+/// How long responses are waited for after the end.
 const GRACE: Duration = Duration::from_secs(10);
-/// An answer that takes longer is a fault.
+/// A response that takes longer is a fault.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Past so many faults a thread gives up.
 const MAX_FAULTS: u64 = 1000;
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
-/// How far it has come: answers so far, and the part of the whole that is over, 0 to 1.
+/// Is told how many responses have come, and how much of the run is over, 0 to 1.
 pub type Watcher = Box<dyn FnMut(u64, f64)>;
 
 /// Runs the load to its end. Fails where it could not be driven at all.
@@ -112,7 +112,8 @@ impl<'l> Worker<'l> {
         }
     }
 
-    /// Ends the sending at the deadline; a few times a second looks for answers that are lost.
+    /// Ends the sending at the deadline, and a few times a second looks for responses that are
+    /// overdue.
     fn check_time(&mut self, now: Instant) {
         if self.tally.faults.count > MAX_FAULTS {
             self.is_over = true;
@@ -132,8 +133,8 @@ impl<'l> Worker<'l> {
         }
     }
 
-    /// What was due before the deadline is still sent after it, and a burst is over when
-    /// every connection had its turn.
+    /// A request that was due before the deadline is still sent after it. A burst is over when
+    /// every connection has sent one.
     fn is_past_the_end(&self, now: Instant) -> bool {
         let Some(deadline) = self.run.deadline() else { return false };
         let next = self.schedule.as_ref().map_or(now, |schedule| schedule.next);
@@ -231,7 +232,7 @@ impl<'l> Worker<'l> {
         self.offer(index, now);
     }
 
-    /// A free connection: to be used at once, or when something is due.
+    /// Uses a free connection: at once, or in an open pace when the next request is due.
     fn offer(&mut self, index: usize, due: Instant) {
         match self.schedule {
             Some(_) => self.idle.push_back(index),
@@ -252,7 +253,7 @@ impl<'l> Worker<'l> {
         }
     }
 
-    /// A connection that has shown a fault is replaced.
+    /// Counts a fault, and replaces the connection that it happened on.
     fn lose(&mut self, index: usize, why: String) {
         if matches!(self.connections[index].state, State::Waiting { .. }) {
             self.waiting -= 1;
@@ -264,7 +265,7 @@ impl<'l> Worker<'l> {
         }
     }
 
-    /// When the last connection is done with, so is all.
+    /// Closes a connection for good. After the last one the run is over.
     fn retire(&mut self, index: usize) {
         // It may be closed on the other side, or never have been open.
         let _ = self.connections[index].socket.shutdown(Shutdown::Both);

@@ -1,5 +1,5 @@
-//! Checks the limiter under concurrency: exactly as many requests pass as it allows, the
-//! others are told so in the right shape, and leave nothing behind.
+//! Checks the limiter under concurrency: exactly as many requests pass as it allows; the others
+//! are rejected in the right shape, and have no effect.
 
 use std::io;
 use std::sync::Barrier;
@@ -17,7 +17,7 @@ use crate::tally::Verdict;
 const TRIES: usize = 4;
 const REJECTION: &str = r#"{"error":"Rate limit exceeded: *","detail":"Rate limit exceeded: *"}"#;
 
-/// What the limiter says of itself, in `RateLimit-Policy` and `RateLimit`.
+/// The limit, from `RateLimit-Policy`, and what is left of it, from `RateLimit`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Policy {
     requests: u64,
@@ -26,7 +26,7 @@ struct Policy {
     next_token: Duration,
 }
 
-/// What came of many requests at once.
+/// The results of many requests at once.
 #[derive(Default)]
 struct Outcome {
     passed: Vec<Response>,
@@ -44,7 +44,7 @@ pub fn check(aim: &Aim) -> io::Result<Verdict> {
     Ok(if faults.is_empty() { Verdict::Right } else { Verdict::Wrong })
 }
 
-/// A new user's bucket is full, whoever else is there.
+/// Orders are limited by user, and a new user's bucket is full.
 fn orders(admin: &Site, aim: &Aim) -> io::Result<Vec<String>> {
     let user = admin.newcomer()?;
     let request = user.request("POST", "/orders/create", Some(&json!({"success": true})));
@@ -60,7 +60,7 @@ fn orders(admin: &Site, aim: &Aim) -> io::Result<Vec<String>> {
     Ok(faults)
 }
 
-/// Logins count by address. Wrong passwords spend as well as right ones.
+/// Logins are limited by address. A wrong password takes a token as a right one does.
 fn logins(admin: &Site, aim: &Aim) -> io::Result<Vec<String>> {
     let anonymous = Site { token: None, ..admin.clone() };
     let body = json!({"username": aim.username, "password": "wrong"});
@@ -93,7 +93,7 @@ fn all_at_once(site: &Site, request: &[u8], status: u16, aim: &Aim) -> io::Resul
     let rejection = Shape::of(REJECTION);
     for response in responses? {
         match response.status {
-            // A login that the hasher had no room for has spent its token too.
+            // A login that found the queue for hashing full has taken its token too.
             503 if status == 401 => outcome.passed.push(response),
             found if found == status => outcome.passed.push(response),
             429 if rejection.fit(&response.body).is_none() => {

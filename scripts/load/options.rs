@@ -42,7 +42,7 @@ pub enum Command {
     Growth(Growth),
 }
 
-/// Where to, how hard and for how long.
+/// The server, and how hard and for how long it is driven.
 #[derive(Debug, Args)]
 pub struct Aim {
     /// The server
@@ -164,7 +164,7 @@ impl Aim {
     }
 }
 
-/// A bad number is none at all.
+/// A negative or huge number counts as 0.
 pub fn seconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number).unwrap_or_default()
 }

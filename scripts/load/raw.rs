@@ -14,7 +14,7 @@ use crate::options::{self, seconds};
 use crate::server::Folder;
 use crate::tally::Verdict;
 
-/// As large as an order's row and its mail's together, in bytes.
+/// The size of an order's row and its mail's row together.
 const ROW_BYTES: usize = 100;
 const PAGE_BYTES: usize = 4096;
 const TABLE: TableDefinition<u64, &[u8]> = TableDefinition::new("rows");

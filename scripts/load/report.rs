@@ -120,7 +120,7 @@ fn summary(latencies: &Histogram<u64>) -> Value {
     })
 }
 
-/// A bar on a terminal; nothing where stderr goes elsewhere.
+/// A progress bar, where stderr is a terminal.
 pub fn progress() -> Option<Watcher> {
     if !std::io::stderr().is_terminal() {
         return None;

@@ -11,7 +11,7 @@ pub struct Run<'l> {
     pub load: &'l Load,
     pub plan: &'l Plan,
     pub started: Instant,
-    /// Requests sent, where their number is the bound.
+    /// Requests that were taken by [`Run::take_request`], where their number ends the run.
     sent: AtomicU64,
     responses: AtomicU64,
 }

@@ -1,4 +1,4 @@
-//! What has been counted: latencies, answers, faults.
+//! What is counted in a run: latencies, responses, faults.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 use crate::latency::{histogram, nanos};
 use crate::timeline::Timeline;
 
-/// Texts of faults that are kept; all are counted.
+/// So many faults are kept as text; all are counted.
 const KEPT_FAULTS: usize = 5;
 
 /// Whether everything that came back was right.
@@ -24,7 +24,7 @@ pub struct Tally {
     /// Answered by 503 with `Retry-After`: nothing was done, and the server said so.
     pub rejected: u64,
     pub faults: Faults,
-    /// From the first to the last moment that counts.
+    /// From the end of the warm-up to the last response.
     pub elapsed: Duration,
     begun: Instant,
 }
@@ -96,7 +96,7 @@ impl Tally {
         self.responses() as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
 
-    /// A run that got no answers at all is wrong too.
+    /// A run without any response is wrong too.
     pub fn verdict(&self) -> Verdict {
         if self.faults.count > 0 || self.responses() == 0 { Verdict::Wrong } else { Verdict::Right }
     }

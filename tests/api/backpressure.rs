@@ -13,7 +13,7 @@ use orderd::store::{Store, Trial, WriteHandle};
 use serde_json::json;
 
 use support::app::{PASSWORD, TestApp};
-use support::client::{Client, PATIENCE};
+use support::client::{Client, TIMEOUT};
 
 use crate::hanging_disk::{Disk, Hanging};
 
@@ -21,7 +21,7 @@ use crate::hanging_disk::{Disk, Hanging};
 fn until(reached: impl Fn() -> bool) {
     let began = Instant::now();
     while !reached() {
-        assert!(began.elapsed() < PATIENCE, "it never comes to that");
+        assert!(began.elapsed() < TIMEOUT, "it never comes to that");
         thread::yield_now();
     }
 }
@@ -57,28 +57,28 @@ fn while_the_disk_hangs_one_thread_too_many_is_turned_away_and_the_others_writes
 fn writes_that_nobody_waits_for_are_bounded_too_and_each_has_its_answer() {
     let disk = Disk::default();
     let store = open(&disk);
-    let (settled, calls) = mpsc::channel();
-    store.call_when_settled(Box::new(move || settled.send(()).unwrap()));
+    let (ready, calls) = mpsc::channel();
+    store.call_when_settled(Box::new(move || ready.send(()).unwrap()));
     thread::scope(|scope| {
         let hanging = disk.hang();
         let first = scope.spawn(|| store.begin(TRIAL).unwrap());
         disk.await_a_hanging_sync();
-        let mut claims = Vec::new();
+        let mut handles = Vec::new();
         let refused = loop {
             match store.begin(TRIAL) {
-                Ok(claim) => claims.push(claim),
+                Ok(handle) => handles.push(handle),
                 Err(why) => break why,
             }
         };
         assert!(matches!(refused, Error::Unavailable(Unavailable::Busy { .. })));
-        assert_eq!(claims.len(), 4095);
-        assert!(!claims.iter().any(WriteHandle::is_ready));
+        assert_eq!(handles.len(), 4095);
+        assert!(!handles.iter().any(WriteHandle::is_ready));
         drop(hanging);
-        claims.push(first.join().unwrap());
-        while !claims.iter().all(WriteHandle::is_ready) {
-            calls.recv_timeout(PATIENCE).expect("a call for those that are not settled yet");
+        handles.push(first.join().unwrap());
+        while !handles.iter().all(WriteHandle::is_ready) {
+            calls.recv_timeout(TIMEOUT).expect("a call for those that are not ready yet");
         }
-        claims.into_iter().for_each(|claim| claim.wait().unwrap());
+        handles.into_iter().for_each(|handle| handle.wait().unwrap());
     });
     store.close();
 }
@@ -92,11 +92,11 @@ fn a_disk_that_hangs_while_the_store_is_idle_bounds_what_is_begun_too() {
     let hanging = disk.hang();
     // Nobody writes: it is the store's own look at the disk.
     disk.await_a_hanging_sync();
-    let claims: Vec<_> = (0..8).map(|_| store.begin(TRIAL).unwrap()).collect();
+    let handles: Vec<_> = (0..8).map(|_| store.begin(TRIAL).unwrap()).collect();
     until(|| store.is_queue_full());
     assert!(matches!(store.begin(TRIAL), Err(Error::Unavailable(Unavailable::Busy { .. }))));
     drop(hanging);
-    claims.into_iter().for_each(|claim| claim.wait().unwrap());
+    handles.into_iter().for_each(|handle| handle.wait().unwrap());
     store.close();
 }
 
@@ -132,7 +132,7 @@ fn order(token: &str) -> String {
     )
 }
 
-/// So many connections, each with an order that waits to be committed.
+/// Opens `count` connections and sends an order on each; gives them once all orders are queued.
 fn begin_orders(app: &TestApp, token: &str, count: usize) -> Vec<Client> {
     let before = metric(app, "store_queue_depth");
     let begin = |_| {

@@ -1,8 +1,8 @@
-//! What is refused before there is a request, as the whole service answers it.
+//! What the front door rejects before there is a request, with the API's own responses.
 
 use support::app::{ADMIN_PASSWORD, TestApp};
 
-/// Refused with this, and then closed.
+/// Panics unless the request is rejected with this, and the connection closed.
 #[track_caller]
 fn assert_refused(app: &TestApp, request: &str, status: u16, text: &str) {
     let mut client = app.connect();

@@ -106,7 +106,7 @@ impl StorageBackend for Backend {
     }
 }
 
-/// A disk that hangs until this is dropped.
+/// The disk hangs until this is dropped.
 pub struct Hanging<'d>(&'d Disk);
 
 impl Drop for Hanging<'_> {

@@ -1,4 +1,4 @@
-//! The wire contract, one file for each group of routes.
+//! The API over a connection to the app in this process, one file for each group of routes.
 
 mod admin_backup;
 mod auth_login;

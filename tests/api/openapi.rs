@@ -48,7 +48,7 @@ fn operations(document: &Value) -> Vec<Operation> {
     operations
 }
 
-/// What a `$ref` leads to.
+/// The schema that a `$ref` names.
 fn resolve<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
     match schema["$ref"].as_str() {
         Some(target) => document.pointer(target.strip_prefix('#').unwrap()).unwrap(),

@@ -18,7 +18,7 @@ fn order() -> Value {
     json!({"success": true})
 }
 
-/// Orders, and mails in whatever state.
+/// The numbers of orders and of mails, whatever state these are in.
 fn counts(app: &TestApp) -> (u64, u64) {
     let counts = app.app().store().read().unwrap().counts().unwrap();
     (counts.orders, counts.mails_pending + counts.mails_sent + counts.mails_dead)

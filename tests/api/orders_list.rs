@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 
 use support::app::TestApp;
 
-/// Places `count` orders, many at once: the committer puts what waits into one commit.
+/// Places `count` orders from several threads, so that they share commits.
 pub fn seed(app: &TestApp, user: u64, count: usize) {
-    // Fewer than the app lets write at once, the mail sender among them: a disk that takes
-    // its time turns nobody away.
+    // Fewer than the app lets write at once, the mail sender included, so that none is refused
+    // on a slow disk.
     const THREADS: usize = 6;
     thread::scope(|scope| {
         for thread in 0..THREADS {

@@ -1,4 +1,4 @@
-//! Errors as RFC 9457 has them, for clients that ask.
+//! Errors in the format of RFC 9457, for clients that ask for it.
 
 use serde_json::{Value, json};
 

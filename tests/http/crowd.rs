@@ -44,7 +44,7 @@ fn three_thousand_idle_connections_hold_no_thread_and_little_memory() {
     attack::ask_all(&server.site(), &mut idle);
 }
 
-/// Threads that block in the service are made up for, up to their number.
+/// Where threads block in the service, others take the next requests, up to the pool's size.
 #[test]
 fn blocked_requests_leave_the_others_a_thread() {
     let server = TestServer::start_with(|settings| settings.threads = 16);
@@ -65,7 +65,7 @@ fn blocked_requests_leave_the_others_a_thread() {
     }
 }
 
-/// A lost wake-up shows as a client that waits for ever, once in millions of requests.
+/// Looks for lost wake-ups: a client would wait for ever, once in millions of requests.
 fn endurance(requests_per_client: usize) {
     const CLIENTS: usize = 128;
     const DRIVERS: usize = 4;

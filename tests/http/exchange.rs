@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use orderd::http::Drained;
 
-use support::client::PATIENCE;
+use support::client::TIMEOUT;
 
 use crate::harness::TestServer;
 
@@ -156,10 +156,10 @@ fn a_shutdown_lets_a_request_finish_and_closes_the_others() {
     server.await_metric("http_threads_busy", |busy| busy == 1);
     server.await_metric("http_connections_parked", |parked| parked == 2);
     let running = server.take();
-    let shutdown = thread::spawn(move || running.shutdown(PATIENCE));
+    let shutdown = thread::spawn(move || running.shutdown(TIMEOUT));
     idle.assert_closed();
     partial.assert_closed();
-    assert!(TcpStream::connect_timeout(&server.address, PATIENCE).is_err());
+    assert!(TcpStream::connect_timeout(&server.address, TIMEOUT).is_err());
     server.gate.open();
     let answer = gated.read();
     assert_eq!((answer.status, answer.header("Connection")), (200, Some("close")));
@@ -180,7 +180,7 @@ fn a_shutdown_serves_what_has_come_and_was_not_read() {
     let mut idle = server.connect();
     server.await_metric("http_connections_parked", |parked| parked == 2);
     let running = server.take();
-    let shutdown = thread::spawn(move || running.shutdown(PATIENCE));
+    let shutdown = thread::spawn(move || running.shutdown(TIMEOUT));
     idle.assert_closed();
     server.gate.open();
     gated.read().assert_text("{}");

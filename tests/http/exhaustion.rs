@@ -1,4 +1,4 @@
-//! Out of descriptors: a child process with a low limit must go on serving.
+//! No descriptors left: a child process with a low limit must go on serving.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
@@ -29,7 +29,7 @@ fn out_of_descriptors_idle_connections_give_way() {
     drop(clients);
 }
 
-/// Not a test of its own: the process that the one above starts.
+/// Not a test by itself: this is the process that the test above starts.
 #[test]
 #[ignore = "started by another test"]
 fn child() {

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::time::{Duration, Instant};
 
 use support::attack::{self, SLOW_BODY, SLOW_HEAD};
-use support::client::{Client, PATIENCE};
+use support::client::{Client, TIMEOUT};
 
 use crate::harness::TestServer;
 
@@ -16,7 +16,7 @@ fn a_thousand_slow_clients_do_not_keep_a_good_one_waiting() {
         settings.threads = 4;
         settings.request_timeout = SHORT;
     });
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     let mut served = 0;
     attack::slow_clients(&server.site(), &[SLOW_HEAD, SLOW_BODY], 500, |replaced| {
         assert!(Instant::now() < deadline, "{served} served, {replaced} replaced");
@@ -37,7 +37,7 @@ fn a_slow_head_or_body_is_answered_408_however_it_trickles() {
         let mut client = server.connect();
         client.send(first);
         client.socket.set_read_timeout(Some(Duration::from_millis(10))).unwrap();
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let answer = loop {
             assert!(Instant::now() < deadline);
             client.send(&again[..1]);
@@ -76,7 +76,8 @@ fn an_endless_header_ends_at_the_limit() {
     attack::endless_header(&server.site());
 }
 
-/// Closed with bytes unread, the connection would be reset, and the answer lost.
+/// If the server closed with bytes unread, the system would reset the connection, and the client
+/// would lose the response.
 #[test]
 fn a_refusal_arrives_though_the_client_sends_on() {
     let server = TestServer::start();

@@ -1,4 +1,4 @@
-//! What the front door refuses, each with its exact answer, sent whole and a byte at a time.
+//! What the front door rejects, with its exact response, sent at once and a byte at a time.
 
 use support::attack;
 use support::attack::malformed::assert_refused;

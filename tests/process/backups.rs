@@ -13,7 +13,7 @@ use orderd::store::{Store, check_file};
 use rustix::process::Signal;
 
 use support::backup::{Download, enlarge, fill, leftovers};
-use support::client::PATIENCE;
+use support::client::TIMEOUT;
 use support::folder::Folder;
 use support::process::{Call, Ended, Running};
 
@@ -154,8 +154,7 @@ fn a_first_start_amid_a_restore_makes_no_database_that_the_restore_would_replace
     assert!(!folder.join("data/orders.redb.lock").exists());
 }
 
-/// Serves a database that was made and grown before, to clients who may be as slow as they
-/// like.
+/// Starts the server on a database that was filled before, with long timeouts for slow clients.
 fn serve_grown(folder: &Folder, settings: &[(&str, &str)], grow: impl Fn(&Store)) -> Running {
     assert_eq!(run(folder, &["init"]).code, Some(0));
     let path = folder.join("data/orders.redb");
@@ -169,18 +168,18 @@ fn serve_grown(folder: &Folder, settings: &[(&str, &str)], grow: impl Fn(&Store)
 fn wait_for_file(path: &Path) {
     let started = Instant::now();
     while !path.exists() {
-        assert!(started.elapsed() < PATIENCE, "{} never came", path.display());
+        assert!(started.elapsed() < TIMEOUT, "{} never came", path.display());
         thread::yield_now();
     }
 }
 
-/// Until one is there, or begins.
+/// Waits until a backup is in the folder, or has begun.
 #[track_caller]
 fn wait_for_backup(folder: &Path) {
     wait_for_file(folder);
     let started = Instant::now();
     while files(folder).is_empty() {
-        assert!(started.elapsed() < PATIENCE, "no backup begins");
+        assert!(started.elapsed() < TIMEOUT, "no backup begins");
         thread::yield_now();
     }
 }

@@ -81,7 +81,7 @@ fn a_second_signal_ends_it_at_once() {
     }
 }
 
-/// Password checks that wait for their turn, as the metrics tell.
+/// The number of password checks that wait, from the metrics.
 fn waiting_checks(running: &Running) -> u64 {
     let text = running.ask("GET", "/metrics", None, "").text();
     let line =
@@ -101,7 +101,7 @@ fn the_log_file_begins_with_its_folder_and_stays_out_where_there_is_none() {
     assert!(!bare.join("logs").exists());
 }
 
-/// Siege and exports show what it is for; here it is that the process stays the same one.
+/// The siege and the exports show what this is for. Here: the process keeps its id.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[test]
 fn it_starts_over_once_with_two_arenas_unless_their_number_is_set() {

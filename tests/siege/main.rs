@@ -1,12 +1,12 @@
 //! Every hostile case against one process: the real binary, with its default limits.
 //!
-//! While they run, a watcher asks `GET /health` on fresh connections and on a kept one. At
-//! the end stand the slowest answer and the peak of memory of each case:
+//! While they run, a watcher asks for `GET /health` on new connections and on a kept one. For each
+//! case the slowest response and the peak of memory are printed:
 //!
 //!   cargo test --test siege -- --nocapture
 //!   SIEGE=full cargo test --release --test siege -- --nocapture
 //!
-//! A target of its own, and so alone on the machine while `cargo test` runs it.
+//! A test binary of its own, so that `cargo test` runs nothing else at the same time.
 #![cfg(target_os = "linux")]
 
 mod crowds;

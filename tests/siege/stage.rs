@@ -1,4 +1,4 @@
-//! The process under siege, and what is written down of each case.
+//! The process under siege, and what is measured in each case.
 
 use std::cell::RefCell;
 use std::fs;
@@ -50,8 +50,8 @@ struct Scene {
 }
 
 impl Stage {
-    /// Default limits, but for what would keep one address from doing all this, or make it
-    /// take minutes.
+    /// Starts the service with its default limits, except for those that would keep one address
+    /// from doing all this, or make it take minutes.
     pub fn set() -> Stage {
         attack::raise_descriptor_limit();
         let folder = Folder::new();
@@ -99,7 +99,7 @@ impl Stage {
         }
     }
 
-    /// As the exposition shows it.
+    /// The value of one metric, 0 where it is not there.
     #[track_caller]
     pub fn metric(&self, name: &str) -> i64 {
         let text = Client::connect(self.site.address).get("/metrics").text();
@@ -107,7 +107,7 @@ impl Stage {
         line.map_or(0, |value| value.parse().unwrap())
     }
 
-    /// Leaves the process with next to no descriptors to open, until the answer is dropped.
+    /// Leaves the process only a few descriptors to open, until what this gives is dropped.
     pub fn without_descriptors(&self) -> Scarce {
         let open = fs::read_dir(format!("/proc/{}/fd", self.pid())).unwrap().count() as u64;
         Scarce::make(self.running.pid(), open + 20)
@@ -125,7 +125,7 @@ impl Stage {
         kilobytes.unwrap().parse::<u64>().unwrap() * 1024
     }
 
-    /// Where the kernel can't, the peak of a case is that of all before it too.
+    /// Where the kernel can't do this, a case's peak includes those of the cases before it.
     fn forget_peak(&self) {
         let _ = fs::write(format!("/proc/{}/clear_refs", self.pid()), "5");
     }

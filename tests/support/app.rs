@@ -26,10 +26,10 @@ pub const ADMIN_PASSWORD: &str = "Chief0f!All";
 pub const PASSWORD: &str = "Secure1!";
 
 pub struct TestApp {
-    /// None once it is stopped.
+    /// None after [`TestApp::stop`].
     app: Option<App>,
     pub clock: Clock,
-    /// Kept alive between requests, as clients do.
+    /// Kept open between requests, as clients do.
     client: RefCell<Option<Client>>,
     folder: Folder,
     settings: Vec<String>,
@@ -42,7 +42,7 @@ struct Settings {
     config: Config,
 }
 
-/// A request on its way.
+/// A request that is being put together; [`Request::send`] sends it.
 #[must_use]
 pub struct Request<'a> {
     app: &'a TestApp,
@@ -63,7 +63,7 @@ impl TestApp {
         TestApp::start_with(&["--trusted-proxies=127.0.0.1"])
     }
 
-    /// With a mail server that nobody answers for, so that mails wait; without rate limits.
+    /// With a mail server that refuses connections, so that mails wait; without rate limits.
     pub fn cut_off() -> TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = format!("--smtp-port={}", listener.local_addr().unwrap().port());
@@ -160,7 +160,7 @@ impl Drop for TestApp {
     }
 }
 
-/// From flags alone: the environment of the tests plays no part.
+/// From flags alone, so that the environment of the tests changes nothing.
 fn config(folder: &Folder, settings: &[String]) -> Config {
     let mut flags = vec![
         "orderd".to_owned(),
@@ -185,13 +185,13 @@ fn config(folder: &Folder, settings: &[String]) -> Config {
     Settings::from_arg_matches(&matches).unwrap().config.checked().unwrap()
 }
 
-/// The endpoints.
+/// One method for each endpoint that many tests use.
 impl TestApp {
     pub fn login(&self, username: &str, password: &str) -> Response {
         self.post("/auth/login").json(&json!({"username": username, "password": password})).send()
     }
 
-    /// A token.
+    /// Logs in, and gives the token.
     #[track_caller]
     pub fn token(&self, username: &str, password: &str) -> String {
         let login = self.login(username, password).good();
@@ -277,7 +277,7 @@ impl Request<'_> {
         self.header("Authorization", &format!("Bearer {token}"))
     }
 
-    /// As if a trusted proxy spoke for that address.
+    /// As if a trusted proxy had sent it for the client with that address.
     pub fn from(self, address: &str) -> Self {
         self.header("X-Forwarded-For", address)
     }

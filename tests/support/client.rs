@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use super::response::Response;
 
-/// Against hangs only: nothing that is right takes this long.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Ends tests that hang; right ones never take this long.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub struct Client {
     pub socket: TcpStream,
@@ -32,13 +32,13 @@ impl Client {
     }
 
     pub fn try_connect(address: SocketAddr) -> io::Result<Client> {
-        Client::over(TcpStream::connect_timeout(&address, PATIENCE)?)
+        Client::over(TcpStream::connect_timeout(&address, TIMEOUT)?)
     }
 
     /// Over a connection that the test has made its own way.
     pub fn over(socket: TcpStream) -> io::Result<Client> {
-        socket.set_read_timeout(Some(PATIENCE))?;
-        socket.set_write_timeout(Some(PATIENCE))?;
+        socket.set_read_timeout(Some(TIMEOUT))?;
+        socket.set_write_timeout(Some(TIMEOUT))?;
         socket.set_nodelay(true)?;
         Ok(Client { socket, ahead: Vec::new() })
     }

@@ -33,7 +33,7 @@ impl Response {
         }
     }
 
-    /// Its value; panics where the header is there twice.
+    /// The header's value; panics where it is there twice.
     #[track_caller]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(it, _)| it.eq_ignore_ascii_case(name));
@@ -120,7 +120,7 @@ impl Response {
         assert_eq!(self.header(name), None, "{name} in {:?}", self.headers);
     }
 
-    /// Whether a comma-separated header has that item.
+    /// Whether that item is in a comma-separated header.
     #[track_caller]
     pub fn lists(&self, name: &str, item: &str) -> bool {
         let values = self.headers.iter().filter(|(it, _)| it.eq_ignore_ascii_case(name));

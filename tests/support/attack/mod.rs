@@ -144,7 +144,7 @@ pub fn endless_header(site: &Site) {
     let mut client = site.connect();
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\nA: ");
     for _ in 0..64 {
-        client.send(&[b'x'; 1024]);
+        client.send([b'x'; 1024]);
     }
     assert_eq!(client.read().status, 431);
     client.assert_closed();

@@ -46,7 +46,7 @@ impl Site {
     }
 
     pub fn ask(&self, client: &mut Client) {
-        client.send(&self.aim(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n"));
+        client.send(self.aim(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n"));
     }
 
     #[track_caller]

@@ -155,9 +155,10 @@ impl<'a> Retrier<'a> {
         let token = self.token;
         let Some(client) = self.client() else { return false };
         match order::place(client, token, &header, is_success(key)) {
-            Ok(answer) => {
+            Ok(response) => {
+                let placed = placed(key, &response);
                 let mut heard = self.crowd.heard.lock().unwrap();
-                let is_good = heard.note(key, &answer);
+                let is_good = heard.note(key, placed);
                 if KILLS_AT.contains(&heard.answers) {
                     self.crowd.changed.notify_all();
                 }
@@ -191,20 +192,13 @@ impl Drop for Retrier<'_> {
 
 impl Heard {
     /// Whether the order is placed; all clients must be told the same one.
-    fn note(&mut self, key: usize, answer: &Response) -> bool {
-        if answer.status == 503 {
+    fn note(&mut self, key: usize, placed: Option<(Value, usize)>) -> bool {
+        let Some((placed, firsts)) = placed else {
             self.refused += 1;
             return false;
-        }
-        assert_eq!(answer.status, 200, "key {key}: {answer:?}");
-        let placed = answer.json();
-        let firsts = match answer.header("Idempotent-Replayed") {
-            None => 1,
-            Some("true") => 0,
-            Some(other) => panic!("Idempotent-Replayed: {other}"),
         };
         self.answers += 1;
-        let (order, known) = self.orders.entry(key).or_insert((placed.clone(), 0));
+        let (order, known) = self.orders.entry(key).or_insert_with(|| (placed.clone(), 0));
         assert_eq!(*order, placed, "key {key}");
         *known += firsts;
         true
@@ -227,6 +221,21 @@ impl Heard {
             self.broken, self.refused
         );
     }
+}
+
+/// The order, and 1 where it was placed by this very request, 0 where that was a repeat. None
+/// where the service was too busy.
+fn placed(key: usize, response: &Response) -> Option<(Value, usize)> {
+    if response.status == 503 {
+        return None;
+    }
+    assert_eq!(response.status, 200, "key {key}: {response:?}");
+    let firsts = match response.header("Idempotent-Replayed") {
+        None => 1,
+        Some("true") => 0,
+        Some(other) => panic!("Idempotent-Replayed: {other}"),
+    };
+    Some((response.json(), firsts))
 }
 
 fn is_success(key: usize) -> bool {

@@ -1,5 +1,5 @@
-//! Creates while something else goes on: what backups cost them, and whether an export of
-//! all there is comes whole, and in how much memory.
+//! Creates beside other work: how much slower backups make them; and an export of all orders:
+//! whether it is complete, and how much memory it takes.
 
 use std::io;
 use std::thread;
@@ -8,23 +8,23 @@ use std::time::{Duration, Instant};
 use crate::client::{Site, wrong};
 use crate::engine::drive;
 use crate::export::Rows;
-use crate::force::{End, Load, Opening, Pace};
+use crate::load::{End, Load, Opening, Pace};
 use crate::plan::{self, Plan};
 use crate::server::Server;
 use crate::stream;
 use crate::table::{Goal, Table, mebibytes, median, per_second};
 
 const CONNECTIONS: usize = 16;
-/// Creates go on for so long before they look whether the other thing is done.
+/// Creates run for so long before the end of the other work is looked for.
 const SLICE: Duration = Duration::from_millis(500);
-/// Backups follow each other for so long at least, and the last is waited for.
+/// Backups follow each other for at least so long; the last one is completed.
 const LEAST: Duration = Duration::from_secs(4);
-/// A backup of many orders takes its time.
+/// Rounds at most, because a backup of many orders takes long.
 const MAX_ROUNDS: u32 = 3;
 const MIN_RATIO: f64 = 0.9;
 const MAX_MEMORY_MIB: f64 = 16.0;
 
-/// Everything here; gives what was wrong.
+/// Measures all of it; gives what was wrong.
 pub fn measure(server: &Server, rounds: u32, table: &mut Table) -> io::Result<Vec<String>> {
     let admin = server.admin()?;
     let plan = Plan::of(vec![plan::create(&admin)]);
@@ -44,7 +44,7 @@ struct Bench<'s> {
 }
 
 impl Bench<'_> {
-    /// Creates for as long as `work` takes; how many a second, and what came of it.
+    /// Creates orders for as long as `work` takes; gives how many a second, and the work's result.
     fn creates_during<T: Send>(
         &mut self,
         work: impl FnOnce() -> io::Result<T> + Send,
@@ -63,7 +63,7 @@ impl Bench<'_> {
             let (mut answers, mut elapsed) = (0, Duration::ZERO);
             while !work.is_finished() {
                 let tally = drive(&load, &self.plan, None)?;
-                answers += tally.answers();
+                answers += tally.responses();
                 elapsed += tally.elapsed;
                 self.faults.extend(tally.faults.first);
             }
@@ -86,7 +86,7 @@ impl Bench<'_> {
         for _ in 0..rounds {
             let admin = self.admin.clone();
             let (rate, made) = self.creates_during(|| Downloads::make(&admin))?;
-            // As long, so that both share the machine with as much of what others do.
+            // For the same time, so that other programs disturb both equally.
             let other = self.creates_for(made.took)?;
             amid.push(rate);
             alone.push(other);
@@ -104,7 +104,7 @@ impl Bench<'_> {
     }
 
     fn export(&mut self, table: &mut Table) -> io::Result<()> {
-        // What creates themselves keep in memory is there before.
+        // Creates themselves take memory, which must not count for the export.
         self.creates_for(LEAST / 4)?;
         let (stored, newest) = (self.stored()?, self.newest()?);
         let before = self.server.resident_bytes();
@@ -133,10 +133,10 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Orders that are stored, as the metrics have it.
+    /// The number of stored orders, from the metrics.
     fn stored(&self) -> io::Result<u64> {
-        let reply = self.admin.get("/metrics")?.require(200, "GET /metrics")?;
-        let text = String::from_utf8_lossy(&reply.body);
+        let response = self.admin.get("/metrics")?.require(200, "GET /metrics")?;
+        let text = String::from_utf8_lossy(&response.body);
         let count = text.lines().find_map(|line| line.strip_prefix("orders_stored ")?.parse().ok());
         count.ok_or_else(|| wrong("the metrics don't say how many orders there are".into()))
     }
@@ -152,7 +152,7 @@ impl Bench<'_> {
 struct Downloads {
     count: u32,
     took: Duration,
-    /// Of the last.
+    /// Size of the last one.
     bytes: u64,
 }
 

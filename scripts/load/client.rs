@@ -1,5 +1,5 @@
-//! HTTP/1.1, as little of it as the load tests need: requests as bytes, answers with a
-//! `Content-Length`.
+//! The load tests' HTTP/1.1 client, with no more of it than they need: requests as bytes, and
+//! responses with a `Content-Length`.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Longer answers are taken for wrong, in bytes.
-pub const MAX_ANSWER_BYTES: usize = 16 << 20;
+/// A longer response counts as wrong, in bytes.
+pub const MAX_RESPONSE_BYTES: usize = 16 << 20;
 const MAX_HEADERS: usize = 32;
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// One complete answer.
-pub struct Answer<'b> {
+/// One complete response, in the buffer that it was read into.
+pub struct RawResponse<'b> {
     pub status: u16,
     pub body: &'b [u8],
     /// Head and body, in bytes.
@@ -23,17 +23,17 @@ pub struct Answer<'b> {
     pub has_retry_after: bool,
 }
 
-/// Reads the answer that `bytes` begin with; none while a part of it is missing.
-pub fn parse(bytes: &[u8]) -> Result<Option<Answer<'_>>, String> {
+/// Reads the response that `bytes` begin with; none while a part of it is missing.
+pub fn parse(bytes: &[u8]) -> Result<Option<RawResponse<'_>>, String> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut head = httparse::Response::new(&mut headers);
     let head_length = match head.parse(bytes) {
         Ok(httparse::Status::Complete(length)) => length,
-        Ok(httparse::Status::Partial) if bytes.len() <= MAX_ANSWER_BYTES => return Ok(None),
+        Ok(httparse::Status::Partial) if bytes.len() <= MAX_RESPONSE_BYTES => return Ok(None),
         Ok(httparse::Status::Partial) => return Err("a head without end".into()),
         Err(why) => return Err(format!("not HTTP: {why}")),
     };
-    let mut answer = Answer {
+    let mut answer = RawResponse {
         status: head.code.unwrap_or_default(),
         body: &[],
         length: head_length,
@@ -51,7 +51,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Answer<'_>>, String> {
         }
     }
     let body_length: usize = body_length.ok_or("an answer without a length")?;
-    if body_length > MAX_ANSWER_BYTES {
+    if body_length > MAX_RESPONSE_BYTES {
         return Err(format!("an answer of {body_length} bytes"));
     }
     answer.length += body_length;
@@ -59,7 +59,7 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Answer<'_>>, String> {
     Ok((bytes.len() >= answer.length).then_some(answer))
 }
 
-/// A server, and who asks.
+/// A server, and the user who asks it.
 #[derive(Clone, Debug)]
 pub struct Site {
     pub address: SocketAddr,
@@ -67,9 +67,9 @@ pub struct Site {
 }
 
 /// What a [`Site`] answered.
-pub struct Reply {
+pub struct Response {
     pub status: u16,
-    /// With its names in lower case.
+    /// In lower case.
     pub head: String,
     pub body: Vec<u8>,
 }
@@ -94,13 +94,13 @@ impl Site {
         Ok(self)
     }
 
-    /// Makes a user with a name of their own, and speaks for them.
+    /// Makes a new user; gives the same server for that user.
     pub fn newcomer(&self) -> io::Result<Site> {
         let (username, password) = self.register()?;
         self.clone().login(&username, &password)
     }
 
-    /// Makes a user; gives the name and the password.
+    /// Makes a new user; gives the name and the password.
     pub fn register(&self) -> io::Result<(String, String)> {
         let name = format!("load-{:012x}", fastrand::u64(..) >> 16);
         let password = format!("Aa1-{:016x}", fastrand::u64(..));
@@ -128,16 +128,16 @@ impl Site {
         text.into_bytes()
     }
 
-    pub fn get(&self, path: &str) -> io::Result<Reply> {
+    pub fn get(&self, path: &str) -> io::Result<Response> {
         self.call(&self.request("GET", path, None))
     }
 
-    pub fn post(&self, path: &str, body: &Value) -> io::Result<Reply> {
+    pub fn post(&self, path: &str, body: &Value) -> io::Result<Response> {
         self.call(&self.request("POST", path, Some(body)))
     }
 
     /// One request on a connection of its own.
-    pub fn call(&self, request: &[u8]) -> io::Result<Reply> {
+    pub fn call(&self, request: &[u8]) -> io::Result<Response> {
         let mut socket = TcpStream::connect(self.address)?;
         socket.set_read_timeout(Some(CALL_TIMEOUT))?;
         socket.write_all(request)?;
@@ -146,7 +146,7 @@ impl Site {
         loop {
             if let Some(answer) = parse(&bytes).map_err(wrong)? {
                 let head = &bytes[..answer.length - answer.body.len()];
-                return Ok(Reply {
+                return Ok(Response {
                     status: answer.status,
                     head: String::from_utf8_lossy(head).to_ascii_lowercase(),
                     body: answer.body.to_vec(),
@@ -160,8 +160,8 @@ impl Site {
     }
 }
 
-impl Reply {
-    pub fn require(self, status: u16, what: &str) -> io::Result<Reply> {
+impl Response {
+    pub fn require(self, status: u16, what: &str) -> io::Result<Response> {
         if self.status == status {
             return Ok(self);
         }

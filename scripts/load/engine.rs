@@ -1,67 +1,51 @@
 //! Drives many connections from few threads, and counts what comes back.
 //!
-//! Closed: each connection sends its next request when it has its answer. Open: requests
-//! are due at a fixed rate, whatever the server does; one that finds no free connection
-//! waits, and its latency counts from when it was due, so a slow moment isn't left out.
+//! Closed pace: each connection sends its next request when it has its response. Open pace:
+//! requests are due at a fixed rate, whatever the server does. One that finds no free connection
+//! waits, and its latency counts from when it was due, so that slow moments count in full.
 
 use std::collections::VecDeque;
 use std::io;
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::force::{End, Load, Opening, Pace};
-use crate::line::{Ending, Line, Progress, State};
+use crate::connection::{Connection, Ending, Progress, State};
+use crate::load::{Load, Opening, Pace};
 use crate::plan::Plan;
 use crate::readiness::{Interest, Readiness};
+use crate::run::{Run, Schedule};
 use crate::tally::Tally;
 
-/// After the end, how long answers are waited for.
+/// How long responses are waited for after the end.
 const GRACE: Duration = Duration::from_secs(10);
-/// An answer that takes longer is a fault.
-const ANSWER_LIMIT: Duration = Duration::from_secs(30);
+/// A response that takes longer is a fault.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Past so many faults a thread gives up.
 const MAX_FAULTS: u64 = 1000;
 const LONGEST_WAIT: Duration = Duration::from_millis(100);
 
-/// How far it has come: answers so far, and the part of the whole that is over, 0 to 1.
+/// Is told how many responses have come, and how much of the run is over, 0 to 1.
 pub type Watcher = Box<dyn FnMut(u64, f64)>;
-
-/// What the threads share.
-struct Shared<'l> {
-    load: &'l Load,
-    plan: &'l Plan,
-    started: Instant,
-    /// Requests sent, where their number is the bound.
-    sent: AtomicU64,
-    answers: AtomicU64,
-}
 
 /// Runs the load to its end. Fails where it could not be driven at all.
 pub fn drive(load: &Load, plan: &Plan, watch: Option<Watcher>) -> io::Result<Tally> {
-    let shared = Shared {
-        load,
-        plan,
-        started: Instant::now(),
-        sent: AtomicU64::new(0),
-        answers: AtomicU64::new(0),
-    };
+    let run = Run::new(load, plan);
     thread::scope(|scope| {
-        let shared = &shared;
+        let run = &run;
         let share = |index: usize| {
             load.connections / load.threads + usize::from(index < load.connections % load.threads)
         };
         let workers: Vec<_> = (0..load.threads)
-            .map(|index| scope.spawn(move || Worker::new(shared, share(index), index)?.run()))
+            .map(|index| scope.spawn(move || Worker::new(run, share(index), index)?.run()))
             .collect();
         if let Some(mut watch) = watch {
             while !workers.iter().all(|worker| worker.is_finished()) {
                 thread::sleep(LONGEST_WAIT);
-                watch(shared.answers.load(Ordering::Relaxed), shared.part());
+                watch(run.responses(), run.part());
             }
         }
-        let mut total = Tally::new(plan.exchanges.len(), shared.measured_from());
+        let mut total = Tally::new(plan.exchanges.len(), run.measured_from());
         for worker in workers {
             let tally = worker.join().map_err(|_| io::Error::other("a thread panicked"))??;
             total.absorb(tally);
@@ -70,39 +54,9 @@ pub fn drive(load: &Load, plan: &Plan, watch: Option<Watcher>) -> io::Result<Tal
     })
 }
 
-impl Shared<'_> {
-    fn measured_from(&self) -> Instant {
-        self.started + self.load.warmup
-    }
-
-    fn deadline(&self) -> Option<Instant> {
-        match self.load.end {
-            End::After(time) => Some(self.measured_from() + time),
-            End::Count(_) => None,
-        }
-    }
-
-    /// Whether one more request may be sent; it then must be.
-    fn take_turn(&self) -> bool {
-        match self.load.end {
-            End::After(_) => true,
-            End::Count(count) => self.sent.fetch_add(1, Ordering::Relaxed) < count,
-        }
-    }
-
-    fn part(&self) -> f64 {
-        match self.load.end {
-            End::After(time) => {
-                self.started.elapsed().as_secs_f64() / (self.load.warmup + time).as_secs_f64()
-            }
-            End::Count(count) => self.answers.load(Ordering::Relaxed) as f64 / count.max(1) as f64,
-        }
-    }
-}
-
 struct Worker<'l> {
-    shared: &'l Shared<'l>,
-    lines: Vec<Line>,
+    run: &'l Run<'l>,
+    connections: Vec<Connection>,
     readiness: Readiness,
     schedule: Option<Schedule>,
     /// Connections without a request, for an open pace.
@@ -115,39 +69,29 @@ struct Worker<'l> {
     tally: Tally,
 }
 
-/// When a thread's requests are due.
-struct Schedule {
-    next: Instant,
-    interval: Duration,
-}
-
 impl<'l> Worker<'l> {
-    fn new(shared: &'l Shared<'l>, connections: usize, index: usize) -> io::Result<Worker<'l>> {
-        let load = shared.load;
+    fn new(run: &'l Run<'l>, connections: usize, index: usize) -> io::Result<Worker<'l>> {
+        let load = run.load;
         let schedule = match load.pace {
             Pace::Closed => None,
-            Pace::Open { per_second } => {
-                let interval = Duration::from_secs_f64(load.threads as f64 / per_second);
-                let next = shared.started + interval.mul_f64(index as f64 / load.threads as f64);
-                Some(Schedule { next, interval })
-            }
+            Pace::Open { per_second } => Some(Schedule::of_thread(index, run, per_second)),
         };
         let mut worker = Worker {
-            shared,
-            lines: Vec::with_capacity(connections),
+            run,
+            connections: Vec::with_capacity(connections),
             readiness: Readiness::new()?,
             schedule,
             idle: VecDeque::new(),
             waiting: 0,
             closed: 0,
             is_over: false,
-            looked_at: shared.started,
-            tally: Tally::new(shared.plan.exchanges.len(), shared.measured_from()),
+            looked_at: run.started,
+            tally: Tally::new(run.plan.exchanges.len(), run.measured_from()),
         };
         for index in 0..connections {
-            let line = Line::open(load.address, index)?;
-            worker.readiness.watch(&line.socket, index, Interest::Connected)?;
-            worker.lines.push(line);
+            let connection = Connection::open(load.address, index)?;
+            worker.readiness.watch(&connection.socket, index, Interest::Connected)?;
+            worker.connections.push(connection);
         }
         Ok(worker)
     }
@@ -156,20 +100,21 @@ impl<'l> Worker<'l> {
         let mut ready = Vec::new();
         loop {
             let now = Instant::now();
-            self.look_at_the_clock(now);
+            self.check_time(now);
             self.send_what_is_due(now);
             if self.is_done(now) {
                 return Ok(self.tally);
             }
-            self.readiness.wait(self.patience(), &mut ready)?;
+            self.readiness.wait(self.timeout(), &mut ready)?;
             for index in &ready {
-                self.move_on(*index)?;
+                self.advance(*index)?;
             }
         }
     }
 
-    /// Ends the sending at the deadline; a few times a second looks for answers that are lost.
-    fn look_at_the_clock(&mut self, now: Instant) {
+    /// Ends the sending at the deadline, and a few times a second looks for responses that are
+    /// overdue.
+    fn check_time(&mut self, now: Instant) {
         if self.tally.faults.count > MAX_FAULTS {
             self.is_over = true;
         }
@@ -178,9 +123,9 @@ impl<'l> Worker<'l> {
             return;
         }
         self.looked_at = now;
-        for index in 0..self.lines.len() {
-            if let State::Waiting { due, .. } = self.lines[index].state
-                && now.duration_since(due) > ANSWER_LIMIT
+        for index in 0..self.connections.len() {
+            if let State::Waiting { due, .. } = self.connections[index].state
+                && now.duration_since(due) > RESPONSE_TIMEOUT
                 && self.schedule.is_none()
             {
                 self.lose(index, "no answer in time".into());
@@ -188,12 +133,12 @@ impl<'l> Worker<'l> {
         }
     }
 
-    /// What was due before the deadline is still sent after it, and a burst is over when
-    /// every connection had its turn.
+    /// A request that was due before the deadline is still sent after it. A burst is over when
+    /// every connection has sent one.
     fn is_past_the_end(&self, now: Instant) -> bool {
-        let Some(deadline) = self.shared.deadline() else { return false };
+        let Some(deadline) = self.run.deadline() else { return false };
         let next = self.schedule.as_ref().map_or(now, |schedule| schedule.next);
-        self.shared.load.opening == Opening::Kept && now >= deadline && next >= deadline
+        self.run.load.opening == Opening::Kept && now >= deadline && next >= deadline
     }
 
     fn is_done(&mut self, now: Instant) -> bool {
@@ -201,7 +146,7 @@ impl<'l> Worker<'l> {
         if self.is_over && unanswered == 0 {
             return true;
         }
-        let limit = self.shared.deadline().map(|deadline| deadline + GRACE);
+        let limit = self.run.deadline().map(|deadline| deadline + GRACE);
         if limit.is_none_or(|limit| now < limit) {
             return false;
         }
@@ -209,7 +154,7 @@ impl<'l> Worker<'l> {
         true
     }
 
-    fn patience(&self) -> Duration {
+    fn timeout(&self) -> Duration {
         match &self.schedule {
             Some(schedule) if !self.idle.is_empty() && !self.is_over => {
                 schedule.next.saturating_duration_since(Instant::now()).min(LONGEST_WAIT)
@@ -222,7 +167,7 @@ impl<'l> Worker<'l> {
         while !self.is_over {
             let Some(schedule) = &mut self.schedule else { return };
             let due = schedule.next;
-            let is_in_time = self.shared.deadline().is_none_or(|deadline| due < deadline);
+            let is_in_time = self.run.deadline().is_none_or(|deadline| due < deadline);
             if due > now || !is_in_time {
                 return;
             }
@@ -232,24 +177,24 @@ impl<'l> Worker<'l> {
         }
     }
 
-    fn move_on(&mut self, index: usize) -> io::Result<()> {
-        let line = &mut self.lines[index];
-        match line.state {
+    fn advance(&mut self, index: usize) -> io::Result<()> {
+        let connection = &mut self.connections[index];
+        match connection.state {
             State::Connecting => {
-                if let Err(why) = line.connected() {
+                if let Err(why) = connection.connected() {
                     self.tally.fault(format!("connecting failed: {why}"));
                     self.retire(index);
                     return Ok(());
                 }
-                self.readiness.watch(&line.socket, index, Interest::Readable)?;
-                let due = match self.shared.load.opening {
-                    Opening::Burst => self.shared.measured_from(),
+                self.readiness.watch(&connection.socket, index, Interest::Readable)?;
+                let due = match self.run.load.opening {
+                    Opening::Burst => self.run.measured_from(),
                     Opening::Kept => Instant::now(),
                 };
                 self.offer(index, due);
             }
-            State::Idle => match line.receive(None) {
-                Progress::Left => {
+            State::Idle => match connection.receive(None) {
+                Progress::Closed => {
                     self.idle.retain(|idle| *idle != index);
                     self.reopen(index);
                 }
@@ -257,11 +202,11 @@ impl<'l> Worker<'l> {
                 _ => self.lose(index, "bytes that nobody asked for".into()),
             },
             State::Waiting { exchange, due } => {
-                match line.receive(Some(&self.shared.plan.exchanges[exchange])) {
+                match connection.receive(Some(&self.run.plan.exchanges[exchange])) {
                     Progress::Answered(ending) => self.count(index, exchange, due, ending),
                     Progress::Partial => {}
                     Progress::Failed(why) => self.lose(index, why),
-                    Progress::Left => self.lose(index, "the server closed".into()),
+                    Progress::Closed => self.lose(index, "the server closed".into()),
                 }
             }
             State::Closed => {}
@@ -272,12 +217,12 @@ impl<'l> Worker<'l> {
     fn count(&mut self, index: usize, exchange: usize, due: Instant, ending: Ending) {
         let now = Instant::now();
         self.waiting -= 1;
-        self.shared.answers.fetch_add(1, Ordering::Relaxed);
+        self.run.count_response();
         match ending {
-            Ending::TurnedAway => self.tally.turned_away += 1,
+            Ending::Rejected => self.tally.rejected += 1,
             Ending::Right | Ending::RightAndLast => self.tally.record(exchange, due, now),
         }
-        if self.shared.load.opening == Opening::Burst {
+        if self.run.load.opening == Opening::Burst {
             return self.retire(index);
         }
         if ending == Ending::RightAndLast {
@@ -287,7 +232,7 @@ impl<'l> Worker<'l> {
         self.offer(index, now);
     }
 
-    /// A free connection: to be used at once, or when something is due.
+    /// Uses a free connection: at once, or in an open pace when the next request is due.
     fn offer(&mut self, index: usize, due: Instant) {
         match self.schedule {
             Some(_) => self.idle.push_back(index),
@@ -296,47 +241,47 @@ impl<'l> Worker<'l> {
     }
 
     fn send(&mut self, index: usize, due: Instant) {
-        if self.is_over || !self.shared.take_turn() {
+        if self.is_over || !self.run.take_request() {
             self.is_over = true;
             return;
         }
-        let line = &mut self.lines[index];
-        let exchange = self.shared.plan.exchange(line.turn);
+        let connection = &mut self.connections[index];
+        let exchange = self.run.plan.exchange(connection.sent);
         self.waiting += 1;
-        if let Err(why) = line.send(&self.shared.plan.exchanges[exchange], exchange, due) {
+        if let Err(why) = connection.send(&self.run.plan.exchanges[exchange], exchange, due) {
             self.lose(index, why.to_string());
         }
     }
 
-    /// A connection that has shown a fault is replaced.
+    /// Counts a fault, and replaces the connection that it happened on.
     fn lose(&mut self, index: usize, why: String) {
-        if matches!(self.lines[index].state, State::Waiting { .. }) {
+        if matches!(self.connections[index].state, State::Waiting { .. }) {
             self.waiting -= 1;
         }
         self.tally.fault(why);
-        match self.shared.load.opening {
+        match self.run.load.opening {
             Opening::Burst => self.retire(index),
             Opening::Kept => self.reopen(index),
         }
     }
 
-    /// When the last connection is done with, so is all.
+    /// Closes a connection for good. After the last one the run is over.
     fn retire(&mut self, index: usize) {
         // It may be closed on the other side, or never have been open.
-        let _ = self.lines[index].socket.shutdown(Shutdown::Both);
-        self.lines[index].state = State::Closed;
+        let _ = self.connections[index].socket.shutdown(Shutdown::Both);
+        self.connections[index].state = State::Closed;
         self.closed += 1;
-        self.is_over |= self.closed == self.lines.len();
+        self.is_over |= self.closed == self.connections.len();
     }
 
     fn reopen(&mut self, index: usize) {
-        let turn = self.lines[index].turn;
-        let opened = Line::open(self.shared.load.address, turn).and_then(|line| {
-            self.readiness.watch(&line.socket, index, Interest::Connected)?;
-            Ok(line)
+        let sent = self.connections[index].sent;
+        let opened = Connection::open(self.run.load.address, sent).and_then(|connection| {
+            self.readiness.watch(&connection.socket, index, Interest::Connected)?;
+            Ok(connection)
         });
         match opened {
-            Ok(line) => self.lines[index] = line,
+            Ok(connection) => self.connections[index] = connection,
             Err(why) => {
                 self.tally.fault(format!("connecting again failed: {why}"));
                 self.retire(index);

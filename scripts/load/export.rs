@@ -1,13 +1,13 @@
 //! The rows of an export as CSV, checked as they come.
 
-/// Counts the rows of orders that were there before; others may come while it is made.
+/// Counts the rows of orders that were there before the export; newer ones may come with it.
 pub struct Rows {
-    /// The highest id that was there.
+    /// The highest id before the export.
     newest: u64,
-    /// Rows of orders up to it.
+    /// Rows of orders up to that id.
     pub counted: u64,
     last: u64,
-    /// A line whose end hasn't come.
+    /// A line whose end has not come yet.
     rest: Vec<u8>,
     is_headed: bool,
 }

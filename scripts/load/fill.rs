@@ -13,7 +13,7 @@ use orderd::store::{Attempt, MailMark, MarkMails, PlaceOrder, Store};
 
 use crate::client::wrong;
 
-/// They share the commits.
+/// Threads that place orders, so that these share commits.
 const THREADS: usize = 256;
 const STACK_BYTES: usize = 128 * 1024;
 /// Mails marked in one write.

@@ -1,5 +1,5 @@
-//! What things cost with many orders stored, beside what they cost with a thousand; and,
-//! with many, what a backup costs creates, an export, and the starts after a kill.
+//! Compares costs with many orders stored to those with a thousand. Then measures, with many:
+//! creates during backups, an export, and starts after a kill.
 
 use std::io;
 use std::path::Path;
@@ -7,28 +7,28 @@ use std::time::Duration;
 
 use orderd::domain::UserId;
 
-use crate::Verdict;
 use crate::alongside;
 use crate::client::Site;
 use crate::engine::drive;
 use crate::fill::fill;
-use crate::force::{End, Load, Opening, Pace};
+use crate::load::{End, Load, Opening, Pace};
 use crate::options::Growth;
 use crate::plan::{self, Exchange, Plan};
 use crate::restarts;
 use crate::server::{Folder, Limiter, Server};
 use crate::table::{Goal, Table, median};
+use crate::tally::Verdict;
 
 const FEW: u64 = 1000;
 /// The first user is the admin, who sees all orders.
 const USER: UserId = UserId(1);
 const CONNECTIONS: usize = 64;
-/// Few, so that a small store stays one.
+/// Few, so that a small store stays small.
 const CREATES: u64 = 6000;
 const READS: u64 = 20_000;
 const MAX_RATIO: f64 = 1.25;
 
-/// Microseconds for each thing, one figure a round; empty where the server doesn't know it.
+/// Costs in microseconds, one figure for each round; empty where the server has no such route.
 #[derive(Default)]
 struct Costs {
     create: Vec<f64>,
@@ -61,7 +61,8 @@ pub fn run(options: &Growth) -> io::Result<Verdict> {
             false => table.notes.push(format!("{what}: skipped, this server doesn't know it")),
         }
     }
-    // Before the backups: what is freed during one is not used again, and the file grows.
+    // Before the backups, because pages that are freed during one are not reused, and the file
+    // grows.
     restarts::measure(options, &grown, &mut table)?;
     let server = Server::start(&options.server, &grown, Limiter::Off)?;
     let amiss = alongside::measure(&server, options.rounds, &mut table)?;
@@ -109,7 +110,7 @@ impl Costs {
         server.stop()
     }
 
-    /// Of one exchange, in microseconds of the whole machine.
+    /// The cost of one exchange: microseconds in which the whole machine does nothing else.
     fn cost(&mut self, site: &Site, exchange: Exchange, count: u64) -> io::Result<f64> {
         let load = Load {
             address: site.address,

@@ -1,5 +1,5 @@
-//! Checks the limiter under concurrency: exactly as many requests pass as it allows, the
-//! others are told so in the right shape, and leave nothing behind.
+//! Checks the limiter under concurrency: exactly as many requests pass as it allows; the others
+//! are rejected in the right shape, and have no effect.
 
 use std::io;
 use std::sync::Barrier;
@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::Verdict;
-use crate::client::{Reply, Site, wrong};
+use crate::client::{Response, Site, wrong};
 use crate::options::Aim;
 use crate::shape::Shape;
+use crate::tally::Verdict;
 
 /// Requests on each connection.
 const TRIES: usize = 4;
-const REFUSAL: &str = r#"{"error":"Rate limit exceeded: *","detail":"Rate limit exceeded: *"}"#;
+const REJECTION: &str = r#"{"error":"Rate limit exceeded: *","detail":"Rate limit exceeded: *"}"#;
 
-/// What the limiter says of itself, in `RateLimit-Policy` and `RateLimit`.
+/// The limit, from `RateLimit-Policy`, and what is left of it, from `RateLimit`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Policy {
     requests: u64,
@@ -26,11 +26,11 @@ struct Policy {
     next_token: Duration,
 }
 
-/// What came of many requests at once.
+/// The results of many requests at once.
 #[derive(Default)]
 struct Outcome {
-    passed: Vec<Reply>,
-    refused: u64,
+    passed: Vec<Response>,
+    rejected: u64,
     faults: Vec<String>,
     elapsed: Duration,
 }
@@ -44,7 +44,7 @@ pub fn check(aim: &Aim) -> io::Result<Verdict> {
     Ok(if faults.is_empty() { Verdict::Right } else { Verdict::Wrong })
 }
 
-/// A new user's bucket is full, whoever else is there.
+/// Orders are limited by user, and a new user's bucket is full.
 fn orders(admin: &Site, aim: &Aim) -> io::Result<Vec<String>> {
     let user = admin.newcomer()?;
     let request = user.request("POST", "/orders/create", Some(&json!({"success": true})));
@@ -60,7 +60,7 @@ fn orders(admin: &Site, aim: &Aim) -> io::Result<Vec<String>> {
     Ok(faults)
 }
 
-/// Logins count by address. Wrong passwords spend as well as right ones.
+/// Logins are limited by address. A wrong password takes a token as a right one does.
 fn logins(admin: &Site, aim: &Aim) -> io::Result<Vec<String>> {
     let anonymous = Site { token: None, ..admin.clone() };
     let body = json!({"username": aim.username, "password": "wrong"});
@@ -74,7 +74,7 @@ fn all_at_once(site: &Site, request: &[u8], status: u16, aim: &Aim) -> io::Resul
     let threads = aim.connections.min(256) as usize;
     let barrier = Barrier::new(threads);
     let started = Instant::now();
-    let replies: io::Result<Vec<Reply>> = thread::scope(|scope| {
+    let responses: io::Result<Vec<Response>> = thread::scope(|scope| {
         let workers: Vec<_> = (0..threads)
             .map(|_| {
                 scope.spawn(|| {
@@ -83,26 +83,26 @@ fn all_at_once(site: &Site, request: &[u8], status: u16, aim: &Aim) -> io::Resul
                 })
             })
             .collect();
-        let mut replies = Vec::new();
+        let mut responses = Vec::new();
         for worker in workers {
-            replies.extend(worker.join().map_err(|_| wrong("a thread panicked".into()))??);
+            responses.extend(worker.join().map_err(|_| wrong("a thread panicked".into()))??);
         }
-        Ok(replies)
+        Ok(responses)
     });
     let mut outcome = Outcome { elapsed: started.elapsed(), ..Outcome::default() };
-    let refusal = Shape::of(REFUSAL);
-    for reply in replies? {
-        match reply.status {
-            // A login that the hasher had no room for has spent its token too.
-            503 if status == 401 => outcome.passed.push(reply),
-            found if found == status => outcome.passed.push(reply),
-            429 if refusal.fit(&reply.body).is_none() => {
-                outcome.faults.push("a refusal in a wrong shape".into());
+    let rejection = Shape::of(REJECTION);
+    for response in responses? {
+        match response.status {
+            // A login that found the queue for hashing full has taken its token too.
+            503 if status == 401 => outcome.passed.push(response),
+            found if found == status => outcome.passed.push(response),
+            429 if rejection.fit(&response.body).is_none() => {
+                outcome.faults.push("a rejection in a wrong shape".into());
             }
-            429 if reply.header("retry-after").is_none() => {
-                outcome.faults.push("a refusal without Retry-After".into());
+            429 if response.header("retry-after").is_none() => {
+                outcome.faults.push("a rejection without Retry-After".into());
             }
-            429 => outcome.refused += 1,
+            429 => outcome.rejected += 1,
             found => outcome.faults.push(format!("an answer of {found}")),
         }
     }
@@ -118,7 +118,7 @@ impl Outcome {
         let may_have_come = self.elapsed + Duration::from_secs(1) >= next_token;
         let most = tokens + if may_have_come { 1 + (late / per_token) as u64 } else { 0 };
         let passed = self.passed.len() as u64;
-        println!("{what}: {tokens} allowed, {passed} passed, {} refused", self.refused);
+        println!("{what}: {tokens} allowed, {passed} passed, {} rejected", self.rejected);
         let mut faults = self.faults.clone();
         if !(tokens..=most).contains(&passed) {
             faults.push(format!("{passed} {what} passed where {tokens} to {most} may"));
@@ -129,10 +129,10 @@ impl Outcome {
 
 impl Policy {
     /// From `"orders";q=5;w=60` and `"orders";r=4;t=12`.
-    fn of(reply: &Reply) -> io::Result<Policy> {
+    fn of(response: &Response) -> io::Result<Policy> {
         let none = || wrong("no RateLimit headers: the limiter is off".into());
-        let policy = reply.header("ratelimit-policy").ok_or_else(none)?;
-        let standing = reply.header("ratelimit").ok_or_else(none)?;
+        let policy = response.header("ratelimit-policy").ok_or_else(none)?;
+        let state = response.header("ratelimit").ok_or_else(none)?;
         let number = |text: &str, name: &str| {
             let found = text.split(';').find_map(|part| part.strip_prefix(name)?.parse().ok());
             found.ok_or_else(|| wrong(format!("no {name} in {text}")))
@@ -140,8 +140,8 @@ impl Policy {
         Ok(Policy {
             requests: number(policy, "q=")?,
             window: Duration::from_secs(number(policy, "w=")?),
-            remaining: number(standing, "r=")?,
-            next_token: Duration::from_secs(number(standing, "t=")?),
+            remaining: number(state, "r=")?,
+            next_token: Duration::from_secs(number(state, "t=")?),
         })
     }
 }

@@ -1,5 +1,5 @@
-//! The load tests' generator: asks a server many things at once, checks every answer, and
-//! says how long they took. `load suite` and `load growth` start their servers themselves.
+//! The load generator: it sends a server many requests at once, checks every response, and
+//! reports how long they took. `load suite` and `load growth` start their servers themselves.
 //!
 //! ```text
 //! load create --connections 64 --duration 10 --svg create.svg
@@ -7,24 +7,27 @@
 //! load suite --server target/release/orderd --bare target/release/examples/bare
 //! ```
 //!
-//! It shares the machine with the server, so it is made to cost little: a thread or two,
-//! each with many connections, and nothing but `send` and `recv` for an exchange.
+//! It shares the machine with the server, so it is made to cost little: one thread, or as many
+//! as `--threads` says, each with many connections, and only a `send` and a `recv` for an
+//! exchange.
 
 mod alongside;
 mod client;
+mod connection;
 mod engine;
 mod export;
 mod fill;
-mod force;
 mod growth;
+mod latency;
 mod limits;
-mod line;
+mod load;
 mod options;
 mod plan;
 mod raw;
 mod readiness;
 mod report;
 mod restarts;
+mod run;
 mod server;
 mod shape;
 mod stream;
@@ -43,17 +46,11 @@ use clap::Parser;
 
 use client::Site;
 use engine::drive;
-use force::{Load, Opening};
+use load::{Load, Opening};
 use options::{Aim, Command, Options, Output};
 use plan::{Plan, Scenario};
 use report::Report;
-
-/// Whether everything that came back was right.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Right,
-    Wrong,
-}
+use tally::Verdict;
 
 fn main() -> ExitCode {
     orderd::sys::process::raise_fd_limit();
@@ -85,7 +82,8 @@ fn run(command: Command) -> io::Result<Verdict> {
     show(scenario.name(), &aim.load(&site), &plan, &aim.output)
 }
 
-/// All connections at once, one request on each: what a newcomer waits in a crowd.
+/// Opens all connections at once, with one request on each: how long a new client waits when
+/// many come together.
 fn burst(aim: &Aim) -> io::Result<Verdict> {
     let site = Site::at(&aim.url)?;
     let load = Load { opening: Opening::Burst, warmup: Duration::ZERO, ..aim.load(&site) };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 
 use crate::client::Site;
-use crate::force::{End, Load, Opening, Pace};
+use crate::load::{End, Load, Opening, Pace};
 
 /// Load tests for orderd. Exits with 1 when an answer was wrong.
 #[derive(Debug, Parser)]
@@ -42,7 +42,7 @@ pub enum Command {
     Growth(Growth),
 }
 
-/// Where to, how hard and for how long.
+/// The server, and how hard and for how long it is driven.
 #[derive(Debug, Args)]
 pub struct Aim {
     /// The server
@@ -164,7 +164,7 @@ impl Aim {
     }
 }
 
-/// A bad number is none at all.
+/// A negative or huge number counts as 0.
 pub fn seconds(number: f64) -> Duration {
     Duration::try_from_secs_f64(number).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What is asked, and what a right answer to it is.
+//! The requests that are sent, and the right responses to them.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::client::Site;
 use crate::shape::Shape;
 
-/// Orders that the reading user has.
+/// The number of orders that the reading user has.
 const READ_ORDERS: usize = 20;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Scenario {
     Login,
 }
 
-/// Exchanges, and the order in which every connection goes through them, for ever.
+/// Exchanges, and the order in which every connection repeats them.
 pub struct Plan {
     pub exchanges: Vec<Exchange>,
     /// Indexes of `exchanges`.
@@ -33,11 +33,11 @@ pub struct Exchange {
     pub numbers: Numbers,
 }
 
-/// What is known of the first number in an answer.
+/// What is known of the first number in a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Numbers {
     Any,
-    /// It is higher at each answer to the same connection.
+    /// It is higher in each response on the same connection.
     Rising,
 }
 
@@ -52,7 +52,7 @@ impl Scenario {
         }
     }
 
-    /// Prepares the server, where that is needed, and says what to ask.
+    /// Prepares the server, where that is needed, and gives the plan.
     pub fn plan(self, site: &Site) -> io::Result<Plan> {
         match self {
             Scenario::Health => Ok(health(site)),
@@ -70,8 +70,9 @@ impl Plan {
         Plan { cycle: (0..exchanges.len()).collect(), exchanges }
     }
 
-    pub fn exchange(&self, turn: usize) -> usize {
-        self.cycle[turn % self.cycle.len()]
+    /// The index of the exchange that a connection sends after `sent` others.
+    pub fn exchange(&self, sent: usize) -> usize {
+        self.cycle[sent % self.cycle.len()]
     }
 }
 
@@ -92,7 +93,7 @@ pub fn constant(site: &Site) -> Plan {
     Plan::of(vec![Exchange::get("constant", site, "/health", r#"{"status":"healthy"}"#)])
 }
 
-/// Ids rise from order to order, on each connection too.
+/// Creates an order. Ids rise, also among those of one connection.
 pub fn create(site: &Site) -> Exchange {
     Exchange {
         name: "create",
@@ -102,8 +103,8 @@ pub fn create(site: &Site) -> Exchange {
     }
 }
 
-/// A user's own account and orders. One order and a page of them are asked for where
-/// the server knows how.
+/// Reads a user's own account and orders; also one order and a page of orders, where the server
+/// has these routes.
 fn reads(reader: &Site) -> io::Result<Vec<Exchange>> {
     let mut id = 0;
     for _ in 0..READ_ORDERS {
@@ -128,15 +129,16 @@ pub fn one(site: &Site, id: u64) -> io::Result<Option<Exchange>> {
     Ok(known.then(|| Exchange::get("order", site, &path, shape)))
 }
 
-/// A page of 50, if the server has pages. One that has them refuses a limit of 0, and one
-/// that hasn't begins to send all there is.
+/// A page of 50, if the server has pages. A server with pages rejects a limit of 0; one without
+/// them sends all orders.
 pub fn page(site: &Site) -> Option<Exchange> {
     let shape = r#"{"orders":[{"id":#,*"}],"next":*}"#;
-    let known = site.get("/orders/?limit=0").is_ok_and(|reply| reply.status == 422);
+    let known = site.get("/orders/?limit=0").is_ok_and(|response| response.status == 422);
     known.then(|| Exchange::get("page", site, "/orders/?limit=50", shape))
 }
 
-/// Nine reads to one create. The reader's own list stays as short as it is.
+/// Nine reads to one create. The creating user is another one, so that the reader's list stays
+/// short.
 fn mixed(site: &Site) -> io::Result<Plan> {
     let mut exchanges = reads(&site.newcomer()?)?;
     let mut cycle: Vec<usize> = (0..exchanges.len()).cycle().take(9).collect();

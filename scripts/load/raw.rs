@@ -8,14 +8,13 @@ use std::time::{Duration, Instant};
 use hdrhistogram::Histogram;
 use redb::{Database, Durability, TableDefinition};
 
-use crate::Verdict;
 use crate::client::wrong;
+use crate::latency::{histogram, millis, nanos};
 use crate::options::{self, seconds};
-use crate::report::millis;
 use crate::server::Folder;
-use crate::tally::{histogram, nanos};
+use crate::tally::Verdict;
 
-/// As large as an order's row and its mail's together, in bytes.
+/// The size of an order's row and its mail's row together.
 const ROW_BYTES: usize = 100;
 const PAGE_BYTES: usize = 4096;
 const TABLE: TableDefinition<u64, &[u8]> = TableDefinition::new("rows");

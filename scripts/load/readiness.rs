@@ -9,12 +9,12 @@ pub use with_epoll::Readiness;
 #[cfg(not(target_os = "linux"))]
 pub use with_poll::Readiness;
 
-/// What is waited for.
+/// What a connection waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
-    /// The connection to be made.
+    /// To be connected.
     Connected,
-    /// Bytes, or the end.
+    /// To have bytes, or to be closed.
     Readable,
 }
 
@@ -45,7 +45,7 @@ mod with_epoll {
             Ok(Readiness { set, events: Vec::with_capacity(EVENTS) })
         }
 
-        /// Closing a socket ends its watch.
+        /// Adds a socket, or changes what it waits for. Closing it ends the watch.
         pub fn watch(
             &mut self,
             socket: &TcpStream,
@@ -84,7 +84,7 @@ mod with_poll {
 
     use super::*;
 
-    /// Its time grows with the connections; good enough to try things out.
+    /// Each wait costs time in proportion to the connections; good enough to try things out.
     pub struct Readiness {
         watched: BTreeMap<usize, (TcpStream, Interest)>,
     }

@@ -7,7 +7,8 @@ use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
 use crate::engine::Watcher;
-use crate::force::{Load, Pace};
+use crate::latency::millis;
+use crate::load::{Load, Pace};
 use crate::plan::Plan;
 use crate::tally::Tally;
 
@@ -36,12 +37,12 @@ impl Report<'_> {
         // Writing into a `String` can't fail.
         let _ = writeln!(
             text,
-            "  {} answers in {:.1} s, {:.0} a second; {} wrong, {} turned away",
-            tally.answers(),
+            "  {} answers in {:.1} s, {:.0} a second; {} wrong, {} rejected",
+            tally.responses(),
             tally.elapsed.as_secs_f64(),
             tally.per_second(),
             tally.faults.count,
-            tally.turned_away
+            tally.rejected
         );
         let _ = writeln!(
             text,
@@ -76,11 +77,11 @@ impl Report<'_> {
                 Pace::Open { per_second } => Some(per_second),
             },
             "seconds": self.tally.elapsed.as_secs_f64(),
-            "answers": self.tally.answers(),
+            "answers": self.tally.responses(),
             "per_second": self.tally.per_second(),
             "wrong": self.tally.faults.count,
             "faults": self.tally.faults.first,
-            "turned_away": self.tally.turned_away,
+            "rejected": self.tally.rejected,
             "latency_ms": summary(&self.tally.overall()),
             "exchanges": rows,
         })
@@ -98,11 +99,6 @@ impl Report<'_> {
         }
         rows
     }
-}
-
-/// A quantile in milliseconds.
-pub fn millis(latencies: &Histogram<u64>, quantile: f64) -> f64 {
-    latencies.value_at_quantile(quantile) as f64 / 1e6
 }
 
 fn row(name: &str, latencies: &Histogram<u64>) -> String {
@@ -124,7 +120,7 @@ fn summary(latencies: &Histogram<u64>) -> Value {
     })
 }
 
-/// A bar on a terminal; nothing where stderr goes elsewhere.
+/// A progress bar, where stderr is a terminal.
 pub fn progress() -> Option<Watcher> {
     if !std::io::stderr().is_terminal() {
         return None;

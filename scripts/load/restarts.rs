@@ -6,14 +6,14 @@ use std::thread;
 use std::time::Duration;
 
 use crate::engine::drive;
-use crate::force::{End, Load, Opening, Pace};
+use crate::load::{End, Load, Opening, Pace};
 use crate::options::Growth;
 use crate::plan::{self, Plan};
 use crate::server::{Folder, Limiter, Server};
 use crate::table::{Goal, Table, median};
 
 const CONNECTIONS: usize = 64;
-/// Under load for so long before the kill.
+/// How long a server is under load before it is killed.
 const LOADED: Duration = Duration::from_secs(3);
 /// Long enough for the store to find itself idle and make the next start quick.
 const IDLE: Duration = Duration::from_secs(2);

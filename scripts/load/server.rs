@@ -14,10 +14,10 @@ use crate::client::{Site, wrong};
 
 pub const ADMIN_PASSWORD: &str = "Load-Tests-1";
 const READY_LIMIT: Duration = Duration::from_secs(60);
-/// What one stop may take.
+/// How long a stop may take.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// Whether the limiter refuses anyone.
+/// Whether requests are limited.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limiter {
     Off,
@@ -114,13 +114,13 @@ impl Server {
         line.split_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
     }
 
-    /// Ends it as a crash does.
+    /// Kills it, as a crash would.
     pub fn kill(mut self) -> io::Result<()> {
         self.child.kill()?;
         self.child.wait().map(drop)
     }
 
-    /// Ends it as a supervisor would, and waits.
+    /// Stops it with SIGTERM, and waits for its end.
     pub fn stop(mut self) -> io::Result<()> {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, Signal::TERM)?;
@@ -146,8 +146,8 @@ impl Drop for Server {
     }
 }
 
-/// Starts a server and waits for its first line. Its complaints go to a file, and are told
-/// when it doesn't start.
+/// Starts a server and waits for its first line. Its stderr goes to a file, and into the error
+/// where the server doesn't start.
 fn spawn(mut command: Command, folder: &Folder) -> io::Result<(Child, String)> {
     let complaints = folder.path().join("stderr");
     let mut child = command
@@ -167,7 +167,7 @@ fn spawn(mut command: Command, folder: &Folder) -> io::Result<(Child, String)> {
     }
 }
 
-/// The rest is read away, so that the server never waits for a full pipe.
+/// Reads on after the first line, so that the server never waits for a full pipe.
 fn first_line(stdout: ChildStdout) -> Option<String> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {

@@ -1,4 +1,4 @@
-//! What a right answer looks like, cheap enough to check on every one.
+//! The shape of a right response, cheap enough to check on every one.
 
 /// Literal text, `#` for a number of one digit or more, `*` for anything up to the next
 /// literal. `{"id":#,"at":"*"}` fits `{"id":12,"at":"now"}`.

@@ -1,4 +1,4 @@
-//! Long answers, taken piece by piece and never kept: a backup, an export.
+//! Long responses, such as a backup or an export, read piece by piece and not kept.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -7,28 +7,28 @@ use std::time::Duration;
 use crate::client::{Site, wrong};
 
 const PIECE_BYTES: usize = 64 * 1024;
-/// A backup has no first byte before it is made and checked.
-const PATIENCE: Duration = Duration::from_secs(600);
-/// Lines of a head, and chunks' sizes.
+/// Long, because a backup sends its first byte only when it is made and checked.
+const READ_TIMEOUT: Duration = Duration::from_secs(600);
+/// The limit for a line: of the head, or with the size of a chunk.
 const MAX_LINE_BYTES: u64 = 16 * 1024;
 
-/// Asks, and hands on the body as it comes; gives its bytes.
+/// Sends a GET, and passes the body on as it comes; gives its length in bytes.
 ///
 /// # Errors
-/// The answer is not a 200, doesn't come whole, or is not wanted any more.
+/// The response is not a 200 or not complete, or `take` has refused a piece.
 pub fn get(
     site: &Site,
     path: &str,
     take: impl FnMut(&[u8]) -> Result<(), String>,
 ) -> io::Result<u64> {
     let mut socket = TcpStream::connect(site.address)?;
-    socket.set_read_timeout(Some(PATIENCE))?;
+    socket.set_read_timeout(Some(READ_TIMEOUT))?;
     socket.write_all(&site.request("GET", path, None))?;
     let taken = read(&mut BufReader::with_capacity(PIECE_BYTES, socket), take);
     taken.map_err(|why| wrong(format!("GET {path}: {why}")))
 }
 
-/// Reads one chunked answer.
+/// Reads one chunked response.
 fn read(
     from: &mut impl BufRead,
     mut take: impl FnMut(&[u8]) -> Result<(), String>,

@@ -1,32 +1,32 @@
-//! Everything in one run, on servers of its own: the table that DESIGN asks for.
+//! Measures everything in one run, on servers of its own, and prints a table of ratios.
 //!
-//! What is compared is measured in turn, a few rounds of each, and the median of the
-//! rounds' ratios counts: others may use the machine at the same time.
+//! Two things that are compared are measured alternately, for a few rounds, and the median of
+//! the rounds' ratios counts, because others may use the machine at the same time.
 
 use std::fs;
 use std::io;
 use std::thread;
 use std::time::Duration;
 
-use crate::Verdict;
 use crate::client::Site;
 use crate::engine::drive;
-use crate::force::{End, Load, Opening, Pace};
+use crate::latency::millis;
 use crate::limits;
+use crate::load::{End, Load, Opening, Pace};
 use crate::options::{Aim, Output, Suite, seconds};
 use crate::plan::{self, Plan, Scenario};
 use crate::raw;
-use crate::report::{Report, millis};
+use crate::report::Report;
 use crate::server::{ADMIN_PASSWORD, Folder, Limiter, Server};
 use crate::svg;
 use crate::table::{Goal, Table, mebibytes, median, per_second};
-use crate::tally::Tally;
+use crate::tally::{Tally, Verdict};
 
 const WARMUP: Duration = Duration::from_millis(300);
-/// Connections where one is enough to show the disk, and where many share its commits.
+/// So many connections that their creates share commits.
 const CROWD: usize = 64;
 const BURST: usize = 1000;
-/// Hashing takes whole cores.
+/// Connections that log in: each password hash takes a whole core.
 const LOGINS: usize = 2;
 
 pub fn run(options: &Suite) -> io::Result<Verdict> {
@@ -79,7 +79,7 @@ impl Bench<'_> {
         Ok(self.drive(&self.load(site, connections), plan)?.per_second())
     }
 
-    /// Whoever else uses the machine spoils the figures.
+    /// Notes how busy the machine is, because that changes the figures.
     fn note_load(&mut self) {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -87,7 +87,7 @@ impl Bench<'_> {
         self.table.notes.push(format!("{cores} cores, load average {load} at the start"));
     }
 
-    /// Measures two things in turn: the medians of both, and of their ratio.
+    /// Measures two things alternately; gives the medians of both, and of their ratio.
     fn compare(
         &mut self,
         what: &str,
@@ -120,7 +120,7 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Gives the rate.
+    /// Gives the creates a second.
     fn creates(&mut self, admin: &Site) -> io::Result<f64> {
         let (create, health) = (Scenario::Create.plan(admin)?, plan::health(admin));
         let what = format!("create, {CROWD} connections");
@@ -212,7 +212,7 @@ impl Bench<'_> {
         }
     }
 
-    /// After a clean stop, with all that is stored by now.
+    /// Measures starts after a clean stop, with everything stored that the run has made.
     fn start(&mut self, folder: &Folder) -> io::Result<()> {
         let size = mebibytes(fs::metadata(&self.options.server)?.len());
         self.table.row("binary", format!("{size:.1} MiB"), "", size, Goal::Below(10.0));

@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use hdrhistogram::Histogram;
 
-use crate::report::{Report, millis};
+use crate::latency::millis;
+use crate::report::Report;
 
 const WIDTH: f64 = 960.0;
 const HEIGHT: f64 = 540.0;
@@ -18,7 +19,7 @@ const MIDDLE: f64 = 370.0;
 const LOWER_TOP: f64 = 410.0;
 const BOTTOM: f64 = 496.0;
 
-/// What is drawn of each slot, from the back to the front.
+/// The curves, from the back to the front.
 const CURVES: [(&str, f64, &str); 3] =
     [("max", 1.0, "#d9a5a0"), ("p99", 0.99, "#d8742a"), ("p50", 0.5, "#2563a8")];
 
@@ -54,7 +55,7 @@ pub fn draw(report: &Report<'_>) -> String {
 
 struct Chart<'r> {
     slots: &'r [Histogram<u64>],
-    /// Of a slot, in seconds.
+    /// The width of a slot in seconds.
     width: f64,
     /// Powers of ten that the latencies lie between, in milliseconds.
     decades: (i32, i32),

@@ -1,8 +1,8 @@
-//! The table that a comparison ends in.
+//! The table that a comparison prints at its end.
 
 use serde_json::{Value, json};
 
-/// One line: what was measured, beside what it is measured by.
+/// One line: a measurement beside the yardstick that it is compared with.
 pub struct Row {
     pub what: String,
     pub measured: String,
@@ -16,14 +16,14 @@ pub struct Row {
 pub enum Goal {
     AtLeast(f64),
     Below(f64),
-    /// For the reader only.
+    /// There is no goal.
     None,
 }
 
 #[derive(Default)]
 pub struct Table {
     pub rows: Vec<Row>,
-    /// What the reader must know.
+    /// Remarks below the table.
     pub notes: Vec<String>,
 }
 

@@ -1,24 +1,30 @@
-//! What has been counted: latencies, answers, faults.
+//! What is counted in a run: latencies, responses, faults.
 
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-use crate::Verdict;
+use crate::latency::{histogram, nanos};
 use crate::timeline::Timeline;
 
-/// Texts of faults that are kept; all are counted.
+/// So many faults are kept as text; all are counted.
 const KEPT_FAULTS: usize = 5;
-/// Latencies are kept up to this, to three digits.
-const MAX_LATENCY: Duration = Duration::from_secs(120);
+
+/// Whether everything that came back was right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Right,
+    Wrong,
+}
 
 pub struct Tally {
     /// In nanoseconds, one for each exchange of the plan.
     pub latencies: Vec<Histogram<u64>>,
     pub timeline: Timeline,
-    pub turned_away: u64,
+    /// Answered by 503 with `Retry-After`: nothing was done, and the server said so.
+    pub rejected: u64,
     pub faults: Faults,
-    /// From the first to the last moment that counts.
+    /// From the end of the warm-up to the last response.
     pub elapsed: Duration,
     begun: Instant,
 }
@@ -35,7 +41,7 @@ impl Tally {
         Tally {
             latencies: (0..exchanges).map(|_| histogram(3)).collect(),
             timeline: Timeline::default(),
-            turned_away: 0,
+            rejected: 0,
             faults: Faults::default(),
             elapsed: Duration::ZERO,
             begun,
@@ -66,7 +72,7 @@ impl Tally {
             let _ = mine.add(theirs);
         }
         self.timeline.absorb(other.timeline);
-        self.turned_away += other.turned_away;
+        self.rejected += other.rejected;
         self.faults.count += other.faults.count;
         self.faults.first.extend(other.faults.first);
         self.faults.first.truncate(KEPT_FAULTS);
@@ -82,26 +88,16 @@ impl Tally {
         all
     }
 
-    pub fn answers(&self) -> u64 {
+    pub fn responses(&self) -> u64 {
         self.latencies.iter().map(Histogram::len).sum()
     }
 
     pub fn per_second(&self) -> f64 {
-        self.answers() as f64 / self.elapsed.as_secs_f64().max(1e-9)
+        self.responses() as f64 / self.elapsed.as_secs_f64().max(1e-9)
     }
 
-    /// A run that got no answers at all is wrong too.
+    /// A run without any response is wrong too.
     pub fn verdict(&self) -> Verdict {
-        if self.faults.count > 0 || self.answers() == 0 { Verdict::Wrong } else { Verdict::Right }
+        if self.faults.count > 0 || self.responses() == 0 { Verdict::Wrong } else { Verdict::Right }
     }
-}
-
-/// An empty histogram of nanoseconds with so many good digits.
-pub fn histogram(digits: u8) -> Histogram<u64> {
-    let bounds = Histogram::new_with_bounds(1, nanos(MAX_LATENCY), digits);
-    bounds.expect("the bounds are constants that the library takes")
-}
-
-pub fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::tally::{histogram, nanos};
+use crate::latency::{histogram, nanos};
 
-/// Slots at most; when they are full, each two become one of twice the width.
+/// At most so many slots. Where more would be needed, each two become one of twice the width.
 const MAX_SLOTS: usize = 120;
 const FIRST_WIDTH: Duration = Duration::from_millis(25);
 
-/// Slots of one width, from the first moment that counts.
+/// Slots of one width, from the end of the warm-up.
 pub struct Timeline {
     pub width: Duration,
     /// In nanoseconds, to two digits.
@@ -36,7 +36,8 @@ impl Timeline {
         self.slots[index].saturating_record(nanos(latency));
     }
 
-    /// Widths are the first one doubled, so one of the two can catch up with the other.
+    /// Each width is the first one doubled some times, so the narrower timeline can reach the
+    /// other's.
     pub fn absorb(&mut self, mut other: Timeline) {
         while self.width < other.width {
             self.halve();

@@ -6,23 +6,23 @@ use std::time::Instant;
 
 use orderd::store::check_file;
 
-use crate::support::app::TestApp;
-use crate::support::backup::{Download, LARGE_BYTES, enlarge, fill, leftovers, write_over};
-use crate::support::connection::PATIENCE;
-use crate::support::folder::Folder;
-use crate::support::response::Response;
+use support::app::TestApp;
+use support::backup::{Download, LARGE_BYTES, enlarge, fill, leftovers, write_over};
+use support::client::TIMEOUT;
+use support::folder::Folder;
+use support::response::Response;
 
 const PATH: &str = "/admin/backup";
 const UNDER_WAY: &str = "A backup is under way";
 
-/// Whose clients may be as slow as they like.
-fn patient_app() -> (TestApp, String) {
+/// An app with long timeouts, for slow clients; and the admin's token.
+fn app_for_slow_clients() -> (TestApp, String) {
     let app = TestApp::start_with(&["--rate-limit-requests=0", "--http-request-timeout=600"]);
     let token = app.admin();
     (app, token)
 }
 
-/// A client that has the head of its backup, and leaves the rest where it is.
+/// A client that has read the head of its backup, and not yet the rest.
 fn begin(app: &TestApp, token: &str) -> Download {
     let mut download = Download::ask(app.address(), token);
     assert_eq!(download.status(), 200);
@@ -53,14 +53,14 @@ fn ask_when_free(app: &TestApp, token: &str, method: &str) -> Response {
             return response;
         }
         response.assert_status(409);
-        assert!(started.elapsed() < PATIENCE, "it is under way for ever");
+        assert!(started.elapsed() < TIMEOUT, "it is under way for ever");
         thread::yield_now();
     }
 }
 
 #[test]
 fn a_download_is_under_way_until_its_client_has_all_of_it() {
-    let (app, token) = patient_app();
+    let (app, token) = app_for_slow_clients();
     enlarge(app.app().store());
     let first = begin(&app, &token);
     app.read(&token, PATH).assert_detail(409, UNDER_WAY);
@@ -74,7 +74,7 @@ fn a_download_is_under_way_until_its_client_has_all_of_it() {
 
 #[test]
 fn a_client_that_leaves_amid_its_download_leaves_no_file_and_makes_way_for_the_next() {
-    let (app, token) = patient_app();
+    let (app, token) = app_for_slow_clients();
     enlarge(app.app().store());
     let first = begin(&app, &token);
     assert_eq!(leftovers(app.folder().path()), [""; 0], "the disk's room is the client's");
@@ -85,14 +85,14 @@ fn a_client_that_leaves_amid_its_download_leaves_no_file_and_makes_way_for_the_n
 
 #[test]
 fn a_client_that_leaves_while_its_backup_is_made_leaves_no_file_and_makes_way_for_the_next() {
-    let (app, token) = patient_app();
+    let (app, token) = app_for_slow_clients();
     enlarge(app.app().store());
     fill(app.app().store());
     let unfinished = app.folder().join("orders.download.unfinished");
     let mut first = Download::ask(app.address(), &token);
     let started = Instant::now();
     while !unfinished.exists() {
-        assert!(started.elapsed() < PATIENCE, "status {}", first.status());
+        assert!(started.elapsed() < TIMEOUT, "status {}", first.status());
         thread::yield_now();
     }
     app.read(&token, PATH).assert_detail(409, UNDER_WAY);
@@ -101,11 +101,11 @@ fn a_client_that_leaves_while_its_backup_is_made_leaves_no_file_and_makes_way_fo
     assert_eq!(leftovers(app.folder().path()), [""; 0]);
 }
 
-/// What a transaction sees is kept for it, however often it is written over.
+/// An open transaction would keep every version of the row that it may still read.
 #[test]
 fn a_slow_download_keeps_no_transaction_open() {
     const ROUNDS: u64 = 12;
-    let (app, token) = patient_app();
+    let (app, token) = app_for_slow_clients();
     let large = enlarge(app.app().store());
     let first = begin(&app, &token);
     let size = || fs::metadata(app.folder().join("orders.redb")).unwrap().len();
@@ -118,7 +118,7 @@ fn a_slow_download_keeps_no_transaction_open() {
     assert_whole(&first.rest().unwrap());
 }
 
-/// The moment that the metrics give for the last backup.
+/// When the last backup was made, from the metrics.
 fn last_backup(app: &TestApp) -> u64 {
     let text = app.get("/metrics").send().text();
     let name = "last_verified_backup_timestamp_seconds ";
@@ -128,7 +128,7 @@ fn last_backup(app: &TestApp) -> u64 {
 
 #[test]
 fn a_download_is_the_last_backup_once_its_client_has_all_of_it_and_not_before() {
-    let (app, token) = patient_app();
+    let (app, token) = app_for_slow_clients();
     enlarge(app.app().store());
     let left = begin(&app, &token);
     assert_eq!(last_backup(&app), 0, "nobody has it");

@@ -1,7 +1,7 @@
 use serde_json::json;
 
-use crate::support::app::{ADMIN_PASSWORD, PASSWORD, SECRET_KEY, START_SECS, TestApp};
-use crate::support::token;
+use support::app::{ADMIN_PASSWORD, PASSWORD, SECRET_KEY, START_SECS, TestApp};
+use support::token;
 
 #[test]
 fn a_login_answers_a_token_and_the_user() {
@@ -66,7 +66,7 @@ fn an_unknown_name_and_a_wrong_password_answer_the_same() {
     for response in [&wrong, &unknown] {
         response.assert_detail(401, "Incorrect username or password");
     }
-    let names = |response: &crate::support::response::Response| -> Vec<String> {
+    let names = |response: &support::response::Response| -> Vec<String> {
         response.headers.iter().map(|(name, _)| name.clone()).collect()
     };
     assert_eq!(names(&wrong), names(&unknown));

@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::support::app::TestApp;
+use support::app::TestApp;
 
 #[test]
 fn it_answers_the_caller() {

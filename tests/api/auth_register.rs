@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::app::{PASSWORD, TestApp};
+use support::app::{PASSWORD, TestApp};
 
 const POLICY: &str = "Password must be at least 8 characters with uppercase, lowercase, digit, \
                       and special character";

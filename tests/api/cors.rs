@@ -1,7 +1,7 @@
 use serde_json::json;
 
-use crate::support::app::TestApp;
-use crate::support::response::Response;
+use support::app::TestApp;
+use support::response::Response;
 
 const SHOP: &str = "https://shop.example";
 const EVIL: &str = "https://evil.example";

@@ -5,9 +5,9 @@ use orderd::domain::MailId;
 use orderd::store::{Attempt, MailMark, MarkMails};
 use serde_json::{Value, json};
 
-use crate::support::app::{START_SECS, TestApp};
-use crate::support::connection::PATIENCE;
-use crate::support::response::Response;
+use support::app::{START_SECS, TestApp};
+use support::client::TIMEOUT;
+use support::response::Response;
 
 const NOW: &str = "2025-10-07T05:58:11";
 
@@ -25,7 +25,7 @@ fn retry(app: &TestApp, token: &str, id: &str) -> Response {
     app.post(&format!("/emails/{id}/retry")).bearer(token).send()
 }
 
-/// Ann's orders with their mails, tried once and waiting.
+/// An app with orders of Ann's, whose mails were tried once and wait.
 fn with_mails(app: &TestApp, count: u64) {
     let ann = app.user("ann");
     for _ in 0..count {
@@ -39,7 +39,7 @@ fn with_mails(app: &TestApp, count: u64) {
         if mails.iter().all(|mail| mail["attempts"] == 1) {
             return assert_eq!(mails.len() as u64, count);
         }
-        assert!(began.elapsed() < PATIENCE, "the first attempts were never marked: {list}");
+        assert!(began.elapsed() < TIMEOUT, "the first attempts were never marked: {list}");
         std::thread::yield_now();
     }
 }
@@ -110,7 +110,7 @@ fn a_mail_that_left_is_listed_as_sent() {
     app.create_order(&admin, &json!({"success": false})).good();
     let began = Instant::now();
     while listed(&app, "state=sent") != [1] {
-        assert!(began.elapsed() < PATIENCE, "it was never sent");
+        assert!(began.elapsed() < TIMEOUT, "it was never sent");
         std::thread::yield_now();
     }
     let mail = app.read(&admin, "/emails/?state=sent").good()["emails"][0].clone();

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use crate::support::app::{ADMIN_PASSWORD, TestApp};
-use crate::support::response::Response;
+use support::app::{ADMIN_PASSWORD, TestApp};
+use support::response::Response;
 
 fn post(app: &TestApp, body: impl Into<Vec<u8>>) -> Response {
     app.post("/auth/login").header("Content-Type", "application/json").body(body).send()

@@ -1,17 +1,16 @@
-//! What is refused before there is a request, as the whole service answers it.
+//! What the front door rejects before there is a request, with the API's own responses.
 
-use crate::support::app::{ADMIN_PASSWORD, TestApp};
-use crate::support::connection::Expect;
+use support::app::{ADMIN_PASSWORD, TestApp};
 
-/// Refused with this, and then closed.
+/// Panics unless the request is rejected with this, and the connection closed.
 #[track_caller]
 fn assert_refused(app: &TestApp, request: &str, status: u16, text: &str) {
-    let mut connection = app.connect();
-    connection.send(request);
-    let response = connection.receive(Expect::HeadAndBody);
+    let mut client = app.connect();
+    client.send(request);
+    let response = client.read();
     response.assert_detail(status, text);
     assert!(response.lists("Connection", "close"), "{:?}", response.headers);
-    connection.assert_closed();
+    client.assert_closed();
 }
 
 #[test]
@@ -88,9 +87,9 @@ fn another_version_is_505() {
     let app = TestApp::start();
     for version in ["HTTP/2.0", "HTTP/3.0", "HTTP/1.2"] {
         let request = format!("GET / {version}\r\nHost: a\r\n\r\n");
-        let mut connection = app.connect();
-        connection.send(&request);
-        let response = connection.receive(Expect::HeadAndBody);
+        let mut client = app.connect();
+        client.send(&request);
+        let response = client.read();
         if version == "HTTP/1.2" {
             // A minor version that is not known is spoken to as the highest that is.
             assert!(matches!(response.status, 200 | 505), "{}", response.status);
@@ -115,44 +114,44 @@ fn a_chunked_body_is_a_body() {
     let app = TestApp::start();
     let (first, second) =
         ("{\"username\":\"admin\",", format!("\"password\":\"{ADMIN_PASSWORD}\"}}"));
-    let mut connection = app.connect();
-    connection.send(format!(
+    let mut client = app.connect();
+    client.send(format!(
         "POST /auth/login HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
          {:x}\r\n{first}\r\n{:x};ext=1\r\n{second}\r\n0\r\nTrailer: x\r\n\r\n",
         first.len(),
         second.len()
     ));
-    connection.receive(Expect::HeadAndBody).good();
+    client.read().good();
 }
 
 #[test]
 fn a_client_that_asks_first_is_told_to_go_on() {
     let app = TestApp::start();
     let body = format!("{{\"username\":\"admin\",\"password\":\"{ADMIN_PASSWORD}\"}}");
-    let mut connection = app.connect();
-    connection.send(format!(
+    let mut client = app.connect();
+    client.send(format!(
         "POST /auth/login HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: {}\r\n\r\n",
         body.len()
     ));
-    connection.receive_interim().assert_status(100);
-    connection.send(&body);
-    connection.receive(Expect::HeadAndBody).good();
+    client.read_head().assert_status(100);
+    client.send(&body);
+    client.read().good();
 }
 
 #[test]
 fn requests_sent_at_once_are_answered_in_turn() {
     let app = TestApp::start();
-    let mut connection = app.connect();
-    connection.send(
+    let mut client = app.connect();
+    client.send(
         "GET /nowhere HTTP/1.1\r\nHost: a\r\n\r\nHEAD /health HTTP/1.1\r\nHost: a\r\n\r\n\
          POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n{\
          GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
     );
-    connection.receive(Expect::HeadAndBody).assert_status(404);
-    connection.receive(Expect::HeadOnly).assert_status(200);
-    connection.receive(Expect::HeadAndBody).assert_status(422);
-    let last = connection.receive(Expect::HeadAndBody);
+    client.read().assert_status(404);
+    client.read_head().assert_status(200);
+    client.read().assert_status(422);
+    let last = client.read();
     last.good();
     assert!(last.lists("Connection", "close"));
-    connection.assert_closed();
+    client.assert_closed();
 }

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use crate::support::app::{ADMIN_PASSWORD, PASSWORD, TestApp};
-use crate::support::response::Response;
+use support::app::{ADMIN_PASSWORD, PASSWORD, TestApp};
+use support::response::Response;
 
 const WRONG: &str = "Wrong1!!";
 

@@ -1,17 +1,17 @@
-//! The wire contract, one file for each group of routes.
-
-#[path = "../support/mod.rs"]
-mod support;
+//! The API over a connection to the app in this process, one file for each group of routes.
 
 mod admin_backup;
 mod auth_login;
 mod auth_me;
 mod auth_register;
+mod backpressure;
 mod cors;
 mod emails;
 mod errors;
 mod framing;
+mod hanging_disk;
 mod limits;
+mod openapi;
 mod orders_create;
 mod orders_csv;
 mod orders_get;

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::app::TestApp;
+use support::app::TestApp;
 
 fn fault(kind: &str, message: &str, input: Value) -> Value {
     json!({"type": kind, "loc": ["body", "success"], "msg": message, "input": input})

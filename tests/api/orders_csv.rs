@@ -1,7 +1,7 @@
+use support::app::{START_SECS, TestApp};
+use support::response::Response;
+
 use crate::orders_list::seed;
-use crate::support::app::{START_SECS, TestApp};
-use crate::support::connection::Expect;
-use crate::support::response::Response;
 
 const TITLES: &str = "id,user_id,success,created_at\r\n";
 
@@ -122,11 +122,11 @@ fn the_head_of_an_export_has_no_body() {
     let app = TestApp::start();
     let token = app.admin();
     seed(&app, 1, 1_200);
-    let mut connection = app.connect();
+    let mut client = app.connect();
     for query in ["format=csv", "format=csv&limit=2"] {
-        connection.send(format!(
+        client.send(format!(
             "HEAD /orders/?{query} HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n\r\n"
         ));
-        csv(&connection.receive(Expect::HeadOnly));
+        csv(&client.read_head());
     }
 }

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::app::TestApp;
+use support::app::TestApp;
 
 fn fault(kind: &str, message: &str, input: &str) -> Value {
     json!({"type": kind, "loc": ["path", "order_id"], "msg": message, "input": input})

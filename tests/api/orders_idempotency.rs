@@ -3,9 +3,9 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::support::app::{PASSWORD, TestApp};
-use crate::support::connection::{Connection, Expect};
-use crate::support::response::Response;
+use support::app::{PASSWORD, TestApp};
+use support::client::Client;
+use support::response::Response;
 
 const REPLAYED: &str = "Idempotent-Replayed";
 const DAY_SECS: u64 = 86_400;
@@ -18,7 +18,7 @@ fn order() -> Value {
     json!({"success": true})
 }
 
-/// Orders, and mails in whatever state.
+/// The numbers of orders and of mails, whatever state these are in.
 fn counts(app: &TestApp) -> (u64, u64) {
     let counts = app.app().store().read().unwrap().counts().unwrap();
     (counts.orders, counts.mails_pending + counts.mails_sent + counts.mails_dead)
@@ -195,14 +195,14 @@ fn a_key_that_can_not_be_told_from_another_is_refused() {
 
 /// One order on a connection of its own.
 fn place_apart(address: SocketAddr, token: &str, key: &str, body: &Value) -> Response {
-    let mut connection = Connection::open(address);
+    let mut client = Client::connect(address);
     let body = body.to_string();
-    connection.send(format!(
+    client.send(format!(
         "POST /orders/create HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n\
          Idempotency-Key: {key}\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     ));
-    connection.receive(Expect::HeadAndBody)
+    client.read()
 }
 
 #[test]

@@ -4,13 +4,12 @@ use orderd::domain::{MessageId, NewOrder, Outcome, UserId};
 use orderd::store::{PAGE_ROWS, PlaceOrder};
 use serde_json::{Value, json};
 
-use crate::support::app::TestApp;
-use crate::support::connection::Expect;
+use support::app::TestApp;
 
-/// Places `count` orders, many at once: the committer puts what waits into one commit.
+/// Places `count` orders from several threads, so that they share commits.
 pub fn seed(app: &TestApp, user: u64, count: usize) {
-    // Fewer than the app lets write at once, the mail sender among them: a disk that takes
-    // its time turns nobody away.
+    // Fewer than the app lets write at once, the mail sender included, so that none is refused
+    // on a slow disk.
     const THREADS: usize = 6;
     thread::scope(|scope| {
         for thread in 0..THREADS {
@@ -36,7 +35,7 @@ pub fn seed(app: &TestApp, user: u64, count: usize) {
 }
 
 fn app_time() -> orderd::clock::Timestamp {
-    orderd::clock::Timestamp::from_secs(crate::support::app::START_SECS)
+    orderd::clock::Timestamp::from_secs(support::app::START_SECS)
 }
 
 fn ids(list: &Value) -> Vec<u64> {
@@ -102,9 +101,9 @@ fn a_long_list_ends_with_the_connection_for_an_old_client() {
     let app = TestApp::start();
     seed(&app, 1, 1_200);
     let token = app.admin();
-    let mut connection = app.connect();
-    connection.send(format!("GET /orders/ HTTP/1.0\r\nAuthorization: Bearer {token}\r\n\r\n"));
-    let bytes = connection.receive_until_closed();
+    let mut client = app.connect();
+    client.send(format!("GET /orders/ HTTP/1.0\r\nAuthorization: Bearer {token}\r\n\r\n"));
+    let bytes = client.read_to_close();
     let text = String::from_utf8(bytes).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").expect("a head and a body");
     assert!(!head.to_lowercase().contains("transfer-encoding"), "{head}");
@@ -116,12 +115,12 @@ fn the_head_of_a_long_list_has_no_body() {
     let app = TestApp::start();
     seed(&app, 1, 1_200);
     let token = app.admin();
-    let mut connection = app.connect();
+    let mut client = app.connect();
     for _ in 0..2 {
-        connection.send(format!(
+        client.send(format!(
             "HEAD /orders/ HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n\r\n"
         ));
-        connection.receive(Expect::HeadOnly).assert_status(200);
+        client.read_head().assert_status(200);
     }
 }
 

@@ -1,14 +1,15 @@
 use serde_json::{Value, json};
 
+use support::app::{PASSWORD, START_SECS, TestApp};
+use support::response::Response;
+
 use crate::orders_list::seed;
-use crate::support::app::{PASSWORD, START_SECS, TestApp};
-use crate::support::response::Response;
 
 const HOUR_SECS: u64 = 3600;
 /// 2025-10-07T23:59:59.
 const LAST_SECOND: u64 = START_SECS + 64_908;
 
-/// Ann's and Ben's orders, one in an hour and a half for 36 hours. The token is an admin's.
+/// Orders of Ann's and Ben's, one each hour and a half for 36 hours, and an admin's token.
 fn shop() -> (TestApp, String) {
     let app = TestApp::start();
     let admin = app.admin();

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
-use crate::support::app::{PASSWORD, TestApp};
-use crate::support::response::Response;
+use support::app::{PASSWORD, TestApp};
+use support::response::Response;
 
 const NEW: &str = "Fresh-pa55";
 const MASK: &str = "**********";
@@ -114,7 +114,7 @@ fn a_password_is_changed_by_its_user_alone() {
 #[test]
 fn guesses_at_the_old_password_run_out_wherever_they_come_from() {
     let app = TestApp::limited();
-    let login = json!({"username": "admin", "password": crate::support::app::ADMIN_PASSWORD});
+    let login = json!({"username": "admin", "password": support::app::ADMIN_PASSWORD});
     let token = app.post("/auth/login").from("192.0.2.1").json(&login).send().good();
     let token = token["access_token"].as_str().unwrap();
     let guess = |address: &str| {

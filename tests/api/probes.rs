@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use crate::support::app::TestApp;
+use support::app::TestApp;
 
 #[track_caller]
 fn checks(body: &Value) -> Vec<(&str, bool)> {

@@ -1,9 +1,9 @@
-//! Errors as RFC 9457 has them, for clients that ask.
+//! Errors in the format of RFC 9457, for clients that ask for it.
 
 use serde_json::{Value, json};
 
-use crate::support::app::{PASSWORD, Request, TestApp};
-use crate::support::response::Response;
+use support::app::{PASSWORD, Request, TestApp};
+use support::response::Response;
 
 const PROBLEM: &str = "application/problem+json";
 

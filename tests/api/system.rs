@@ -1,6 +1,6 @@
 use serde_json::json;
 
-use crate::support::app::TestApp;
+use support::app::TestApp;
 
 #[test]
 fn the_root_says_what_this_is() {
@@ -95,7 +95,7 @@ fn metrics_answer_with_and_without_the_last_slash() {
     }
 }
 
-/// What the metrics say of that series, 0 where they don't have it.
+/// The value of that series in the metrics, 0 where it is not there.
 fn count(app: &TestApp, series: &str) -> u64 {
     let text = app.get("/metrics").send().text();
     let line = text.lines().find_map(|line| line.strip_prefix(series));

@@ -2,8 +2,8 @@ use jwt_simple::algorithms::{HS384Key, HS512Key, MACLike};
 use jwt_simple::claims::Claims;
 use serde_json::{Value, json};
 
-use crate::support::app::{PASSWORD, SECRET_KEY, START_SECS, TestApp};
-use crate::support::token::{encode, forge, sign, verify};
+use support::app::{PASSWORD, SECRET_KEY, START_SECS, TestApp};
+use support::token::{encode, forge, sign, verify};
 
 const BAD: &str = "Could not validate credentials";
 

@@ -1,8 +1,7 @@
 use serde_json::{Value, json};
 
-use crate::support::app::{ADMIN_PASSWORD, PASSWORD, TestApp};
-use crate::support::connection::Expect;
-use crate::support::response::Response;
+use support::app::{ADMIN_PASSWORD, PASSWORD, TestApp};
+use support::response::Response;
 
 const GONE: &str = "Could not validate credentials";
 const WRONG: &str = "Incorrect username or password";
@@ -201,15 +200,15 @@ fn two_admins_who_disable_each_other_at_once_leave_one() {
     let app = TestApp::start();
     let (admin, zoe) = (app.admin(), second_admin(&app));
     let disable = |token: &str, id: u64| {
-        let mut connection = app.connect();
-        connection.send(format!(
+        let mut client = app.connect();
+        client.send(format!(
             "POST /auth/users/{id}/disable HTTP/1.1\r\nHost: shop\r\n\
              Authorization: Bearer {token}\r\n\r\n"
         ));
-        connection
+        client
     };
     let both = [disable(&admin, 2), disable(&zoe, 1)];
-    let answers = both.map(|mut connection| connection.receive(Expect::HeadAndBody).status);
+    let answers = both.map(|mut client| client.read().status);
     let disabled = answers.iter().filter(|status| **status == 200).count();
     // The loser is refused, or is out already when the request is looked at.
     assert_eq!(disabled, 1, "{answers:?}");

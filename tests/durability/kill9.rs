@@ -1,4 +1,4 @@
-//! The real binary under load, killed again and again, against a ledger kept outside.
+//! The real binary, killed under load again and again, and compared with a ledger kept outside.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,16 +11,18 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::client::{Answer, Client};
+use support::client::Client;
+use support::folder::Folder;
+use support::process::{Call, Running};
+
+use crate::order;
 use crate::seeds;
 use crate::session::wait_until;
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Running};
 
 const CLIENTS: usize = 12;
 const ROUNDS: u64 = 3;
 
-/// Every order that was acknowledged, by its id, as it was answered.
+/// Every acknowledged order as its response had it, by its id.
 type Ledger = Mutex<BTreeMap<u64, Value>>;
 
 #[test]
@@ -59,7 +61,7 @@ fn start(folder: &Folder) -> Running {
     Call::within(folder).envs(&settings).start()
 }
 
-/// Clients order until the process is dead; it dies once so many orders are acknowledged.
+/// Clients place orders until the process is dead. It is killed once the ledger has `wanted`.
 fn kill_under_load(running: Running, token: &str, ledger: &Ledger, wanted: usize) {
     let address = running.address;
     thread::scope(|scope| {
@@ -81,17 +83,17 @@ fn order_for_ever(
     ledger: &Ledger,
     number: usize,
 ) -> io::Result<()> {
-    let mut client = Client::connect(address, token)?;
+    let mut client = Client::try_connect(address)?;
     loop {
-        let Answer { status, body: order, .. } = client.order("", number.is_multiple_of(2))?;
-        assert_eq!(status, 200, "{order}");
+        let order = order::place(&mut client, token, "", number.is_multiple_of(2))?.good();
         let id = order["id"].as_u64().unwrap();
         let known = ledger.lock().unwrap().insert(id, order);
         assert_eq!(known, None, "id {id} was given twice");
     }
 }
 
-/// All that is acknowledged is there once and as it was answered. Gives all that is stored.
+/// Panics unless every acknowledged order is stored once and unchanged; gives all that are
+/// stored.
 fn compare(running: &Running, token: &str, ledger: &Ledger) -> BTreeMap<u64, Value> {
     let list = running.ask("GET", "/orders/", Some(token), "").good();
     let list = list["orders"].as_array().unwrap();

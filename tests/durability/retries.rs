@@ -1,5 +1,5 @@
-//! Many clients that retry the same orders through kills of the real binary, until each has
-//! heard of every one: idempotency keys, from the client's side and the mail server's.
+//! Idempotency keys, seen by clients and by the mail server: many clients retry the same orders
+//! while the real binary is killed, until each of them has a response for every order.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
@@ -11,28 +11,31 @@ use rustix::process::Signal;
 use serde_json::Value;
 use socket2::{Domain, Socket, Type};
 
-use crate::client::{Answer, Client};
+use support::client::Client;
+use support::folder::Folder;
+use support::process::{Call, Running};
+use support::response::Response;
+use support::smtp::{Received, Script, SmtpServer};
+
+use crate::order;
 use crate::seeds;
 use crate::session::wait_until;
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Running};
-use crate::support::smtp::{Received, Script, SmtpServer};
 
 const THREADS: usize = 64;
 const KEYS: usize = 1000;
-/// The server is killed each time so many answers have come, most often while there are
-/// orders that nobody has placed yet.
+/// The server is killed when so many responses have come. At the first of these numbers there
+/// still are orders that nobody has placed.
 const KILLS_AT: [usize; 4] = [100, 1000, 3000, 20_000];
-/// Against hangs only.
+/// Ends tests that hang; right ones never take this long.
 const DEADLINE: Duration = Duration::from_secs(120);
 
 /// What all threads have heard.
 #[derive(Default)]
 struct Heard {
-    /// So many servers were started.
+    /// The number of servers that were started.
     servers: usize,
     answers: usize,
-    /// By key: the order, and how many were told that they were the first.
+    /// By key: the order, and how many responses did not say that they were a repeat.
     orders: BTreeMap<usize, (Value, usize)>,
     refused: usize,
     broken: usize,
@@ -41,7 +44,7 @@ struct Heard {
 #[derive(Default)]
 struct Crowd {
     heard: Mutex<Heard>,
-    /// Another server is started, or one is to be killed.
+    /// Signalled when a server was started, or is to be killed.
     changed: Condvar,
 }
 
@@ -50,7 +53,7 @@ struct Retrier<'a> {
     crowd: &'a Crowd,
     address: SocketAddr,
     token: &'a str,
-    connected: Option<Client<'a>>,
+    connected: Option<Client>,
     /// The number of the server that it last tried to reach.
     server: usize,
 }
@@ -90,8 +93,8 @@ fn retries_through_kills_end_with_one_order_and_one_message_id_for_each_key() {
     assert_eq!(check.code, Some(0), "{check:?}");
 }
 
-/// A port that nobody else is given between two servers, not as the own end of a
-/// connection either: the socket has it bound, and doesn't listen.
+/// A port for all servers of the test. The socket is bound to it and doesn't listen, so that the
+/// system gives the port to nobody else between two servers.
 fn reserve_port() -> (Socket, SocketAddr) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.set_reuse_address(true).unwrap();
@@ -135,7 +138,7 @@ impl<'a> Retrier<'a> {
         Retrier { crowd, address, token, connected: None, server: 0 }
     }
 
-    /// Every key, in an order of its own, each until there is a success.
+    /// Tries every key until it succeeds; each client has another order of keys.
     fn place_all(mut self, mut rng: fastrand::Rng) {
         let mut keys: Vec<usize> = (0..KEYS).collect();
         rng.shuffle(&mut keys);
@@ -149,11 +152,13 @@ impl<'a> Retrier<'a> {
 
     fn try_once(&mut self, key: usize) -> bool {
         let header = format!("Idempotency-Key: key-{key}\r\n");
+        let token = self.token;
         let Some(client) = self.client() else { return false };
-        match client.order(&header, is_success(key)) {
-            Ok(answer) => {
+        match order::place(client, token, &header, is_success(key)) {
+            Ok(response) => {
+                let placed = placed(key, &response);
                 let mut heard = self.crowd.heard.lock().unwrap();
-                let is_good = heard.note(key, answer);
+                let is_good = heard.note(key, placed);
                 if KILLS_AT.contains(&heard.answers) {
                     self.crowd.changed.notify_all();
                 }
@@ -169,44 +174,38 @@ impl<'a> Retrier<'a> {
     }
 
     /// None where nobody listens yet.
-    fn client(&mut self) -> Option<&mut Client<'a>> {
+    fn client(&mut self) -> Option<&mut Client> {
         if self.connected.is_none() {
             self.server = self.crowd.heard.lock().unwrap().servers;
-            self.connected = Client::connect(self.address, self.token).ok();
+            self.connected = Client::try_connect(self.address).ok();
         }
         self.connected.as_mut()
     }
 }
 
 impl Drop for Retrier<'_> {
-    /// A thread that has panicked ends the test at once.
+    /// Wakes the others, so that a thread that has panicked ends the test at once.
     fn drop(&mut self) {
         self.crowd.changed.notify_all();
     }
 }
 
 impl Heard {
-    /// Whether it was a success, which is the same for everyone.
-    fn note(&mut self, key: usize, answer: Answer) -> bool {
-        if answer.status == 503 {
+    /// Whether the order is placed; all clients must be told the same one.
+    fn note(&mut self, key: usize, placed: Option<(Value, usize)>) -> bool {
+        let Some((placed, firsts)) = placed else {
             self.refused += 1;
             return false;
-        }
-        assert_eq!(answer.status, 200, "key {key}: {answer:?}");
-        let firsts = match answer.replayed.as_deref() {
-            None => 1,
-            Some("true") => 0,
-            Some(other) => panic!("Idempotent-Replayed: {other}"),
         };
         self.answers += 1;
-        let (order, known) = self.orders.entry(key).or_insert((answer.body.clone(), 0));
-        assert_eq!(*order, answer.body, "key {key}");
+        let (order, known) = self.orders.entry(key).or_insert_with(|| (placed.clone(), 0));
+        assert_eq!(*order, placed, "key {key}");
         *known += firsts;
         true
     }
 
-    /// Everyone has heard of every key, and at most one that it was the first; none where
-    /// that answer was lost in a kill.
+    /// Every client has a response for every key. At most one of a key's was no repeat: none
+    /// where a kill cut that one off.
     fn check(&self) {
         assert_eq!((self.answers, self.orders.len()), (THREADS * KEYS, KEYS));
         for (key, (order, firsts)) in &self.orders {
@@ -222,6 +221,21 @@ impl Heard {
             self.broken, self.refused
         );
     }
+}
+
+/// The order, and 1 where it was placed by this very request, 0 where that was a repeat. None
+/// where the service was too busy.
+fn placed(key: usize, response: &Response) -> Option<(Value, usize)> {
+    if response.status == 503 {
+        return None;
+    }
+    assert_eq!(response.status, 200, "key {key}: {response:?}");
+    let firsts = match response.header("Idempotent-Replayed") {
+        None => 1,
+        Some("true") => 0,
+        Some(other) => panic!("Idempotent-Replayed: {other}"),
+    };
+    Some((response.json(), firsts))
 }
 
 fn is_success(key: usize) -> bool {
@@ -247,7 +261,7 @@ fn pending_mails(running: &Running, token: &str) -> usize {
     list["emails"].as_array().unwrap().len()
 }
 
-/// At least one mail for each order, and all of one order's with one Message-ID of its own.
+/// Each order has at least one mail, and all mails of one order have the same Message-ID.
 fn compare_mails(received: &[Received], heard: &Heard) {
     let mut ids: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
     for mail in received {
@@ -262,7 +276,7 @@ fn compare_mails(received: &[Received], heard: &Heard) {
     println!("{} mails with {} Message-IDs", received.len(), distinct.len());
 }
 
-/// As the mail's text tells it.
+/// The order's id, from the mail's text.
 fn order_of(mail: &Received) -> u64 {
     let text = mail.text();
     let line = text.lines().find_map(|line| line.strip_prefix("  Order   "));

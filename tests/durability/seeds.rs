@@ -1,10 +1,10 @@
-//! Which seeds are run.
+//! The seeds that a test runs, from the environment.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant, SystemTime};
 
-/// Runs seeds from 0 to `count`, or the ones that the environment asks for; says which
-/// one has failed.
+/// Runs seeds from 0 to `count`, or those that the environment asks for. Prints the seed that
+/// failed.
 pub fn run_each(count: u64, run: impl Fn(u64)) {
     if let Some(seed) = number("DURABILITY_SEED") {
         return run(seed);

@@ -1,4 +1,4 @@
-//! A process that uses the store, step by step, and tells the model what it was told.
+//! A process that uses the store step by step, and tells the model each result.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,8 +13,8 @@ use orderd::sys::poll::Waker;
 use crate::disk::Disk;
 use crate::model::{Model, Step};
 
-/// Against hangs only.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+/// Ends tests that hang; right ones never take this long.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 pub struct Session {
     pub store: Store,
@@ -23,7 +23,7 @@ pub struct Session {
     disk: Disk,
 }
 
-/// What a step came to.
+/// The result of a step.
 #[derive(Debug)]
 pub enum Answer {
     User(User),
@@ -46,7 +46,7 @@ impl Session {
         Ok(Session { store, clock, metrics, disk: disk.clone() })
     }
 
-    /// The library's own view of a file.
+    /// Opens the file with the library alone, without the store.
     pub fn open_file(image: Vec<u8>) -> redb::Database {
         let file = redb::backends::InMemoryBackend::new();
         redb::StorageBackend::set_len(&file, image.len() as u64).unwrap();
@@ -54,7 +54,7 @@ impl Session {
         redb::Builder::new().create_with_backend(file).unwrap()
     }
 
-    /// One write alone.
+    /// Takes one step, alone in its batch.
     pub fn take(&self, step: &Step, model: &mut Model) -> Answer {
         let answer = run(&self.store, step);
         learn(model, step, &answer);
@@ -149,12 +149,12 @@ fn learn(model: &mut Model, step: &Step, answer: &Answer) {
     }
 }
 
-/// Looks again and again; what is waited for needs no time of its own.
+/// Waits until `holds`, without sleeping: what it waits for comes at once.
 #[track_caller]
 pub fn wait_until(mut holds: impl FnMut() -> bool) {
     let started = Instant::now();
     while !holds() {
-        assert!(started.elapsed() < PATIENCE, "it never came");
+        assert!(started.elapsed() < TIMEOUT, "it never came");
         thread::yield_now();
     }
 }

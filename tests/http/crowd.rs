@@ -2,14 +2,16 @@
 
 use std::thread;
 
-use crate::cases;
-use crate::harness::{Client, TestServer};
+use support::attack;
+use support::client::Client;
+
+use crate::harness::TestServer;
 
 const GET: &[u8] = b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n";
 
 fn burst(clients: usize, rounds: usize) {
     let server = TestServer::start();
-    let clients = cases::burst(&server.site(), clients, rounds);
+    let clients = attack::burst(&server.site(), clients, rounds);
     assert_eq!(server.metric("http_connections_open"), clients.len() as i64);
 }
 
@@ -36,13 +38,13 @@ fn a_burst_of_1000_clients_is_served_without_exception() {
 #[test]
 fn three_thousand_idle_connections_hold_no_thread_and_little_memory() {
     let server = TestServer::start_with(|settings| settings.threads = 2);
-    let mut idle = cases::newcomers(&server.site(), 3000);
+    let mut idle = attack::newcomers(&server.site(), 3000);
     server.await_metric("http_connections_parked", |parked| parked == 3000);
     server.assert_serves();
-    cases::ask_all(&server.site(), &mut idle);
+    attack::ask_all(&server.site(), &mut idle);
 }
 
-/// Threads that block in the service are made up for, up to their number.
+/// Where threads block in the service, others take the next requests, up to the pool's size.
 #[test]
 fn blocked_requests_leave_the_others_a_thread() {
     let server = TestServer::start_with(|settings| settings.threads = 16);
@@ -56,14 +58,14 @@ fn blocked_requests_leave_the_others_a_thread() {
     server.await_metric("http_threads_busy", |busy| busy == 15);
     server.gate.open();
     for client in &mut gated {
-        client.assert_constant();
+        client.read().assert_text("{}");
     }
     for _ in 0..100 {
         server.assert_serves();
     }
 }
 
-/// A lost wake-up shows as a client that waits for ever, once in millions of requests.
+/// Looks for lost wake-ups: a client would wait for ever, once in millions of requests.
 fn endurance(requests_per_client: usize) {
     const CLIENTS: usize = 128;
     const DRIVERS: usize = 4;
@@ -76,7 +78,7 @@ fn endurance(requests_per_client: usize) {
                 clients.iter_mut().for_each(|client| client.send(GET));
                 for round in 0..requests_per_client {
                     for client in &mut clients {
-                        client.assert_constant();
+                        client.read().assert_text("{}");
                         if round + 1 < requests_per_client {
                             client.send(GET);
                         }

@@ -1,11 +1,12 @@
-//! Out of descriptors: a child process with a low limit must go on serving.
+//! No descriptors left: a child process with a low limit must go on serving.
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 
-use crate::cases;
+use support::attack;
+use support::attack::site::{Site, TEST_SERVICE};
+
 use crate::harness::TestServer;
-use crate::site::{Site, TEST_SERVICE};
 
 #[test]
 fn out_of_descriptors_idle_connections_give_way() {
@@ -22,13 +23,13 @@ fn out_of_descriptors_idle_connections_give_way() {
         .find_map(|line| line.unwrap().strip_prefix("at ").map(|address| address.parse().unwrap()))
         .expect("the child says where it listens");
     let site = Site { address, names: &TEST_SERVICE };
-    let clients = cases::newcomers(&site, 300);
+    let clients = attack::newcomers(&site, 300);
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
     drop(clients);
 }
 
-/// Not a test of its own: the process that the one above starts.
+/// Not a test by itself: this is the process that the test above starts.
 #[test]
 #[ignore = "started by another test"]
 fn child() {

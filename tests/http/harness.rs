@@ -12,9 +12,9 @@ use orderd::http::{
 use orderd::metrics::Metrics;
 use orderd::sys::poll::Waker;
 
-use crate::client::raise_descriptor_limit;
-pub use crate::client::{Client, PATIENCE};
-use crate::site::{Site, TEST_SERVICE};
+use support::attack::raise_descriptor_limit;
+use support::attack::site::{Site, TEST_SERVICE};
+use support::client::{Client, TIMEOUT};
 
 pub struct TestServer {
     server: Option<Server>,
@@ -36,7 +36,7 @@ impl TestServer {
             max_connections_per_client: 4096,
             max_body_bytes: 65536,
             max_head_bytes: 16384,
-            timeouts: Timeouts { idle: PATIENCE, request: PATIENCE },
+            timeouts: Timeouts { idle: TIMEOUT, request: TIMEOUT },
             trusted_proxies: Vec::new(),
             temp_dir: std::env::temp_dir(),
         };
@@ -54,12 +54,12 @@ impl TestServer {
         Client::connect(self.address)
     }
 
-    /// Itself, for a case to attack.
+    /// This server, as `support::attack` takes it.
     pub fn site(&self) -> Site {
         Site { address: self.address, names: &TEST_SERVICE }
     }
 
-    /// A connection of its own gets its answer.
+    /// Panics unless a new connection gets its response.
     #[track_caller]
     pub fn assert_serves(&self) {
         self.site().assert_serves();
@@ -70,7 +70,7 @@ impl TestServer {
         self.server.take().unwrap()
     }
 
-    /// The value of one metric, as the exposition shows it.
+    /// The value of one metric, 0 where it is not there.
     #[track_caller]
     pub fn metric(&self, name: &str) -> i64 {
         let text = self.metrics.render();
@@ -82,7 +82,7 @@ impl TestServer {
     /// Waits until a metric has reached a value.
     #[track_caller]
     pub fn await_metric(&self, name: &str, reached: impl Fn(i64) -> bool) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         while !reached(self.metric(name)) {
             assert!(Instant::now() < deadline, "{name} stays at {}", self.metric(name));
             std::thread::yield_now();

@@ -1,13 +1,14 @@
-//! What the front door refuses, each with its exact answer, sent whole and a byte at a time.
+//! What the front door rejects, with its exact response, sent at once and a byte at a time.
 
-use crate::cases;
+use support::attack;
+use support::attack::malformed::assert_refused;
+
 use crate::harness::TestServer;
-use crate::rows::assert_refused;
 
 #[test]
 fn malformed_requests_have_their_exact_answer_and_close() {
     let server = TestServer::start();
-    cases::malformed(&server.site());
+    attack::malformed(&server.site());
     server.assert_serves();
     assert_eq!(server.metric("http_airlocks_rebuilt_total"), 0);
 }

@@ -3,9 +3,9 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Ended, Running};
-use crate::support::token;
+use support::folder::Folder;
+use support::process::{Call, Ended, Running};
+use support::token;
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 
@@ -25,12 +25,12 @@ fn a_key_is_made_for_its_owner_only_and_outlives_a_restart() {
     let key = folder.read_text("data/orders.key");
     let key = key.trim();
     assert!(key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_hexdigit()), "{}", key.len());
-    let ticket = running.token("admin", "Admin123");
-    token::verify(key, &ticket);
+    let issued = running.token("admin", "Admin123");
+    token::verify(key, &issued);
     let ended = running.stop();
     assert!(!ended.stdout.contains(key) && !ended.stderr.contains(key));
     let running = Call::within(&folder).start();
-    assert_eq!(me(&running, &ticket), 200);
+    assert_eq!(me(&running, &issued), 200);
 }
 
 #[test]

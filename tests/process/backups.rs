@@ -1,8 +1,7 @@
 //! `orderd backup`, `restore` and `check`, and the download.
 
 use std::fs::{self, File};
-use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -13,10 +12,10 @@ use orderd::metrics::Metrics;
 use orderd::store::{Store, check_file};
 use rustix::process::Signal;
 
-use crate::support::backup::{Download, enlarge, fill, leftovers};
-use crate::support::connection::PATIENCE;
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Ended, Running};
+use support::backup::{Download, enlarge, fill, leftovers};
+use support::client::TIMEOUT;
+use support::folder::Folder;
+use support::process::{Call, Ended, Running};
 
 fn run(folder: &Folder, args: &[&str]) -> Ended {
     args.iter().fold(Call::within(folder), |call, arg| call.arg(arg)).run()
@@ -115,16 +114,13 @@ fn an_admin_downloads_a_backup_that_can_be_restored() {
     let running = Call::within(&folder).start();
     running.ask("GET", "/admin/backup", None, "").assert_status(401);
     let token = running.token("admin", "Admin123");
-    let mut stream = TcpStream::connect(running.address).unwrap();
+    let mut client = running.connect();
     let head = format!("Host: shop\r\nAuthorization: Bearer {token}\r\nConnection: close");
-    write!(stream, "GET /admin/backup HTTP/1.0\r\n{head}\r\n\r\n").unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let end = answer.windows(4).position(|it| it == b"\r\n\r\n").unwrap();
-    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+    client.send(format!("GET /admin/backup HTTP/1.0\r\n{head}\r\n\r\n"));
+    let head = client.read_head().head;
     assert!(head.contains("200 OK") && head.contains("application/octet-stream"), "{head}");
     assert!(head.contains("attachment; filename=\"orders-"), "{head}");
-    folder.write("b.redb", &answer[end + 4..]);
+    folder.write("b.redb", client.read_to_close());
     running.stop();
     assert!(!folder.join("data/orders.download").exists());
     let restored = run(&folder, &["restore", "b.redb", "--force"]);
@@ -158,8 +154,7 @@ fn a_first_start_amid_a_restore_makes_no_database_that_the_restore_would_replace
     assert!(!folder.join("data/orders.redb.lock").exists());
 }
 
-/// Serves a database that was made and grown before, to clients who may be as slow as they
-/// like.
+/// Starts the server on a database that was filled before, with long timeouts for slow clients.
 fn serve_grown(folder: &Folder, settings: &[(&str, &str)], grow: impl Fn(&Store)) -> Running {
     assert_eq!(run(folder, &["init"]).code, Some(0));
     let path = folder.join("data/orders.redb");
@@ -173,18 +168,18 @@ fn serve_grown(folder: &Folder, settings: &[(&str, &str)], grow: impl Fn(&Store)
 fn wait_for_file(path: &Path) {
     let started = Instant::now();
     while !path.exists() {
-        assert!(started.elapsed() < PATIENCE, "{} never came", path.display());
+        assert!(started.elapsed() < TIMEOUT, "{} never came", path.display());
         thread::yield_now();
     }
 }
 
-/// Until one is there, or begins.
+/// Waits until a backup is in the folder, or has begun.
 #[track_caller]
 fn wait_for_backup(folder: &Path) {
     wait_for_file(folder);
     let started = Instant::now();
     while files(folder).is_empty() {
-        assert!(started.elapsed() < PATIENCE, "no backup begins");
+        assert!(started.elapsed() < TIMEOUT, "no backup begins");
         thread::yield_now();
     }
 }

@@ -5,8 +5,8 @@ use std::thread;
 
 use redb::{Database, ReadableDatabase, TableDefinition};
 
-use crate::support::folder::Folder;
-use crate::support::process::Call;
+use support::folder::Folder;
+use support::process::Call;
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
 const MAILS_PENDING: TableDefinition<u64, &[u8]> = TableDefinition::new("mails_pending");

@@ -1,7 +1,7 @@
 use serde_json::Value;
 
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Running};
+use support::folder::Folder;
+use support::process::{Call, Running};
 
 fn health(running: &Running) -> Value {
     running.ask("GET", "/health", None, "").good()

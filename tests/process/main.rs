@@ -1,8 +1,5 @@
 //! The real binary: settings, files, signals and exit codes.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod accounts;
 mod backups;
 mod database;

@@ -1,9 +1,9 @@
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Ended};
+use support::folder::Folder;
+use support::process::{Call, Ended};
 
 const LONG_KEY: &str = "0123456789abcdef0123456789abcdef";
 
-/// How the start goes with these variables.
+/// Starts with these variables until the process ends.
 fn run(variables: &[(&str, &str)]) -> Ended {
     Call::within(&Folder::new()).envs(variables).run()
 }

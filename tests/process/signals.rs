@@ -3,8 +3,8 @@ use std::thread;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Running};
+use support::folder::Folder;
+use support::process::{Call, Running};
 
 fn place_order(running: &Running, token: &str) -> u64 {
     let body = json!({"success": true}).to_string();
@@ -42,7 +42,7 @@ fn an_idle_connection_does_not_hold_up_the_end() {
     let running = Call::within(&folder).env("HTTP_IDLE_TIMEOUT", "3600").start();
     let mut idle = running.connect();
     idle.send("GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
-    idle.receive(crate::support::connection::Expect::HeadAndBody).good();
+    idle.read().good();
     running.stop();
     idle.assert_closed();
 }
@@ -63,9 +63,9 @@ fn a_second_signal_ends_it_at_once() {
         let settings = [("RATE_LIMIT_REQUESTS", "0"), ("LOG_FILE", "")];
         let mut running = Call::within(&folder).envs(&settings).start();
         let mut busy: Vec<_> = (0..12).map(|_| running.connect()).collect();
-        for connection in &mut busy {
+        for client in &mut busy {
             let body = json!({"username": "nobody", "password": "x"}).to_string();
-            connection.send(format!(
+            client.send(format!(
                 "POST /auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: {}\r\n\r\n{body}",
                 body.len()
             ));
@@ -81,7 +81,7 @@ fn a_second_signal_ends_it_at_once() {
     }
 }
 
-/// Password checks that wait for their turn, as the metrics tell.
+/// The number of password checks that wait, from the metrics.
 fn waiting_checks(running: &Running) -> u64 {
     let text = running.ask("GET", "/metrics", None, "").text();
     let line =
@@ -101,7 +101,7 @@ fn the_log_file_begins_with_its_folder_and_stays_out_where_there_is_none() {
     assert!(!bare.join("logs").exists());
 }
 
-/// Siege and exports show what it is for; here it is that the process stays the same one.
+/// The siege and the exports show what this is for. Here: the process keeps its id.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 #[test]
 fn it_starts_over_once_with_two_arenas_unless_their_number_is_set() {

@@ -1,12 +1,12 @@
-use crate::support::folder::Folder;
-use crate::support::process::{Call, Ended};
+use support::folder::Folder;
+use support::process::{Call, Ended};
 
 const PASSWORD: &str = "Secure1!";
 const NEW: &str = "Fresh-pa55";
 const POLICY: &str = "Password must be at least 8 characters with uppercase, lowercase, digit, \
                       and special character";
 
-/// With a database and its first admin.
+/// A folder with a database that holds the first admin.
 fn shop() -> Folder {
     let folder = Folder::new();
     let ended = Call::within(&folder).arg("init").run();
@@ -27,7 +27,8 @@ fn done(folder: &Folder, args: &[&str], input: &str) -> String {
     ended.stdout
 }
 
-/// Refused with one line that has `why` in it; no user is there but the first.
+/// Panics unless the command is refused with one line that has `why` in it, and the first user is
+/// still the only one.
 #[track_caller]
 fn refused(folder: &Folder, args: &[&str], input: &str, why: &str) {
     let ended = user(folder, args, input);

@@ -1,4 +1,4 @@
-//! Cases that only the real service can suffer: it hashes, parses and lists.
+//! Cases for the real service alone: those that make it hash, parse and list.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -8,17 +8,17 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-use crate::cases::Stop;
-use crate::client::{Client, PATIENCE};
-use crate::site::Site;
+use support::attack::Stop;
+use support::attack::site::Site;
+use support::client::{Client, TIMEOUT};
 
-/// `HTTP_MAX_CONNECTIONS`, at its default.
+/// The default of `HTTP_MAX_CONNECTIONS`.
 pub const MAX_CONNECTIONS: usize = 4096;
 
 /// Enough that a list of them is streamed in pieces.
 const ORDERS: usize = 2500;
 
-/// More than may run and wait together.
+/// More password checks than may run and wait together.
 const LOGINS_AT_ONCE: usize = 24;
 
 pub fn place_orders(site: &Site, token: &str) {
@@ -60,8 +60,8 @@ pub fn beside_logins(site: &Site, case: impl FnOnce()) {
     assert!(checked.into_inner() > 0, "no password was checked");
 }
 
-/// Bodies of the largest size, `count` from each of so many clients at once, that take many
-/// times their size when they are parsed, and come back in the answer.
+/// So many clients at once send `count` bodies each, of the largest size. Parsed, a body takes
+/// many times its size, and the response repeats it.
 pub fn large_trees(site: &Site, clients: usize, count: usize) {
     let items = r#"{"":[]},"#.repeat(8190);
     let body = format!("[{}]", items.trim_end_matches(','));
@@ -87,14 +87,14 @@ pub struct Readers<'s> {
 }
 
 impl Readers<'_> {
-    /// As JSON and as CSV, streamed, and as one answer each.
+    /// Lists as streamed JSON, as streamed CSV and as a whole page.
     pub fn of_lists<'s>(site: &'s Site, token: &str) -> Readers<'s> {
         let targets = ["/orders/", "/orders/?format=csv", "/orders/?limit=1000"];
         let requests = targets.map(|target| get(target, Some(token)).repeat(20));
         Readers { site, requests: requests.into() }
     }
 
-    /// Compressed as it is stored, and decompressed on the way.
+    /// A file of the documentation, compressed as it is stored, and decompressed by the service.
     pub fn of_docs(site: &Site) -> Readers<'_> {
         let large = get(site.names.large, None);
         let mut zipped = large.clone();
@@ -102,9 +102,10 @@ impl Readers<'_> {
         Readers { site, requests: vec![large.repeat(20), zipped.repeat(20)] }
     }
 
-    /// So many, who come again for ever; ends when `replaced` of them were cut off.
+    /// Lets `count` of them read slowly, and replaces each that is cut off; ends after `replaced`
+    /// of those.
     pub fn read(&self, count: usize, replaced: usize) {
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + TIMEOUT;
         let connect = |n: usize| {
             let mut socket = narrow(self.site);
             let _ = socket.write(&self.requests[n % self.requests.len()]);
@@ -130,13 +131,13 @@ impl Readers<'_> {
     }
 }
 
-/// A connection with next to no room on its way, so that what is not read waits at the
-/// service and not in the system's buffers.
+/// A connection with small buffers, so that what is not read waits in the service and not in
+/// the system.
 fn narrow(site: &Site) -> TcpStream {
     let socket = Socket::new(Domain::for_address(site.address), Type::STREAM, None).unwrap();
     socket.set_recv_buffer_size(2048).unwrap();
     socket.set_tcp_mss(536).unwrap();
-    socket.connect_timeout(&site.address.into(), PATIENCE).unwrap();
+    socket.connect_timeout(&site.address.into(), TIMEOUT).unwrap();
     socket.set_nonblocking(true).unwrap();
     socket.into()
 }

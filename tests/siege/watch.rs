@@ -1,4 +1,4 @@
-//! The well-behaved client: asks `GET /health` all the while, and measures.
+//! The well-behaved client: it asks for `GET /health` all the while, and measures the time.
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,20 +6,20 @@ use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::cases::Stop;
-use crate::client::{Client, PATIENCE};
+use support::attack::Stop;
+use support::client::{Client, TIMEOUT};
 
-/// Between two questions: a watcher must not be a flood of its own.
+/// Between two requests, so that the watcher is no flood itself.
 const PAUSE: Duration = Duration::from_millis(5);
 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Slowest {
-    /// On a connection of its own each, with the time to connect.
+    /// On a new connection for each request, the time to connect included.
     pub fresh: Duration,
-    /// On one that is kept, or was until it had to give way.
+    /// On a connection that is kept until the service closes it.
     pub kept: Duration,
-    /// Connections that were closed instead of an answer, as any idle one may be that has to
-    /// give way. Each was asked for anew, and the time goes on.
+    /// Connections that were closed in place of a response, as the service may do with an idle
+    /// one under pressure. The watcher then asks again, and the time runs on.
     pub broken: usize,
 }
 
@@ -58,14 +58,14 @@ impl Watch {
         Watch { seen, threads }
     }
 
-    /// Since it was last asked.
+    /// The slowest since this was last called.
     #[track_caller]
     pub fn take_slowest(&self) -> Slowest {
         assert!(!self.threads.iter().any(JoinHandle::is_finished), "a watcher has failed");
         std::mem::take(&mut self.seen.slowest.lock().unwrap())
     }
 
-    /// Returns how many answers came. Each was good.
+    /// Gives the number of responses; each was right.
     #[track_caller]
     pub fn stop(&self) -> usize {
         drop(self.seen.stop.guard());
@@ -81,7 +81,7 @@ fn watch(address: SocketAddr, habit: Habit, seen: &Seen) {
         let client = loop {
             match ask(address, kept.take()) {
                 Ok(client) => break client,
-                Err(why) => assert!(asked.elapsed() < PATIENCE, "no health: {why}"),
+                Err(why) => assert!(asked.elapsed() < TIMEOUT, "no health: {why}"),
             }
             broken += 1;
         };
@@ -92,7 +92,7 @@ fn watch(address: SocketAddr, habit: Habit, seen: &Seen) {
     }
 }
 
-/// One healthy answer, on `kept` or a connection of its own.
+/// Gets one right response, on `kept` or on a new connection; gives the connection.
 fn ask(address: SocketAddr, kept: Option<Client>) -> io::Result<Client> {
     let mut client = kept.map_or_else(|| Client::try_connect(address), Ok)?;
     client.send(b"GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
@@ -104,11 +104,11 @@ fn ask(address: SocketAddr, kept: Option<Client>) -> io::Result<Client> {
 impl Seen {
     fn write_down(&self, habit: Habit, took: Duration, broken: usize) {
         let mut slowest = self.slowest.lock().unwrap();
-        let slot = match habit {
+        let longest = match habit {
             Habit::Fresh => &mut slowest.fresh,
             Habit::Kept => &mut slowest.kept,
         };
-        *slot = took.max(*slot);
+        *longest = took.max(*longest);
         slowest.broken += broken;
         *self.answers.lock().unwrap() += 1;
     }

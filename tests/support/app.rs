@@ -15,7 +15,7 @@ use orderd::domain::{MessageId, NewOrder, Outcome, UserId};
 use orderd::store::{PlaceOrder, Storage};
 use serde_json::{Value, json};
 
-use super::connection::{Connection, Expect};
+use super::client::Client;
 use super::folder::Folder;
 use super::response::Response;
 
@@ -26,11 +26,11 @@ pub const ADMIN_PASSWORD: &str = "Chief0f!All";
 pub const PASSWORD: &str = "Secure1!";
 
 pub struct TestApp {
-    /// None once it is stopped.
+    /// None after [`TestApp::stop`].
     app: Option<App>,
     pub clock: Clock,
-    /// Kept alive between requests, as clients do.
-    connection: RefCell<Option<Connection>>,
+    /// Kept open between requests, as clients do.
+    client: RefCell<Option<Client>>,
     folder: Folder,
     settings: Vec<String>,
     around: Dependencies,
@@ -42,7 +42,7 @@ struct Settings {
     config: Config,
 }
 
-/// A request on its way.
+/// A request that is being put together; [`Request::send`] sends it.
 #[must_use]
 pub struct Request<'a> {
     app: &'a TestApp,
@@ -63,7 +63,7 @@ impl TestApp {
         TestApp::start_with(&["--trusted-proxies=127.0.0.1"])
     }
 
-    /// With a mail server that nobody answers for, so that mails wait; without rate limits.
+    /// With a mail server that refuses connections, so that mails wait; without rate limits.
     pub fn cut_off() -> TestApp {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = format!("--smtp-port={}", listener.local_addr().unwrap().port());
@@ -96,8 +96,8 @@ impl TestApp {
         let clock = Clock::fixed(Timestamp::from_secs(START_SECS));
         let around = Dependencies { clock: clock.clone(), hash_cost: Cost::Minimal, ..around };
         let settings = settings.iter().map(|&flag| flag.to_owned()).collect();
-        let connection = RefCell::new(None);
-        let mut app = TestApp { app: None, clock, connection, folder, settings, around };
+        let client = RefCell::new(None);
+        let mut app = TestApp { app: None, clock, client, folder, settings, around };
         app.begin();
         app
     }
@@ -109,7 +109,7 @@ impl TestApp {
     }
 
     pub fn stop(&mut self) {
-        self.connection.take();
+        self.client.take();
         if let Some(app) = self.app.take() {
             app.stop();
         }
@@ -132,8 +132,8 @@ impl TestApp {
         &self.folder
     }
 
-    pub fn connect(&self) -> Connection {
-        Connection::open(self.address())
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address())
     }
 
     /// Places an order at any time, straight in the store.
@@ -160,7 +160,7 @@ impl Drop for TestApp {
     }
 }
 
-/// From flags alone: the environment of the tests plays no part.
+/// From flags alone, so that the environment of the tests changes nothing.
 fn config(folder: &Folder, settings: &[String]) -> Config {
     let mut flags = vec![
         "orderd".to_owned(),
@@ -185,13 +185,13 @@ fn config(folder: &Folder, settings: &[String]) -> Config {
     Settings::from_arg_matches(&matches).unwrap().config.checked().unwrap()
 }
 
-/// The endpoints.
+/// One method for each endpoint that many tests use.
 impl TestApp {
     pub fn login(&self, username: &str, password: &str) -> Response {
         self.post("/auth/login").json(&json!({"username": username, "password": password})).send()
     }
 
-    /// A token.
+    /// Logs in, and gives the token.
     #[track_caller]
     pub fn token(&self, username: &str, password: &str) -> String {
         let login = self.login(username, password).good();
@@ -253,13 +253,14 @@ impl TestApp {
         }
     }
 
-    fn exchange(&self, bytes: &[u8], expect: Expect) -> Response {
-        let mut kept = self.connection.borrow_mut();
-        let connection = kept.get_or_insert_with(|| self.connect());
-        connection.send(bytes);
-        let response = connection.receive(expect);
+    #[track_caller]
+    fn exchange(&self, bytes: &[u8], read: fn(&mut Client) -> Response) -> Response {
+        let mut kept = self.client.borrow_mut();
+        let client = kept.get_or_insert_with(|| self.connect());
+        client.send(bytes);
+        let response = read(client);
         if response.lists("Connection", "close") {
-            connection.assert_closed();
+            client.assert_closed();
             *kept = None;
         }
         response
@@ -276,7 +277,7 @@ impl Request<'_> {
         self.header("Authorization", &format!("Bearer {token}"))
     }
 
-    /// As if a trusted proxy spoke for that address.
+    /// As if a trusted proxy had sent it for the client with that address.
     pub fn from(self, address: &str) -> Self {
         self.header("X-Forwarded-For", address)
     }
@@ -302,10 +303,10 @@ impl Request<'_> {
         }
         let mut bytes = (bytes + "\r\n").into_bytes();
         bytes.extend(self.body.unwrap_or_default());
-        let expect = match self.method.as_str() {
-            "HEAD" => Expect::HeadOnly,
-            _ => Expect::HeadAndBody,
+        let read = match self.method.as_str() {
+            "HEAD" => Client::read_head,
+            _ => Client::read,
         };
-        self.app.exchange(&bytes, expect)
+        self.app.exchange(&bytes, read)
     }
 }

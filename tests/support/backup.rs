@@ -1,8 +1,8 @@
-//! Downloads of backups, step by step, and databases for which they take a while.
+//! Downloads of backups, step by step, and databases that are large enough to make them slow.
 
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::thread;
 
@@ -11,53 +11,43 @@ use orderd::domain::{EmailAddress, MessageId, NewOrder, Outcome, Role, UserId, U
 use orderd::store::{CreateUser, PlaceOrder, SetPassword, Store};
 use socket2::{Domain, Socket, Type};
 
-use super::connection::PATIENCE;
+use super::client::{Client, TIMEOUT};
 
-/// More than the sockets of a narrow client and of its server take together.
+/// More than the socket buffers of [`Download`] and of its server hold together.
 pub const LARGE_BYTES: usize = 8 << 20;
 
-/// A client that takes a backup, as slowly as it likes.
-pub struct Download(BufReader<TcpStream>);
+/// A client that reads a backup as slowly as it likes.
+pub struct Download(Client);
 
 impl Download {
-    /// Asks, and takes nothing yet. HTTP/1.0, so that the body is what comes until the close.
+    /// Asks, and reads nothing yet. With HTTP/1.0 the body ends with the connection.
     pub fn ask(address: SocketAddr, token: &str) -> Download {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         // By itself the system lets the service send megabytes ahead.
         socket.set_recv_buffer_size(64 << 10).unwrap();
-        socket.connect_timeout(&address.into(), PATIENCE).unwrap();
-        let mut stream = TcpStream::from(socket);
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        socket.connect_timeout(&address.into(), TIMEOUT).unwrap();
+        let mut client = Client::over(socket.into()).unwrap();
         let head = format!("Host: shop\r\nAuthorization: Bearer {token}\r\n\r\n");
-        write!(stream, "GET /admin/backup HTTP/1.0\r\n{head}").unwrap();
-        Download(BufReader::new(stream))
+        client.try_send(format!("GET /admin/backup HTTP/1.0\r\n{head}")).unwrap();
+        Download(client)
     }
 
-    /// The status; the head is taken, and as much as came with it.
+    /// Reads the head, and the part of the body that came with it; gives the status.
     pub fn status(&mut self) -> u16 {
-        let mut lines = Vec::new();
-        while lines.last().is_none_or(|line: &String| !line.is_empty()) {
-            let mut line = String::new();
-            assert!(self.0.read_line(&mut line).unwrap() > 0, "closed amid a head: {lines:?}");
-            lines.push(line.trim_end().to_owned());
-        }
-        let status = lines[0].strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3));
-        status.unwrap_or_else(|| panic!("{lines:?}")).parse().unwrap()
+        self.0.read_head().status
     }
 
     /// The rest of the body.
     ///
     /// # Errors
-    /// It did not come whole.
+    /// The connection broke.
     pub fn rest(mut self) -> io::Result<Vec<u8>> {
-        let mut body = Vec::new();
-        self.0.read_to_end(&mut body)?;
-        Ok(body)
+        self.0.try_read_to_close()
     }
 }
 
-/// Makes the database large, so that its backup is under way for as long as a client likes.
-/// Gives the user whose row it is.
+/// Adds a user with a row of [`LARGE_BYTES`], so that a backup's download goes on for as long as
+/// its client likes; gives that user.
 pub fn enlarge(store: &Store) -> UserId {
     let user = CreateUser {
         username: Username::parse("large").unwrap(),
@@ -69,7 +59,7 @@ pub fn enlarge(store: &Store) -> UserId {
     store.write(user).unwrap().id
 }
 
-/// Writes the large row anew; what it held before is free then, unless somebody reads it.
+/// Replaces the large row. Its old pages are free then, unless a transaction still reads them.
 pub fn write_over(store: &Store, user: UserId) {
     let hash = "y".repeat(LARGE_BYTES);
     store.write(SetPassword { user, hash, replaces: None }).unwrap();
@@ -77,7 +67,7 @@ pub fn write_over(store: &Store, user: UserId) {
 
 /// Gives the first user so many orders that a backup takes a while to make.
 pub fn fill(store: &Store) {
-    // Fewer than the service may let write at once: a slow disk turns nobody away.
+    // Fewer than the service lets write at once, so that it refuses none on a slow disk.
     const THREADS: usize = 6;
     const ORDERS_EACH: usize = 2000;
     let place = || {
@@ -92,7 +82,7 @@ pub fn fill(store: &Store) {
     thread::scope(|scope| (0..THREADS).for_each(|_| drop(scope.spawn(place))));
 }
 
-/// What lies in `folder` of a backup that was made for a client.
+/// The names of the files in `folder` that were made for downloads.
 pub fn leftovers(folder: &Path) -> Vec<String> {
     let names = fs::read_dir(folder).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());

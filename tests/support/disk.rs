@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use orderd::store::Storage;
 use redb::{Builder, Database, DatabaseError, StorageBackend};
 
-/// Memory that takes no syncs while it is told so.
+/// Clones are the same disk. While [`Disk::refuse_syncs`] says so, every sync fails.
 #[derive(Clone, Debug, Default)]
 pub struct Disk(Arc<DiskState>);
 

@@ -6,6 +6,12 @@ use std::path::{Path, PathBuf};
 /// Removed with all that is in it when dropped.
 pub struct Folder(tempfile::TempDir);
 
+impl Default for Folder {
+    fn default() -> Folder {
+        Folder::new()
+    }
+}
+
 impl Folder {
     pub fn new() -> Folder {
         Folder(tempfile::tempdir().unwrap())

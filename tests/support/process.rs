@@ -1,6 +1,6 @@
 //! The real binary, in a working directory and an environment of its own.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Seek, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
@@ -9,11 +9,11 @@ use std::thread;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::connection::{Connection, Expect, PATIENCE};
+use super::client::{Client, TIMEOUT};
 use super::folder::Folder;
 use super::response::Response;
 
-/// A call of the binary that is to be made.
+/// A command line and an environment for the binary.
 #[must_use]
 pub struct Call(Command);
 
@@ -36,7 +36,7 @@ pub struct Ended {
 impl Call {
     /// Serves, on a port that the system picks, with settings from the environment alone.
     pub fn within(folder: &Folder) -> Call {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_orderd"));
+        let mut command = Command::new(binary());
         command.env_clear().env("PORT", "0").current_dir(folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Call(command)
@@ -52,7 +52,7 @@ impl Call {
         self
     }
 
-    /// A value that need not be text.
+    /// Sets a variable to a value that need not be UTF-8.
     pub fn env_os(mut self, name: &str, value: &OsStr) -> Call {
         self.0.env(name, value);
         self
@@ -63,7 +63,7 @@ impl Call {
         self
     }
 
-    /// What it reads from standard input.
+    /// Gives the process this text on its standard input.
     pub fn input(mut self, text: impl AsRef<[u8]>) -> Call {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(text.as_ref()).unwrap();
@@ -72,12 +72,7 @@ impl Call {
         self
     }
 
-    pub fn without_env(mut self, name: &str) -> Call {
-        self.0.env_remove(name);
-        self
-    }
-
-    /// Until it says where it listens.
+    /// Starts the server, and waits until it says where it listens.
     #[track_caller]
     pub fn start(mut self) -> Running {
         let mut child = self.0.spawn().unwrap();
@@ -92,7 +87,7 @@ impl Call {
         Running { child, address, stdout, stderr }
     }
 
-    /// Until it ends by itself.
+    /// Runs the command until it ends by itself.
     #[track_caller]
     pub fn run(mut self) -> Ended {
         let mut child = Killed(self.0.spawn().unwrap());
@@ -103,21 +98,21 @@ impl Call {
 }
 
 impl Running {
-    pub fn connect(&self) -> Connection {
-        Connection::open(self.address)
+    pub fn connect(&self) -> Client {
+        Client::connect(self.address)
     }
 
     /// One request on a connection of its own.
     #[track_caller]
     pub fn ask(&self, method: &str, target: &str, token: Option<&str>, body: &str) -> Response {
-        let mut connection = self.connect();
+        let mut client = self.connect();
         let credentials = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
-        connection.send(format!(
+        client.send(format!(
             "{method} {target} HTTP/1.1\r\nHost: shop\r\nContent-Length: {}\r\n{}\r\n{body}",
             body.len(),
             credentials.unwrap_or_default()
         ));
-        connection.receive(Expect::HeadAndBody)
+        client.read()
     }
 
     pub fn login(&self, username: &str, password: &str) -> Response {
@@ -153,7 +148,7 @@ impl Running {
         ended(&mut self.child, stdout, stderr)
     }
 
-    /// By SIGTERM, and well.
+    /// Stops it with SIGTERM; panics unless it ends with code 0.
     #[track_caller]
     pub fn stop(self) -> Ended {
         self.signal(Signal::TERM);
@@ -171,7 +166,7 @@ impl Drop for Running {
 }
 
 impl Ended {
-    /// Refused with this code and exactly one line, which is given back.
+    /// Panics unless it ended with this code and one line on stderr; gives that line.
     #[track_caller]
     pub fn refusal(&self, code: i32) -> &str {
         assert_eq!(self.code, Some(code), "{self:?}");
@@ -179,6 +174,11 @@ impl Ended {
         assert_eq!(self.stdout, "");
         self.stderr.trim_end()
     }
+}
+
+/// Cargo tells every integration test where the binary is.
+fn binary() -> OsString {
+    std::env::var_os("CARGO_BIN_EXE_orderd").expect("cargo runs the tests")
 }
 
 struct Killed(Child);
@@ -190,7 +190,7 @@ impl Drop for Killed {
     }
 }
 
-/// Both streams end with the process.
+/// Reads both streams to their ends, which come with the end of the process.
 #[track_caller]
 fn ended(child: &mut Child, mut stdout: Lines, mut stderr: Lines) -> Ended {
     stdout.read_all();
@@ -216,7 +216,7 @@ impl Lines {
         Lines { coming: Some(coming), seen: String::new() }
     }
 
-    /// None where the stream ends first.
+    /// The first line for which `pick` gives something; none where the stream ends first.
     #[track_caller]
     fn find<T>(&mut self, pick: impl Fn(&str) -> Option<T>) -> Option<T> {
         loop {
@@ -233,7 +233,7 @@ impl Lines {
 
     #[track_caller]
     fn next(&mut self) -> Option<String> {
-        match self.coming.as_ref()?.recv_timeout(PATIENCE) {
+        match self.coming.as_ref()?.recv_timeout(TIMEOUT) {
             Ok(line) => {
                 self.seen += &line;
                 self.seen.push('\n');

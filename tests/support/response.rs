@@ -1,10 +1,12 @@
-//! An answer, and what may be asked of it.
+//! A response, and what may be asked of it.
 
 use serde_json::{Value, json};
 
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
+    /// Status line and headers as they came, with the empty line.
+    pub head: String,
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
@@ -23,10 +25,15 @@ impl Response {
             assert!(!name.is_empty() && name.bytes().all(is_token), "header {line:?}");
             (name.to_owned(), value.to_owned())
         });
-        Response { status: status.parse().unwrap(), headers: headers.collect(), body: Vec::new() }
+        Response {
+            status: status.parse().unwrap(),
+            head: head.to_owned(),
+            headers: headers.collect(),
+            body: Vec::new(),
+        }
     }
 
-    /// Its value; panics where the header is there twice.
+    /// The header's value; panics where it is there twice.
     #[track_caller]
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(it, _)| it.eq_ignore_ascii_case(name));
@@ -50,6 +57,12 @@ impl Response {
     pub fn good(&self) -> Value {
         self.assert_status(200);
         self.json()
+    }
+
+    /// 200 and exactly this body, of any kind.
+    #[track_caller]
+    pub fn assert_text(&self, body: &str) {
+        assert_eq!((self.status, self.text().as_str()), (200, body), "{self:?}");
     }
 
     #[track_caller]
@@ -107,7 +120,7 @@ impl Response {
         assert_eq!(self.header(name), None, "{name} in {:?}", self.headers);
     }
 
-    /// Whether a comma-separated header has that item.
+    /// Whether that item is in a comma-separated header.
     #[track_caller]
     pub fn lists(&self, name: &str, item: &str) -> bool {
         let values = self.headers.iter().filter(|(it, _)| it.eq_ignore_ascii_case(name));

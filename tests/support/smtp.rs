@@ -1,4 +1,5 @@
-//! A small SMTP server with a script: it really speaks, and fails where it is told to.
+//! A small SMTP server that follows a script: it speaks the protocol, and fails where it is
+//! told to.
 
 mod conversation;
 mod wire;
@@ -15,10 +16,10 @@ use rustls::ServerConfig;
 
 use conversation::Conversation;
 
-/// Against tests that hang; nothing is measured with it.
+/// Ends tests that hang; right ones never take this long.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Where in the conversation something is to go wrong.
+/// The step of the conversation at which something goes wrong.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     Greeting,
@@ -75,7 +76,7 @@ impl Default for Script {
     }
 }
 
-/// A mail that the server has said yes to, or would have.
+/// A mail whose content has arrived, also where the script then hangs up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Received {
     pub from: String,
@@ -128,7 +129,7 @@ impl SmtpServer {
         SmtpServer::start_at(0, script)
     }
 
-    /// On a port that was another server's, to come back there.
+    /// On a port that an earlier server had, as after a restart of the mail server.
     pub fn start_at(port: u16, script: Script) -> SmtpServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -156,7 +157,7 @@ impl SmtpServer {
         self.ca_dir.path().join("ca.pem")
     }
 
-    /// From now on, in every session, until [`SmtpServer::heal`].
+    /// Fails at this step from now on, in every session, until [`SmtpServer::heal`].
     pub fn fail(&self, step: Step, fault: Fault) {
         self.shared.lock().faults.insert(step, fault);
     }

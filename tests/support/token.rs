@@ -1,4 +1,4 @@
-//! Tokens read and forged by hand, as any JWT library would (RFC 7515, RFC 7519).
+//! Tokens read and made without the service's own code (RFC 7515, RFC 7519).
 
 use ct_codecs::{Base64UrlSafeNoPadding, Decoder, Encoder};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ pub fn forge(key: &str, header: &Value, claims: &Value) -> String {
     format!("{signed}.{}", encode(signature))
 }
 
-/// As the service does it.
+/// With the header that the service gives its tokens.
 pub fn sign(key: &str, claims: &Value) -> String {
     forge(key, &json!({"alg": "HS256", "typ": "JWT"}), claims)
 }

@@ -6,15 +6,15 @@ use std::time::Instant;
 
 use socket2::{Domain, Protocol, Socket, Type};
 
-use crate::client::{self, Answer};
+use crate::client::{self, RawResponse};
 use crate::plan::{Exchange, Numbers};
 
 /// A connection, and what it waits for.
-pub struct Line {
+pub struct Connection {
     pub socket: TcpStream,
     pub state: State,
     /// How many requests have been sent on it and on those that it replaces.
-    pub turn: usize,
+    pub sent: usize,
     input: Vec<u8>,
     filled: usize,
     last_number: u64,
@@ -27,38 +27,38 @@ pub enum State {
     Waiting {
         /// Index of the exchange in the plan.
         exchange: usize,
-        /// When the request should have gone out: what latency counts from.
+        /// When the request should have gone out; latency counts from then.
         due: Instant,
     },
-    /// Done with, and not to be replaced.
+    /// Closed, and not to be replaced.
     Closed,
 }
 
-/// What has come of reading.
+/// The result of reading.
 pub enum Progress {
-    /// The answer is not whole yet.
+    /// A part of the response is still missing.
     Partial,
     Answered(Ending),
     /// The server closed the connection while nothing was asked.
-    Left,
+    Closed,
     Failed(String),
 }
 
-/// An answer in the right form.
+/// The kind of a response that is not wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
     Right,
     /// 503 with `Retry-After`: nothing was done, and the server said so.
-    TurnedAway,
+    Rejected,
     /// Right, and the server closes the connection after it.
     RightAndLast,
 }
 
 const FIRST_INPUT_BYTES: usize = 4096;
 
-impl Line {
+impl Connection {
     /// Begins to connect, without waiting for it.
-    pub fn open(address: SocketAddr, turn: usize) -> io::Result<Line> {
+    pub fn open(address: SocketAddr, sent: usize) -> io::Result<Connection> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_nonblocking(true)?;
         socket.set_tcp_nodelay(true)?;
@@ -68,17 +68,17 @@ impl Line {
                 if why.raw_os_error() == Some(rustix::io::Errno::INPROGRESS.raw_os_error()) => {}
             Err(why) => return Err(why),
         }
-        Ok(Line {
+        Ok(Connection {
             socket: socket.into(),
             state: State::Connecting,
-            turn,
+            sent,
             input: vec![0; FIRST_INPUT_BYTES],
             filled: 0,
             last_number: 0,
         })
     }
 
-    /// What has come of connecting.
+    /// Ends the connecting; an error where it failed.
     pub fn connected(&mut self) -> io::Result<()> {
         if let Some(why) = self.socket.take_error()? {
             return Err(why);
@@ -87,9 +87,9 @@ impl Line {
         Ok(())
     }
 
-    /// Sends a request. Requests are short, and nothing else is on its way.
+    /// Sends a request. It is short and nothing else is on its way, so the socket takes it whole.
     pub fn send(&mut self, exchange: &Exchange, index: usize, due: Instant) -> io::Result<()> {
-        self.turn += 1;
+        self.sent += 1;
         self.state = State::Waiting { exchange: index, due };
         match self.socket.write(&exchange.request) {
             Ok(count) if count == exchange.request.len() => Ok(()),
@@ -98,13 +98,13 @@ impl Line {
         }
     }
 
-    /// Reads what has come, and checks the answer if it is whole.
+    /// Reads what has come, and checks the response once it is complete.
     pub fn receive(&mut self, asked: Option<&Exchange>) -> Progress {
         if self.filled == self.input.len() {
             self.input.resize(self.input.len() * 2, 0);
         }
         match self.socket.read(&mut self.input[self.filled..]) {
-            Ok(0) if asked.is_none() => Progress::Left,
+            Ok(0) if asked.is_none() => Progress::Closed,
             Ok(0) => Progress::Failed("the server closed before its answer".into()),
             Ok(count) => {
                 self.filled += count;
@@ -113,7 +113,7 @@ impl Line {
             Err(why) if matches!(why.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
                 Progress::Partial
             }
-            Err(_) if asked.is_none() => Progress::Left,
+            Err(_) if asked.is_none() => Progress::Closed,
             Err(why) => Progress::Failed(why.to_string()),
         }
     }
@@ -142,13 +142,13 @@ impl Line {
 }
 
 fn check(
-    answer: &Answer<'_>,
+    answer: &RawResponse<'_>,
     exchange: &Exchange,
     last_number: &mut u64,
 ) -> Result<Ending, String> {
     let text = || String::from_utf8_lossy(answer.body.get(..300).unwrap_or(answer.body));
     if answer.status == 503 && answer.has_retry_after {
-        return Ok(Ending::TurnedAway);
+        return Ok(Ending::Rejected);
     }
     if answer.status != 200 {
         return Err(format!("{} answered {} {}", exchange.name, answer.status, text()));
@@ -175,7 +175,7 @@ mod tests {
 
     fn judged(status: u16, body: &[u8], last: u64) -> Result<Ending, String> {
         let (length, closes, has_retry_after) = (body.len(), false, false);
-        let answer = Answer { status, body, length, closes, has_retry_after };
+        let answer = RawResponse { status, body, length, closes, has_retry_after };
         check(&answer, &order(), &mut { last })
     }
 

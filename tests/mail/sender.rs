@@ -1,10 +1,5 @@
 //! The sender between a real store and a real conversation, driven step by step.
 
-#[path = "../support/mod.rs"]
-mod support;
-
-mod shop;
-
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,7 +11,7 @@ use orderd::store::Store;
 use orderd::sys::poll::Waker;
 use redb::{Database, TableDefinition};
 
-use shop::{HOUR, Shop, add_order, add_user, sent, to_server};
+use crate::shop::{HOUR, Shop, add_order, add_user, sent, to_server};
 use support::disk::Disk;
 use support::smtp::{Fault, Script, SmtpServer, Step};
 

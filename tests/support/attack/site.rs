@@ -1,25 +1,24 @@
-//! What a case attacks: the test service in this process, or the real one in its own.
-#![allow(dead_code)]
+//! The server that is attacked: the test service in this process, or the real one in its own.
 
 use std::net::SocketAddr;
 
 use crate::client::Client;
 
-/// Where it is, and what it calls its things.
+/// A server's address and its paths.
 #[derive(Clone, Copy)]
 pub struct Site {
     pub address: SocketAddr,
     pub names: &'static Names,
 }
 
-/// Paths. Cases are written for those of the test service.
+/// A server's paths. Requests are written for those of [`TEST_SERVICE`].
 pub struct Names {
     /// `GET` answers 200 and a small constant, and reads nothing from disk.
     pub constant: &'static str,
     pub constant_body: &'static str,
-    /// `POST` takes a body of any kind.
+    /// `POST` reads a body of any kind.
     pub echo: &'static str,
-    /// `GET` answers a megabyte or more.
+    /// `GET` answers with a megabyte or more.
     pub large: &'static str,
 }
 
@@ -38,7 +37,7 @@ impl Site {
         Client::connect(self.address)
     }
 
-    /// A request to the test service, with this one's paths in their places.
+    /// Rewrites a request to the test service into one to this server.
     pub fn aim(&self, request: &[u8]) -> Vec<u8> {
         let (ours, theirs) = (&TEST_SERVICE, self.names);
         let request = replaced(request, ours.constant, theirs.constant);
@@ -47,15 +46,15 @@ impl Site {
     }
 
     pub fn ask(&self, client: &mut Client) {
-        client.send(&self.aim(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n"));
+        client.send(self.aim(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n"));
     }
 
     #[track_caller]
     pub fn assert_answered(&self, client: &mut Client) {
-        client.assert_good(self.names.constant_body);
+        client.read().assert_text(self.names.constant_body);
     }
 
-    /// A connection of its own gets its answer.
+    /// Panics unless a new connection gets its response.
     #[track_caller]
     pub fn assert_serves(&self) {
         let mut client = self.connect();

@@ -1,141 +1,28 @@
-//! A disk that hangs: writes beyond the bound are turned away, and nothing is lost.
-
-mod support;
+//! A disk that hangs: writes beyond the bound are refused, and nothing is lost.
 
 use std::collections::HashSet;
-use std::io;
 use std::net::TcpStream;
 use std::sync::mpsc;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Instant;
 
 use orderd::clock::{Clock, Timestamp};
 use orderd::error::{Error, Unavailable};
 use orderd::metrics::Metrics;
-use orderd::store::{Storage, Store, Trial, WriteHandle};
+use orderd::store::{Store, Trial, WriteHandle};
 use orderd::sys::poll::{Waker, Woken};
-use redb::backends::InMemoryBackend;
-use redb::{Builder, Database, DatabaseError, StorageBackend};
 use serde_json::json;
 
 use support::app::{PASSWORD, TestApp};
-use support::connection::{Connection, Expect, PATIENCE};
+use support::client::{Client, TIMEOUT};
 
-/// A disk in memory whose syncs wait while it hangs.
-#[derive(Clone, Debug, Default)]
-struct Disk(Arc<Gate>);
-
-#[derive(Debug, Default)]
-struct Gate {
-    state: Mutex<State>,
-    moved: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    closed: bool,
-    waiting: usize,
-    /// It hangs from when this is written.
-    last_words: Option<&'static str>,
-}
-
-impl Disk {
-    fn await_a_hanging_sync(&self) {
-        let state = self.0.state.lock().unwrap();
-        let nobody = |state: &mut State| state.waiting == 0;
-        drop(self.0.moved.wait_while(state, nobody).unwrap());
-    }
-
-    fn sync(&self) {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.waiting += 1;
-        self.0.moved.notify_all();
-        let mut state = self.0.moved.wait_while(state, |state| state.closed).unwrap();
-        state.waiting -= 1;
-    }
-}
-
-impl Disk {
-    fn hang(&self) -> Hanging<'_> {
-        self.0.state.lock().unwrap().closed = true;
-        Hanging(self)
-    }
-
-    /// It will hang once `words` are written to it.
-    fn hang_after(&self, words: &'static str) -> Hanging<'_> {
-        self.0.state.lock().unwrap().last_words = Some(words);
-        Hanging(self)
-    }
-
-    fn look_at(&self, data: &[u8]) {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(words) = state.last_words else { return };
-        if data.windows(words.len()).any(|it| it == words.as_bytes()) {
-            (state.closed, state.last_words) = (true, None);
-        }
-    }
-}
-
-impl Storage for Disk {
-    fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
-        builder.create_with_backend(Backend { pages: InMemoryBackend::new(), disk: self.clone() })
-    }
-
-    fn forget_cached(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn free_bytes(&self) -> Option<u64> {
-        None
-    }
-}
-
-#[derive(Debug)]
-struct Backend {
-    pages: InMemoryBackend,
-    disk: Disk,
-}
-
-impl StorageBackend for Backend {
-    fn len(&self) -> Result<u64, io::Error> {
-        self.pages.len()
-    }
-
-    fn read(&self, offset: u64, out: &mut [u8]) -> Result<(), io::Error> {
-        self.pages.read(offset, out)
-    }
-
-    fn set_len(&self, len: u64) -> Result<(), io::Error> {
-        self.pages.set_len(len)
-    }
-
-    fn sync_data(&self) -> Result<(), io::Error> {
-        self.disk.sync();
-        self.pages.sync_data()
-    }
-
-    fn write(&self, offset: u64, data: &[u8]) -> Result<(), io::Error> {
-        self.disk.look_at(data);
-        self.pages.write(offset, data)
-    }
-}
-
-/// A disk that hangs until this is dropped.
-struct Hanging<'d>(&'d Disk);
-
-impl Drop for Hanging<'_> {
-    fn drop(&mut self) {
-        self.0.0.state.lock().unwrap_or_else(PoisonError::into_inner).closed = false;
-        self.0.0.moved.notify_all();
-    }
-}
+use crate::hanging_disk::{Disk, Hanging};
 
 #[track_caller]
 fn until(reached: impl Fn() -> bool) {
     let began = Instant::now();
     while !reached() {
-        assert!(began.elapsed() < PATIENCE, "it never comes to that");
+        assert!(began.elapsed() < TIMEOUT, "it never comes to that");
         thread::yield_now();
     }
 }
@@ -204,7 +91,7 @@ fn writes_that_nobody_waits_for_are_bounded_too_and_each_has_its_answer() {
             if writes.iter().all(WriteHandle::is_ready) {
                 break;
             }
-            calls.recv_timeout(PATIENCE).expect("a call for those that are not ready yet");
+            calls.recv_timeout(TIMEOUT).expect("a call for those that are not ready yet");
         }
         writes.into_iter().for_each(|write| write.wait().unwrap());
         poll.close();
@@ -261,8 +148,8 @@ fn order(token: &str) -> String {
     )
 }
 
-/// So many connections, each with an order that waits for its turn.
-fn begin_orders(app: &TestApp, token: &str, count: usize) -> Vec<Connection> {
+/// Opens `count` connections and sends an order on each; gives them once all orders are queued.
+fn begin_orders(app: &TestApp, token: &str, count: usize) -> Vec<Client> {
     let before = metric(app, "store_queue_depth");
     let begin = |_| {
         let mut client = app.connect();
@@ -275,7 +162,8 @@ fn begin_orders(app: &TestApp, token: &str, count: usize) -> Vec<Connection> {
     clients
 }
 
-/// While the disk hangs with a write of nobody's, so that no serving thread has the turn.
+/// Runs `act` while the disk hangs in a commit that this test's own thread has begun, so that
+/// no serving thread is the committer.
 fn while_hanging<T>(disk: &Disk, store: &Store, act: impl FnOnce(Hanging<'_>) -> T) -> T {
     thread::scope(|scope| {
         let hanging = disk.hang();
@@ -309,14 +197,14 @@ fn while_the_disk_hangs_orders_wait_without_a_thread_and_reads_are_answered() {
     });
     let mut ids = HashSet::new();
     for client in &mut clients {
-        let placed = client.receive(Expect::HeadAndBody).good();
+        let placed = client.read().good();
         ids.insert(placed["id"].as_u64().unwrap());
     }
     assert_eq!(ids.len(), clients.len());
     // They are as good as new.
     for client in &mut clients {
         client.send(order(&token));
-        client.receive(Expect::HeadAndBody).good();
+        client.read().good();
     }
 }
 
@@ -334,7 +222,7 @@ fn while_the_disk_hangs_no_more_orders_wait_than_there_are_threads() {
         clients
     });
     for client in &mut clients {
-        client.receive(Expect::HeadAndBody).good();
+        client.read().good();
     }
     assert_eq!(app.orders(&app.admin()).good()["orders"].as_array().unwrap().len(), 7);
 }
@@ -352,13 +240,13 @@ fn an_answer_that_can_be_made_does_not_wait_for_another_clients_next_request() {
         let _hanging = disk.hang_after("pipelined");
         drop(hanging);
         // All five share a commit.
-        first.receive(Expect::HeadAndBody).good();
+        first.read().good();
         disk.await_a_hanging_sync();
         for client in &mut others {
-            client.receive(Expect::HeadAndBody).good();
+            client.read().good();
         }
     });
-    first.receive(Expect::HeadAndBody).good();
+    first.read().good();
 }
 
 fn registration(token: &str, name: &str) -> String {
@@ -390,7 +278,7 @@ fn a_stop_lets_orders_that_wait_for_the_disk_be_answered() {
         clients
     });
     for client in &mut clients {
-        let placed = client.receive(Expect::HeadAndBody);
+        let placed = client.read();
         assert_eq!((placed.status, placed.header("Connection")), (200, Some("close")));
         client.assert_closed();
     }

@@ -2,8 +2,6 @@
 //! `Secure1!`. `version-1.redb` holds four orders with a mail each; `version-2.redb` three,
 //! the first under the key `one`, the mail of the third tried once and put off.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 

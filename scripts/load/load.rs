@@ -11,7 +11,7 @@ pub struct Load {
     pub threads: usize,
     pub pace: Pace,
     pub end: End,
-    /// Requests due in it are sent and checked, and not counted.
+    /// Requests that are due in this time are sent and checked, but not counted.
     pub warmup: Duration,
     pub opening: Opening,
 }
@@ -32,6 +32,6 @@ pub enum End {
 pub enum Opening {
     /// Connections are opened first, and kept.
     Kept,
-    /// Opening them is what is measured; each carries one request.
+    /// The opening is measured as well; each connection carries one request.
     Burst,
 }

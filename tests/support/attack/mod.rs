@@ -1,6 +1,8 @@
-//! What crowds and hostile clients do to a site. The tests beside this file let them loose on
-//! the test service, `tests/siege` on the real one.
-#![allow(dead_code)]
+//! What crowds and hostile clients do to a server: `tests/http` lets them loose on the
+//! transport with a test service behind it, `tests/siege` on the whole service.
+
+pub mod malformed;
+pub mod site;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -8,11 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::client::{Client, PATIENCE};
-use crate::rows::{TABLE, assert_refused};
-use crate::site::Site;
+use rustix::process::{Resource, getrlimit, setrlimit};
 
-/// Every client of a burst gets every one of its answers.
+use super::client::{Client, TIMEOUT};
+use malformed::{TABLE, assert_refused};
+use site::Site;
+
+/// So many clients ask at once, `rounds` times; each must get every one of its responses.
 #[track_caller]
 pub fn burst(site: &Site, clients: usize, rounds: usize) -> Vec<Client> {
     let mut clients: Vec<Client> = (0..clients).map(|_| site.connect()).collect();
@@ -32,7 +36,7 @@ pub fn ask_all(site: &Site, clients: &mut [Client]) {
     }
 }
 
-/// One client after the other asks once, is answered, and stays.
+/// Clients that come one after the other, each asking once and staying connected.
 #[track_caller]
 pub fn newcomers(site: &Site, count: usize) -> Vec<Client> {
     let arrive = |_| {
@@ -44,7 +48,7 @@ pub fn newcomers(site: &Site, count: usize) -> Vec<Client> {
     (0..count).map(arrive).collect()
 }
 
-/// What a slow client says first, and then again and again.
+/// What a slow client sends first, and then again and again.
 pub type Slow = (&'static [u8], &'static [u8]);
 
 pub const SLOW_HEAD: Slow = (b"GET /constant HTTP/1.1\r\n", b"A: b\r\n");
@@ -53,8 +57,8 @@ pub const SLOW_BODY: Slow =
 pub const SLOW_CHUNKS: Slow =
     (b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n");
 
-/// `count` slow clients of each kind come again for ever. Ends when `enough`, which is asked
-/// all the while with how many were closed and have come again, says so.
+/// Lets `count` slow clients of each kind in, and replaces each that the server closes. Ends
+/// when `enough` is true, which is asked all the while with the number of those replaced.
 pub fn slow_clients(
     site: &Site,
     kinds: &[Slow],
@@ -73,11 +77,12 @@ pub fn slow_clients(
     });
 }
 
-/// Trickles over `count` connections until told to stop, and replaces each that is closed.
+/// Sends a little on each of `count` connections until told to stop, and replaces each that the
+/// server closes.
 fn trickle(site: &Site, count: usize, kind: Slow, stop: &Stop, replaced: &AtomicUsize) {
     let (first, again) = (site.aim(kind.0), kind.1);
     let connect = || {
-        let mut socket = TcpStream::connect_timeout(&site.address, PATIENCE).unwrap();
+        let mut socket = TcpStream::connect_timeout(&site.address, TIMEOUT).unwrap();
         socket.set_nonblocking(true).unwrap();
         let _ = socket.write(&first);
         socket
@@ -95,7 +100,7 @@ fn trickle(site: &Site, count: usize, kind: Slow, stop: &Stop, replaced: &Atomic
     }
 }
 
-/// Said once, to threads that look. A guard says it even where a test panics, or the scope
+/// Tells threads to end. A guard tells them even where a test panics: without it the scope
 /// would wait for them for ever.
 #[derive(Default)]
 pub struct Stop(AtomicBool);
@@ -118,7 +123,7 @@ impl Drop for Stops<'_> {
     }
 }
 
-/// All of them are told that it isn't spoken here.
+/// Each of so many HTTP/2 clients is told that the version is not supported.
 #[track_caller]
 pub fn http2_prefaces(site: &Site, count: usize) {
     for mut client in say_http2(site, count) {
@@ -139,21 +144,22 @@ pub fn endless_header(site: &Site) {
     let mut client = site.connect();
     client.send(b"GET / HTTP/1.1\r\nHost: a\r\nA: ");
     for _ in 0..64 {
-        client.send(&[b'x'; 1024]);
+        client.send([b'x'; 1024]);
     }
     assert_eq!(client.read().status, 431);
     client.assert_closed();
 }
 
-/// Asks for much, again and again, and never reads.
+/// A client that asks for a large response 1,000 times, and never reads.
 pub fn greedy_pipeliner(site: &Site) -> Client {
     let mut greedy = site.connect();
     greedy.socket.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
-    greedy.send(&site.aim(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").repeat(1000));
+    // The service may stop reading, or close.
+    let _ = greedy.try_send(site.aim(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").repeat(1000));
     greedy
 }
 
-/// The whole table, each row whole and a byte at a time.
+/// Sends every malformed request of the table, at once and then a byte at a time.
 #[track_caller]
 pub fn malformed(site: &Site) {
     for row in TABLE {
@@ -167,22 +173,33 @@ pub fn malformed(site: &Site) {
     }
 }
 
-/// Bodies of the largest size, of which `sent` bytes come and no more.
+/// Clients that announce a body of the largest size and send only `sent` bytes of it.
 pub fn partial_bodies(site: &Site, count: usize, sent: usize) -> Vec<Client> {
     let head = site.aim(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 65536\r\n\r\n");
     let begin = |_| {
         let mut client = site.connect();
         client.send(&head);
-        client.send(&vec![b'x'; sent]);
+        // Short of memory, the service may stop reading.
+        let _ = client.try_send(vec![b'x'; sent]);
         client
     };
     (0..count).map(begin).collect()
 }
 
-/// Looks until it is so; `what` is told where it never is.
+/// Thousands of connections need as many descriptors, and where both ends are in this process
+/// twice as many. Not where `KEEP_DESCRIPTOR_LIMIT` is set.
+pub fn raise_descriptor_limit() {
+    let mut limit = getrlimit(Resource::Nofile);
+    if std::env::var_os("KEEP_DESCRIPTOR_LIMIT").is_none() {
+        limit.current = limit.maximum;
+        setrlimit(Resource::Nofile, limit).unwrap();
+    }
+}
+
+/// Waits until `is_so`; panics with `what` where that takes too long.
 #[track_caller]
 pub fn await_that(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
+    let deadline = Instant::now() + TIMEOUT;
     while !is_so() {
         assert!(Instant::now() < deadline, "{what}");
         thread::yield_now();

@@ -10,7 +10,7 @@ use orderd::mail::{Mailer, Round, Sender, Server, Smtp, Templates, Timeouts, Tra
 use orderd::metrics::Metrics;
 use orderd::store::{CreateUser, PlaceOrder, Store};
 
-use crate::support::smtp::SmtpServer;
+use support::smtp::SmtpServer;
 
 pub const HOUR: Duration = Duration::from_secs(3600);
 

@@ -1,10 +1,9 @@
 //! The OpenAPI document against the service that it describes, and the page that shows it.
 
-mod support;
-
 use std::process::Command;
 
 use serde_json::{Value, json};
+
 use support::app::TestApp;
 
 /// An operation, as the document has it.
@@ -49,7 +48,7 @@ fn operations(document: &Value) -> Vec<Operation> {
     operations
 }
 
-/// What a `$ref` leads to.
+/// The schema that a `$ref` names.
 fn resolve<'d>(document: &'d Value, schema: &'d Value) -> &'d Value {
     match schema["$ref"].as_str() {
         Some(target) => document.pointer(target.strip_prefix('#').unwrap()).unwrap(),

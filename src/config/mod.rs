@@ -77,7 +77,7 @@ pub struct Config {
     /// Password to log in to the mail server with
     #[arg(long, env, hide_env_values = true, help_heading = "Mail")]
     pub email_pass: Option<Secret>,
-    /// Sender of the mails: an address, or Name <address>
+    /// Sender of the mails: an address, or `Name <address>`
     #[arg(long, env, default_value = "orders@localhost", help_heading = "Mail")]
     pub email_from: EmailFrom,
     /// Folder of the .eml files

@@ -2,8 +2,8 @@
 """Licences, sources and duplicates of the packages that orderd is built from.
 
 Needs no network once the packages are there, and no more than Python's standard library.
-(cargo-deny checks the same, but it is a build of several minutes on two cores, and the gate would
-have to make it on every machine that lacks it.)
+(cargo-deny checks the same, but building it takes more than six minutes of processor time, and the
+gate would have to do that on every machine that lacks it.)
 
 Known security advisories are not checked here: their database is a Git repository that grows every
 day and that can't be had without the network. Where it can, run `cargo deny check advisories` or

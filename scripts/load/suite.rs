@@ -1,4 +1,4 @@
-//! Everything in one run, on servers of its own: the table that DESIGN asks for.
+//! Everything in one run, on servers of its own: the table in scripts/README.md.
 //!
 //! What is compared is measured in turn, a few rounds of each, and the median of the
 //! rounds' ratios counts: others may use the machine at the same time.

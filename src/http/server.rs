@@ -22,7 +22,7 @@ use super::{door, janitor};
 use crate::metrics::{CloseReason, Metrics};
 use crate::sys::socket;
 
-/// How the server is set up; CONFIG names the variable behind each.
+/// How the server is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub threads: usize,

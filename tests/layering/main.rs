@@ -1,4 +1,4 @@
-//! The house as DESIGN.md draws it: a room imports only rooms listed before it, and some
+//! The house as src/README.md draws it: a room imports only rooms listed before it, and some
 //! names are spoken in one room only.
 
 mod source;

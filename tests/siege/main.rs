@@ -38,7 +38,7 @@ use stage::Stage;
 const SLOWEST_HEALTH: Duration = Duration::from_secs(1);
 const LENIENCE: u32 = 5;
 
-/// The issue's own figure, in bytes.
+/// What one process may take at its peak, in bytes.
 const MOST_MEMORY: u64 = 96_000_000;
 
 /// Whether `SIEGE=full` asks for every case at its full size.

@@ -68,7 +68,7 @@ impl Stage {
         self.scenes.borrow_mut().push(scene);
     }
 
-    /// Ends well, within the bounds, and with no panic on the way.
+    /// Ends well, within the bounds, and with no panic on the way.
     pub fn close(self) {
         let answers = self.watch.stop();
         println!("{answers} answers to GET /health");

@@ -118,7 +118,7 @@ fn complete(mut operation: Operation, route: &Route) -> Operation {
     operation
 }
 
-/// The statuses that the way to a handler can end with (DESIGN, "the way of an order").
+/// The statuses that the way to a handler can end with.
 fn errors_of(route: &Route) -> Vec<u16> {
     let mut statuses = errors::ANYWHERE.to_vec();
     if id_name(route.pattern).is_some() {

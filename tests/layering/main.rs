@@ -1,11 +1,13 @@
 //! The house as src/README.md draws it: a room imports only rooms listed before it, some
 //! names are spoken in one room only, and no files import each other in a circle.
 
+mod circles;
 mod source;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use circles::{Sources, circles};
 use source::{Token, tokens};
 
 /// From the ground up.
@@ -54,6 +56,23 @@ fn no_room_imports_one_above_it_and_no_name_leaves_its_room() {
         );
     }
     assert!(found.is_empty(), "\n{}", found.join("\n"));
+}
+
+#[test]
+fn no_files_import_each_other_in_a_circle() {
+    let mut sources = Sources::new();
+    for path in files(&source_root()) {
+        let inside = path.strip_prefix(source_root()).unwrap();
+        let is_test = inside.to_string_lossy().ends_with("tests.rs");
+        if let Some(module) = module_of(inside).filter(|_| !is_test) {
+            sources.insert(module, tokens(&fs::read_to_string(&path).unwrap()));
+        }
+    }
+    let circles = circles(&sources);
+    let shown = circles
+        .iter()
+        .map(|circle| circle.iter().map(|module| module.join("/")).collect::<Vec<_>>().join(", "));
+    assert!(circles.is_empty(), "\n{}", shown.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]

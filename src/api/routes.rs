@@ -112,3 +112,16 @@ impl Method {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_by_user_stands_only_where_the_user_is_known() {
+        for route in ROUTES {
+            let is_by_user = matches!(route.limit, Some(Limit::ByUser(_)));
+            assert!(!is_by_user || route.access != Public, "{}", route.pattern);
+        }
+    }
+}

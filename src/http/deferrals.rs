@@ -62,8 +62,20 @@ impl Deferrals {
         }
     }
 
-    /// One whose response can be made.
+    /// One whose response can be made. A thread that has committed for others finds them here
+    /// itself, without being woken.
     pub fn take_ready(&self) -> Option<Box<Connection>> {
+        if let Some(connection) = self.pop_ready() {
+            return Some(connection);
+        }
+        // While it is armed, nothing has become ready since it was looked for.
+        if self.waker.is_armed() || self.collect() == 0 {
+            return None;
+        }
+        self.pop_ready()
+    }
+
+    fn pop_ready(&self) -> Option<Box<Connection>> {
         let connection = self.ready.lock().pop_front()?;
         self.metrics.connections.parked.dec();
         Some(connection)

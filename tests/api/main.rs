@@ -10,6 +10,7 @@ mod emails;
 mod errors;
 mod framing;
 mod hanging_disk;
+mod large_bodies;
 mod limits;
 mod openapi;
 mod orders_create;

@@ -48,6 +48,11 @@ impl Waker {
         self.is_armed.store(true, Ordering::SeqCst);
     }
 
+    /// False from the first [`Waker::wake`] after it was armed.
+    pub fn is_armed(&self) -> bool {
+        self.is_armed.load(Ordering::SeqCst)
+    }
+
     /// Wakes a thread, armed or not.
     pub fn wake_now(&self) {
         self.bell.ring();

@@ -27,6 +27,8 @@ const MAX_WAITING_HASHES: usize = 16;
 /// Threads beyond `HTTP_THREADS`, which writes may all be waiting in: the probes are
 /// answered while the disk hangs.
 const SPARE_THREADS: usize = 4;
+/// Where the service listens for commands on this host.
+pub const SOCKET_FILE: &str = "orders.sock";
 const KEY_FILE: &str = "orders.key";
 const INITIAL_PASSWORD_FILE: &str = "initial-admin-password";
 
@@ -46,6 +48,7 @@ type MakeStorage = dyn Fn(&Path) -> Box<dyn Storage>;
 pub struct App {
     store: Store,
     server: http::Server,
+    local: Option<http::LocalServer>,
     sender: mail::Running,
     upkeep: RunningUpkeep,
 }
@@ -97,10 +100,14 @@ impl App {
         let upkeep = Upkeep::new(store.clone(), clock, upkeep_plan(config), gauge);
         upkeep.remove_leftovers();
         let settings = transport_settings(config);
+        let local = listen_locally(config, api.clone());
         let server = http::Server::start(listener, settings, api, &waker, metrics);
         let server = match server {
             Ok(server) => server,
             Err(why) => {
+                if let Some(local) = local {
+                    local.stop();
+                }
                 sender.stop();
                 store.close();
                 return Err(StartError::of(why));
@@ -108,7 +115,7 @@ impl App {
         };
         // The last, since it reads through all mails that were sent first thing.
         let upkeep = upkeep.start().map_err(StartError::of)?;
-        Ok(App { store, server, sender, upkeep })
+        Ok(App { store, server, local, sender, upkeep })
     }
 
     /// Where it listens; with `PORT=0` the port that was picked.
@@ -125,6 +132,9 @@ impl App {
     /// store's size, and whoever waits for it is told to come back.
     pub fn stop(self) {
         self.store.stop_backups();
+        if let Some(local) = self.local {
+            local.stop();
+        }
         if let Drained::Cut(connections) = self.server.shutdown(DRAIN) {
             log::warn!("{connections} connections were cut");
         }
@@ -218,6 +228,16 @@ fn warn_of_published_password(service: &Service, at: &TcpListener) -> Result<(),
 fn bind(config: &Config) -> Result<TcpListener, StartError> {
     TcpListener::bind((config.host.as_str(), config.port))
         .map_err(|why| StartError(format!("{}:{}: {why}", config.host, config.port)))
+}
+
+/// Without the socket the service runs all the same, and its commands say that it isn't there.
+fn listen_locally(config: &Config, api: Arc<Api>) -> Option<http::LocalServer> {
+    let path = config.beside_database(SOCKET_FILE);
+    http::LocalServer::start(&path, api)
+        .inspect_err(|why| {
+            log::warn!("commands can't reach this service: {}: {why}", path.display())
+        })
+        .ok()
 }
 
 fn upkeep_plan(config: &Config) -> UpkeepPlan {

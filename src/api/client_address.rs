@@ -13,7 +13,7 @@ impl TrustedProxies {
     /// The peer, or whom a trusted proxy says it speaks for: the rightmost address in
     /// `X-Forwarded-For` that is not itself a trusted proxy.
     pub fn client_of(&self, head: &Head, peer: &Peer) -> IpAddr {
-        let peer = peer.address.ip().to_canonical();
+        let peer = peer.ip().to_canonical();
         if !self.trusts(peer) {
             return peer;
         }

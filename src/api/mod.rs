@@ -13,6 +13,7 @@ mod cors;
 mod docs;
 mod emails;
 mod handler;
+mod host;
 mod inputs;
 mod large_body_gate;
 mod meters;

@@ -2,7 +2,7 @@
 
 use super::call::{Call, Pending};
 use super::openapi::OperationDoc;
-use super::{accounts, backups, docs, emails, order_list, orders, system, users};
+use super::{accounts, backups, docs, emails, host, order_list, orders, system, users};
 use crate::error::Result;
 use crate::http::Response;
 use crate::service::Limit;
@@ -90,6 +90,8 @@ pub const ROUTES: &[Route] = &[
     route(Post, "/emails/{email_id}/retry",         Admin,  None,                  Unused, Now(emails::retry),                    Some(emails::describe_retry)),
 
     route(Get,  "/admin/backup",                    Admin,  None,                  Unused, Now(backups::download),                Some(backups::describe_download)),
+    route(Get,  "/admin/status",                    Admin,  None,                  Unused, Now(host::status),                     Some(host::describe_status)),
+    route(Get,  "/admin/check",                     Admin,  None,                  Unused, Now(host::check),                      Some(host::describe_check)),
 ];
 
 const fn route(

@@ -1,4 +1,4 @@
-//! `orderd backup`, `restore` and `check`: the file, with the server stopped.
+//! `orderd backup`, `restore` and `check`: the database as a file.
 
 use std::fs::{self, File};
 use std::io;
@@ -9,17 +9,16 @@ use clap::Args;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::store::{self, OpenError, Store};
+use crate::store::{self, Check, OpenError, Store};
 use crate::sys::files::{create_private, named_beside, sync_folder_of};
 
 use super::error::{CommandError, failed};
+use super::operator::Operator;
 use super::output::say;
 use super::place::Place;
 
 const HELD: &str = "the server has the database open: stop it first";
 const TAKEN: &str = "another process is making or restoring the database";
-const HELD_FOR_BACKUP: &str = "the server has the database open: stop it first, or have it make \
-                               the backup (GET /admin/backup, or BACKUP_DIR)";
 
 #[derive(Debug, Args)]
 pub struct BackupArgs {
@@ -52,24 +51,60 @@ pub fn back_up(args: BackupArgs) -> Result<(), CommandError> {
     if args.file.exists() {
         return Err(failed(format!("{} is there already", args.file.display())));
     }
-    let store = open(path, HELD_FOR_BACKUP)?;
+    if let Some(operator) = Operator::connect_to_running(&config)? {
+        return download(operator, &args.file);
+    }
+    let store = open(path, HELD)?;
     let made = store.back_up_to(&args.file);
     store.close();
     let report = made.map_err(failed)?;
     say(&format!("{} rows, checked, in {}", report.rows, report.path.display()))
 }
 
+/// Has the running service make a backup. It gets its name once it is whole and was checked
+/// here, too.
+fn download(mut operator: Operator, path: &Path) -> Result<(), CommandError> {
+    let unfinished = named_beside(path, ".unfinished");
+    let named = |why: io::Error| failed(format!("{}: {why}", unfinished.display()));
+    let done = create_private(&unfinished).map_err(named).and_then(|mut file| {
+        io::copy(&mut operator.download("/admin/backup")?, &mut file).map_err(named)?;
+        file.sync_all().map_err(named)?;
+        let check = checked(&unfinished, path)?;
+        fs::hard_link(&unfinished, path).map_err(named)?;
+        sync_folder_of(path).map_err(named)?;
+        let rows: u64 = check.rows.iter().map(|(_, rows)| rows).sum();
+        say(&format!("{rows} rows, checked, in {}", path.display()))
+    });
+    let _ = fs::remove_file(&unfinished);
+    done
+}
+
 pub fn check(args: CheckArgs) -> Result<(), CommandError> {
     let config = args.place.config()?;
     let path = existing(&config)?;
+    if let Some(mut operator) = Operator::connect_to_running(&config)? {
+        let check = operator.get("/admin/check")?;
+        for table in check["tables"].as_array().into_iter().flatten() {
+            say(&format!("{}\t{}", table["name"].as_str().unwrap_or_default(), table["rows"]))?;
+        }
+        for fault in check["faults"].as_array().into_iter().flatten() {
+            say(fault.as_str().unwrap_or_default())?;
+        }
+        let count = check["fault_count"].as_u64().unwrap_or_default();
+        return conclude(check["sound"] == true, count, path);
+    }
     let check = store::check_file(path).map_err(|why| open_error(path, &why, HELD))?;
     for (table, rows) in &check.rows {
         say(&format!("{table}\t{rows}"))?;
     }
     check.faults.iter().try_for_each(|fault| say(fault))?;
-    match check.is_sound() {
+    conclude(check.is_sound(), check.fault_count, path)
+}
+
+fn conclude(is_sound: bool, faults: u64, path: &Path) -> Result<(), CommandError> {
+    match is_sound {
         true => say("all is well"),
-        false => Err(failed(format!("{} faults in {}", check.fault_count, path.display()))),
+        false => Err(failed(format!("{faults} faults in {}", path.display()))),
     }
 }
 
@@ -106,16 +141,24 @@ fn copy_and_check(mut from: File, backup: &Path, incoming: &Path) -> Result<(), 
         return Err(failed(format!("{} is empty", backup.display())));
     }
     open(incoming, HELD)?.close();
-    let check = store::check_file(incoming).map_err(|why| open_error(backup, &why, HELD))?;
-    if let Some(fault) = check.faults.first() {
-        let (count, backup) = (check.fault_count, backup.display());
-        return Err(failed(format!("{backup} has {count} faults, the first: {fault}")));
-    }
+    let check = checked(incoming, backup)?;
     File::open(incoming).and_then(|file| file.sync_all()).map_err(failed)?;
     for (table, rows) in &check.rows {
         say(&format!("{table}\t{rows}"))?;
     }
     Ok(())
+}
+
+/// Checks a file that is told of as `backup`.
+fn checked(file: &Path, backup: &Path) -> Result<Check, CommandError> {
+    let check = store::check_file(file).map_err(|why| open_error(backup, &why, HELD))?;
+    match check.faults.first() {
+        None => Ok(check),
+        Some(fault) => {
+            let (count, backup) = (check.fault_count, backup.display());
+            Err(failed(format!("{backup} has {count} faults, the first: {fault}")))
+        }
+    }
 }
 
 /// Replaces the database while holding its lock. A database that can't be read any more has

@@ -2,8 +2,13 @@
 
 mod backups;
 mod error;
+mod mails;
+mod operator;
+mod orders;
 mod output;
 mod place;
+mod status;
+mod table;
 mod users;
 
 use std::ffi::OsString;
@@ -40,15 +45,21 @@ enum Command {
     Serve(Box<Config>),
     /// Make the database and the first admin; does nothing that is done already
     Init(Box<Config>),
-    /// Make, list and change users, with the server stopped
+    /// Make, list and change users
     User(users::UserArgs),
+    /// Whether the service runs and is ready; exit code 1 when not
+    Status(status::StatusArgs),
+    /// List orders
+    Orders(orders::OrderArgs),
+    /// List mails, and have them tried again
+    Mails(mails::MailArgs),
     /// Print the OpenAPI document
     Openapi,
-    /// Copy the database into a checked file, with the server stopped
+    /// Copy the database into a checked file
     Backup(backups::BackupArgs),
     /// Put a checked backup in the database's place, with the server stopped
     Restore(backups::RestoreArgs),
-    /// Check the database, row against row, with the server stopped
+    /// Check the database, row against row
     Check(backups::CheckArgs),
 }
 
@@ -78,6 +89,9 @@ fn dispatch(args: Vec<OsString>) -> Result<(), CommandError> {
         Command::Serve(config) => serve(&config.checked().map_err(CommandError::Setting)?),
         Command::Init(config) => init(&config.checked().map_err(CommandError::Setting)?),
         Command::User(args) => users::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Orders(args) => orders::run(args),
+        Command::Mails(args) => mails::run(args),
         Command::Openapi => print_openapi(),
         Command::Backup(args) => backups::back_up(args),
         Command::Restore(args) => backups::restore(args),

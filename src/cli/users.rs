@@ -1,20 +1,20 @@
-//! `orderd user …`: accounts, with the server stopped.
+//! `orderd user …`: accounts.
 
 use std::io::{self, BufRead, IsTerminal};
 
 use clap::{Args, Subcommand, ValueEnum};
+use serde_json::{Value, json};
 
-use crate::app::{Dependencies, Foundation};
-use crate::domain::{EmailAddress, NewUser, Password, Role, User, UserId, Username, password};
-use crate::service::{Caller, Context, Service};
+use crate::domain::{Password, Username, password};
 
 use super::error::{CommandError, failed};
+use super::operator::{Operator, PAGE};
 use super::output::say;
 use super::place::Place;
+use super::table::{self, Column};
 
 /// Longest line that is read as a password, in bytes.
 const MAX_PASSWORD_LINE: u64 = 4096;
-const PAGE: usize = 1000;
 
 #[derive(Debug, Args)]
 pub struct UserArgs {
@@ -34,7 +34,11 @@ enum UserCommand {
         role: RoleArg,
     },
     /// List all users
-    List,
+    List {
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
     /// Give a user another password, and end the user's tokens
     Passwd { username: String },
     /// Keep a user out, and end the user's tokens
@@ -49,81 +53,80 @@ enum RoleArg {
     Admin,
 }
 
-pub fn run(args: UserArgs) -> Result<(), CommandError> {
-    let config = args.place.config()?;
-    if !config.database_path().exists() {
-        let path = config.database_path().display();
-        return Err(failed(format!("there is no database at {path}; `orderd init` makes one")));
-    }
-    let foundation = Foundation::open(&config, &Dependencies::default()).map_err(failed)?;
-    let done = act(&foundation.service, args.command);
-    foundation.store.close();
-    done
-}
+const COLUMNS: [Column; 6] = [
+    ("ID", "id"),
+    ("NAME", "username"),
+    ("EMAIL", "email"),
+    ("ROLE", "role"),
+    ("DISABLED", "disabled"),
+    ("SINCE", "created_at"),
+];
 
-fn act(service: &Service, command: UserCommand) -> Result<(), CommandError> {
-    let (cx, caller) = (Context::local(), Caller::Operator);
-    match command {
+pub fn run(args: UserArgs) -> Result<(), CommandError> {
+    let mut operator = Operator::connect(&args.place.config()?)?;
+    match args.command {
         UserCommand::Add { username, email, role } => {
-            let username = Username::parse(&username)
-                .map_err(|_| failed("a name has 1 to 64 characters and no control characters"))?;
-            let email =
-                EmailAddress::parse(&email).map_err(|_| failed("that is no email address"))?;
             let role = match role {
-                RoleArg::User => Role::User,
-                RoleArg::Admin => Role::Admin,
+                RoleArg::User => "user",
+                RoleArg::Admin => "admin",
             };
-            let password = ask_password()?;
-            let new = NewUser { username, email, password, role };
-            let user = service.register(&cx, &caller, new).map_err(failed)?;
-            say(&format!("made user {}", describe(&user)))
+            let new = json!({
+                "username": username, "email": email, "role": role, "password": ask_password()?,
+            });
+            let user = operator.post("/auth/register", Some(&new))?;
+            let name = user["username"].as_str().unwrap_or_default();
+            say(&format!("made user {name}, number {}", user["id"]))
         }
-        UserCommand::List => list(service),
+        UserCommand::List { json } => {
+            let users = all_users(&mut operator)?;
+            table::print(&COLUMNS, &users, json)
+        }
         UserCommand::Passwd { username } => {
-            let user = require_user(service, &username)?;
-            let password = ask_password()?;
-            service.set_password(&cx, &caller, user, &password).map_err(failed)?;
+            let user = require_user(&mut operator, &username)?;
+            let password = json!({ "new_password": ask_password()? });
+            operator.post(&format!("/auth/users/{user}/password"), Some(&password))?;
             say("the password is changed, and the user's tokens have ended")
         }
-        UserCommand::Disable { username } => set_disabled(service, &username, true),
-        UserCommand::Enable { username } => set_disabled(service, &username, false),
+        UserCommand::Disable { username } => set_disabled(&mut operator, &username, "disable"),
+        UserCommand::Enable { username } => set_disabled(&mut operator, &username, "enable"),
     }
 }
 
-fn list(service: &Service) -> Result<(), CommandError> {
-    let mut after = UserId(0);
+fn set_disabled(operator: &mut Operator, username: &str, action: &str) -> Result<(), CommandError> {
+    let user = require_user(operator, username)?;
+    let user = operator.post(&format!("/auth/users/{user}/{action}"), None)?;
+    table::print(&COLUMNS, &[user], false)
+}
+
+fn all_users(operator: &mut Operator) -> Result<Vec<Value>, CommandError> {
+    let mut users = Vec::new();
+    let mut after = String::new();
     loop {
-        let users =
-            service.users(&Context::local(), &Caller::Operator, after, PAGE).map_err(failed)?;
-        let Some(last) = users.last() else { return Ok(()) };
-        after = last.id;
-        users.iter().try_for_each(|user| say(&describe(user)))?;
+        let mut page = operator.get(&format!("/auth/users?limit={PAGE}{after}"))?;
+        if let Some(page) = page["users"].as_array_mut() {
+            users.append(page);
+        }
+        match page["next"].as_u64() {
+            Some(next) => after = format!("&after={next}"),
+            None => return Ok(users),
+        }
     }
 }
 
-fn set_disabled(service: &Service, username: &str, disabled: bool) -> Result<(), CommandError> {
-    let user = require_user(service, username)?;
-    let user = service
-        .set_disabled(&Context::local(), &Caller::Operator, user, disabled)
-        .map_err(failed)?;
-    say(&describe(&user))
-}
-
-fn require_user(service: &Service, username: &str) -> Result<UserId, CommandError> {
-    let found = service.user_named(username).map_err(failed)?;
-    found.map(|user| user.id).ok_or_else(|| failed("there is no user of that name"))
-}
-
-fn describe(user: &User) -> String {
-    let state = if user.disabled { "disabled" } else { "enabled" };
-    let (id, role) = (user.id, user.role.as_str());
-    // Names have no control characters, so that each user is one line.
-    format!("{id}\t{}\t{}\t{role}\t{state}\t{}", user.username, user.email, user.created_at)
+/// The id of the user of that name, compared as the service compares names.
+fn require_user(operator: &mut Operator, username: &str) -> Result<u64, CommandError> {
+    let folded = Username::fold(username);
+    let users = all_users(operator)?;
+    let found = users
+        .iter()
+        .find(|user| user["username"].as_str().is_some_and(|name| Username::fold(name) == folded));
+    let id = found.and_then(|user| user["id"].as_u64());
+    id.ok_or_else(|| failed("there is no user of that name"))
 }
 
 /// Reads a password without echo from a terminal, or else the first line of standard input.
 /// It is never an argument, because every user of the host can read those.
-fn ask_password() -> Result<Password, CommandError> {
+fn ask_password() -> Result<String, CommandError> {
     let line = if io::stdin().is_terminal() {
         let first = rpassword::prompt_password("Password: ").map_err(failed)?;
         if first != rpassword::prompt_password("Once more: ").map_err(failed)? {
@@ -137,5 +140,9 @@ fn ask_password() -> Result<Password, CommandError> {
             .map_err(failed)?;
         line.trim_end_matches(['\r', '\n']).to_owned()
     };
-    Password::parse(&line).ok_or_else(|| failed(password::POLICY))
+    // Judged here, before anything is asked of the service.
+    match Password::parse(&line) {
+        Some(_) => Ok(line),
+        None => Err(failed(password::POLICY)),
+    }
 }

@@ -66,7 +66,7 @@ fn evicted_at_once(permits: usize) -> usize {
 
 fn admit(socket: TcpStream, address: SocketAddr, transport: &Transport, encoder: &mut Encoder) {
     transport.metrics.connections.accepted.inc();
-    let peer = Peer { address };
+    let peer = Peer::Client(address);
     match find_permit(address, transport, || thread::sleep(PAUSE)) {
         Ok(permit) => {
             let idle = transport.settings.timeouts.idle;

@@ -1,6 +1,7 @@
 //! What stands behind the transport.
 
-use std::net::SocketAddr;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Instant;
 
 use super::head::Head;
@@ -45,6 +46,27 @@ pub trait Deferred: Send {
 
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    pub address: SocketAddr,
+pub enum Peer {
+    Client(SocketAddr),
+    /// Who may open the socket beside the database.
+    Local,
+}
+
+impl Peer {
+    /// The address that the peer counts for.
+    pub fn ip(&self) -> IpAddr {
+        match self {
+            Peer::Client(address) => address.ip(),
+            Peer::Local => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        }
+    }
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Peer::Client(address) => address.fmt(f),
+            Peer::Local => f.write_str("the local socket"),
+        }
+    }
 }

@@ -14,6 +14,7 @@ pub mod front_door;
 pub mod handler;
 pub mod head;
 pub mod janitor;
+pub mod local;
 pub mod outgoing;
 pub mod parking;
 pub mod protocol;
@@ -29,6 +30,8 @@ pub mod worker;
 
 pub use handler::{Deferred, Handler, Outcome, Peer};
 pub use head::{Field, Head};
+pub use local::client::{LocalClient, LocalResponse};
+pub use local::server::{LocalServer, serve as serve_local};
 pub use protocol::encoder::reason_phrase;
 pub use rejection::Rejection;
 pub use response::{Body, Response, Stream};

@@ -52,7 +52,7 @@ pub fn connect(transport: &Transport, idle: Duration) -> (TcpStream, Box<Connect
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (socket, address) = listener.accept().unwrap();
     let permit = transport.limits.acquire(address.ip()).unwrap();
-    (client, Connection::new(socket, Peer { address }, permit, idle))
+    (client, Connection::new(socket, Peer::Client(address), permit, idle))
 }
 
 /// A client that trickles steadily is hardly ever parked when the janitor looks.

@@ -23,6 +23,8 @@ pub(super) struct Operations {
     pub list_emails: Operation,
     pub retry_email: Operation,
     pub back_up: Operation,
+    pub status: Operation,
+    pub check: Operation,
 }
 
 pub(super) struct Operation {
@@ -51,6 +53,8 @@ impl Operations {
             list_emails: operation("list_emails"),
             retry_email: operation("retry_email"),
             back_up: operation("back_up"),
+            status: operation("status"),
+            check: operation("check"),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::auth::{Hasher, Tokens};
-use crate::clock::Clock;
+use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::limiter::Rate;
 use crate::metrics::{Business, Gauge, Metrics};
@@ -30,6 +30,8 @@ pub struct Service {
     /// The part of a Message-ID after the `@`.
     pub(super) mail_domain: String,
     pub(super) environment: &'static str,
+    pub(super) started_at: Timestamp,
+    pub(super) database: PathBuf,
     pub(super) keep_keys: Duration,
     pub(super) last_trial: LastTrial,
     /// Where a backup is until it has been sent.
@@ -54,6 +56,9 @@ impl Service {
             counters: metrics.business.clone(),
             mail_domain: config.email_from.domain().to_owned(),
             environment: config.environment.as_str(),
+            started_at: clock.now(),
+            database: std::path::absolute(config.database_path())
+                .unwrap_or_else(|_| config.database_path().to_owned()),
             keep_keys: Duration::from_secs(u64::from(config.idempotency_keep_hours) * 3600),
             last_trial: LastTrial::default(),
             download_path: config.beside_database(DOWNLOAD_FILE),

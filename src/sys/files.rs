@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// An empty file that only its owner may read. What has the name already is removed
@@ -40,6 +40,18 @@ pub fn sync_folder_of(path: &Path) -> io::Result<()> {
 
 pub fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
+}
+
+/// Whether `path` is a socket that belongs to this process's user, or to the owner of
+/// `beside`: what is sent there must not reach anybody else.
+///
+/// # Errors
+/// There is no such file, or it can't be looked at.
+pub fn is_trusted_socket(path: &Path, beside: &Path) -> io::Result<bool> {
+    let socket = fs::symlink_metadata(path)?;
+    let is_own = socket.uid() == rustix::process::geteuid().as_raw();
+    let is_owners = || fs::metadata(beside).is_ok_and(|file| file.uid() == socket.uid());
+    Ok(socket.file_type().is_socket() && (is_own || is_owners()))
 }
 
 #[cfg(test)]

@@ -142,7 +142,7 @@ impl TestService {
             "/constant" => Response::json(200, b"{}".to_vec()),
             "/echo" => Response::new(200).bytes(body.to_vec()),
             "/unread" => Response::json(200, b"{}".to_vec()),
-            "/peer" => Response::new(200).bytes(peer.address.to_string().into_bytes()),
+            "/peer" => Response::new(200).bytes(peer.to_string().into_bytes()),
             "/panic" => panic!("asked to"),
             "/gated" => {
                 self.gate.pass();

@@ -90,21 +90,26 @@ fn a_file_of_an_earlier_version_is_named_and_not_judged() {
 }
 
 #[test]
-fn while_the_server_runs_the_tools_say_what_to_do() {
+fn while_the_server_runs_a_backup_and_a_check_are_its_own_and_a_restore_waits() {
     let folder = Folder::new();
-    shop_with_orders(&folder, 1);
-    assert_eq!(run(&folder, &["backup", "b.redb"]).code, Some(0));
+    shop_with_orders(&folder, 3);
     let running = Call::within(&folder).start();
-    let tools: [&[&str]; 3] =
-        [&["backup", "c.redb"], &["restore", "b.redb", "--force"], &["check"]];
-    for args in tools {
-        let ended = run(&folder, args);
-        assert_eq!(ended.code, Some(1), "{ended:?}");
-        assert!(ended.stderr.contains("stop it first"), "{ended:?}");
-    }
+    let made = run(&folder, &["backup", "b.redb"]);
+    assert_eq!(made.code, Some(0), "{made:?}");
+    assert!(made.stdout.contains("checked, in b.redb"), "{made:?}");
+    assert_eq!(run(&folder, &["backup", "b.redb"]).refusal(1).matches("is there").count(), 1);
+    let check = run(&folder, &["check"]);
+    assert_eq!(check.code, Some(0), "{check:?}");
+    assert!(check.stdout.contains("orders\t3\n"), "{check:?}");
+    assert!(check.stdout.ends_with("all is well\n"), "{check:?}");
+    let restore = run(&folder, &["restore", "b.redb", "--force"]);
+    assert_eq!(restore.code, Some(1), "{restore:?}");
+    assert!(restore.stderr.contains("stop it first"), "{restore:?}");
     running.ask("GET", "/health", None, "").good();
     running.stop();
-    assert_eq!(run(&folder, &["check"]).code, Some(0));
+    assert_eq!(run(&folder, &["restore", "b.redb", "--force"]).code, Some(0));
+    assert_eq!(run(&folder, &["check"]).stdout, check.stdout);
+    assert!(!folder.join("b.redb.unfinished").exists());
 }
 
 #[test]

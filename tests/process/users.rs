@@ -1,3 +1,5 @@
+use serde_json::Value;
+
 use support::folder::Folder;
 use support::process::{Call, Ended};
 
@@ -34,7 +36,12 @@ fn refused(folder: &Folder, args: &[&str], input: &str, why: &str) {
     let ended = user(folder, args, input);
     let line = ended.refusal(1);
     assert!(line.contains(why), "{line}");
-    assert_eq!(done(folder, &["list"], "").lines().count(), 1);
+    assert_eq!(users(folder, &[]).len(), 1);
+}
+
+fn users(folder: &Folder, args: &[&str]) -> Vec<Value> {
+    let list = done(folder, &[&["list", "--json"], args].concat(), "");
+    serde_json::from_str(&list).unwrap()
 }
 
 #[track_caller]
@@ -90,23 +97,22 @@ fn a_password_is_never_an_argument() {
         assert_eq!(ended.code, Some(2), "{args:?}: {ended:?}");
         assert_eq!(ended.stdout, "");
     }
-    assert_eq!(done(&folder, &["list"], "").lines().count(), 1);
+    assert_eq!(users(&folder, &[]).len(), 1);
 }
 
 #[test]
-fn the_list_has_a_line_for_each_user() {
+fn the_list_has_a_line_for_each_user_below_its_header() {
     let folder = shop();
     add_ann(&folder);
     done(&folder, &["disable", "ann"], "");
     let list = done(&folder, &["list"], "");
-    let lines: Vec<&str> = list.lines().collect();
-    let [admin, ann] = lines[..] else { panic!("{list}") };
-    for (line, parts) in [
-        (admin, ["1", "admin", "admin@example.com", "admin", "enabled"]),
-        (ann, ["2", "ann", "ann@example.com", "user", "disabled"]),
-    ] {
-        assert_eq!(line.split('\t').take(5).collect::<Vec<_>>(), parts, "{line}");
-    }
+    let lines: Vec<Vec<&str>> = list.lines().map(|it| it.split_whitespace().collect()).collect();
+    let [header, admin, ann] = &lines[..] else { panic!("{list}") };
+    assert_eq!(header[..], ["ID", "NAME", "EMAIL", "ROLE", "DISABLED", "SINCE"]);
+    assert_eq!(admin[..5], ["1", "admin", "admin@example.com", "admin", "no"]);
+    assert_eq!(ann[..5], ["2", "ann", "ann@example.com", "user", "yes"]);
+    let disabled: Vec<_> = users(&folder, &[]).iter().map(|it| it["disabled"].clone()).collect();
+    assert_eq!(disabled, [false, true]);
 }
 
 #[test]
@@ -164,7 +170,7 @@ fn a_disabled_user_stays_out_until_enabled() {
 fn the_last_enabled_admin_is_not_disabled_at_the_command_line_either() {
     let folder = shop();
     refused(&folder, &["disable", "admin"], "", "admin");
-    assert!(done(&folder, &["list"], "").contains("enabled"));
+    assert_eq!(users(&folder, &[])[0]["disabled"], false);
 }
 
 #[test]
@@ -176,9 +182,10 @@ fn a_name_of_nobody_is_a_failure_that_says_so() {
 }
 
 #[test]
-fn a_database_that_is_in_use_is_left_alone() {
+fn a_database_that_another_process_uses_and_no_socket_leads_to_is_left_alone() {
     let folder = shop();
     let running = Call::within(&folder).start();
+    std::fs::remove_file(folder.join("data/orders.sock")).unwrap();
     for args in [&["add", "ann", "ann@example.com"][..], &["list"], &["disable", "admin"]] {
         let ended = user(&folder, args, PASSWORD);
         let line = ended.refusal(1);
@@ -186,7 +193,7 @@ fn a_database_that_is_in_use_is_left_alone() {
     }
     running.ask("GET", "/health", None, "").good();
     running.stop();
-    assert_eq!(done(&folder, &["list"], "").lines().count(), 1);
+    assert_eq!(users(&folder, &[]).len(), 1);
 }
 
 #[test]
@@ -202,7 +209,7 @@ fn without_a_database_none_is_made() {
 fn a_flag_names_another_database() {
     let folder = shop();
     let flag = "--database-url=redb://./data/orders.redb";
-    assert_eq!(done(&folder, &["list", flag], "").lines().count(), 1);
+    assert_eq!(users(&folder, &[flag]).len(), 1);
     let ended = user(&folder, &["list", "--database-url=redb://./other/orders.redb"], "");
     let line = ended.refusal(1);
     assert!(line.contains("other/orders.redb"), "{line}");
@@ -215,5 +222,5 @@ fn a_password_that_is_no_text_makes_no_user() {
     let call = Call::within(&folder).arg("user").arg("add").arg("ann").arg("ann@example.com");
     let ended = call.input(b"Secure1!\xff\n").run();
     ended.refusal(1);
-    assert_eq!(done(&folder, &["list"], "").lines().count(), 1);
+    assert_eq!(users(&folder, &[]).len(), 1);
 }

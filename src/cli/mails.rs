@@ -1,0 +1,69 @@
+//! `orderd mails …`: the outbox.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::error::CommandError;
+use super::operator::{Operator, PAGE};
+use super::place::Place;
+use super::table::{self, Column};
+
+const COLUMNS: [Column; 7] = [
+    ("ID", "id"),
+    ("ORDER", "order_id"),
+    ("TO", "to"),
+    ("STATE", "state"),
+    ("TRIED", "attempts"),
+    ("NEXT", "next_attempt_at"),
+    ("ERROR", "last_error"),
+];
+
+#[derive(Debug, Args)]
+pub struct MailArgs {
+    #[command(subcommand)]
+    command: MailCommand,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Debug, Subcommand)]
+enum MailCommand {
+    /// List mails of one state
+    List {
+        #[arg(long, value_enum, default_value = "pending")]
+        state: StateArg,
+        /// At most so many, the oldest first
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=PAGE as u64))]
+        limit: u64,
+        /// For programs
+        #[arg(long)]
+        json: bool,
+    },
+    /// Have a mail that was given up tried again, and one that waits tried at once
+    Retry { id: u64 },
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum StateArg {
+    Pending,
+    Sent,
+    Dead,
+}
+
+pub fn run(args: MailArgs) -> Result<(), CommandError> {
+    let mut operator = Operator::connect(&args.place.config()?)?;
+    match args.command {
+        MailCommand::List { state, limit, json } => {
+            let state = match state {
+                StateArg::Pending => "pending",
+                StateArg::Sent => "sent",
+                StateArg::Dead => "dead",
+            };
+            let page = operator.get(&format!("/emails/?state={state}&limit={limit}"))?;
+            table::print(&COLUMNS, page["emails"].as_array().map_or(&[], Vec::as_slice), json)
+        }
+        MailCommand::Retry { id } => {
+            let mail = operator.post(&format!("/emails/{id}/retry"), None)?;
+            table::print(&COLUMNS, &[mail], false)
+        }
+    }
+}

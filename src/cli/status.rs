@@ -1,0 +1,62 @@
+//! `orderd status`: whether a service runs, and how it is.
+
+use clap::Args;
+use serde_json::Value;
+
+use super::error::{CommandError, failed};
+use super::operator::Operator;
+use super::output::say;
+use super::place::Place;
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// For programs
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+/// # Errors
+/// No service runs, or it is not ready: exit code 1, so that it can be a health check.
+pub fn run(args: StatusArgs) -> Result<(), CommandError> {
+    let config = args.place.config()?;
+    let Some(mut operator) = Operator::connect_to_running(&config)? else {
+        let database = config.database_path().display();
+        return Err(failed(format!("no service runs for {database}")));
+    };
+    let status = operator.get("/admin/status")?;
+    match args.json {
+        true => say(&status.to_string())?,
+        false => describe(&status)?,
+    }
+    match status["ready"].as_bool() {
+        Some(true) => Ok(()),
+        _ => Err(failed(format!("not ready: {}", faults(&status)))),
+    }
+}
+
+fn describe(status: &Value) -> Result<(), CommandError> {
+    let ready = if status["ready"] == true { "ready" } else { "not ready" };
+    let text = |key: &str| match &status[key] {
+        Value::String(text) => text.clone(),
+        Value::Null => "none".to_owned(),
+        other => other.to_string(),
+    };
+    say(&format!("state        {ready}, since {} UTC", text("started_at")))?;
+    say(&format!("version      {} ({})", text("version"), text("environment")))?;
+    say(&format!("database     {}", text("database")))?;
+    say(&format!("users        {}", text("users")))?;
+    say(&format!("orders       {}", text("orders")))?;
+    say(&format!("mails        {} waiting, {} dead", text("mails_pending"), text("mails_dead")))?;
+    say(&format!("last backup  {}", text("last_backup_at")))
+}
+
+fn faults(status: &Value) -> String {
+    let faults = status["faults"].as_object();
+    let told = faults
+        .into_iter()
+        .flatten()
+        .map(|(check, why)| format!("{check}: {}", why.as_str().unwrap_or_default()));
+    told.collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,54 @@
+//! What the operator asks of a running service.
+
+use std::path::PathBuf;
+
+use super::caller::Caller;
+use super::context::Context;
+use super::state::Service;
+use crate::clock::Timestamp;
+use crate::error::Result;
+use crate::store::{Check, Counts};
+
+/// The content of `GET /admin/status`.
+#[derive(Debug)]
+pub struct Status {
+    pub environment: &'static str,
+    pub started_at: Timestamp,
+    pub database: PathBuf,
+    pub counts: Counts,
+    /// When the last verified backup was made.
+    pub last_backup: Option<Timestamp>,
+}
+
+impl Service {
+    /// For admins.
+    pub fn status(&self, cx: &Context, caller: &Caller) -> Result<Status> {
+        self.operations.status.run(cx, |notes| {
+            caller.note(notes);
+            caller.require_admin()?;
+            Ok(Status {
+                environment: self.environment,
+                started_at: self.started_at,
+                database: self.database.clone(),
+                counts: self.store.read()?.counts()?,
+                last_backup: known_time(self.last_backup.get()),
+            })
+        })
+    }
+
+    /// Checks what is committed now, row against row; for admins. Writes go on meanwhile.
+    pub fn check_store(&self, cx: &Context, caller: &Caller) -> Result<Check> {
+        self.operations.check.run(cx, |notes| {
+            caller.note(notes);
+            caller.require_admin()?;
+            let check = self.store.check()?;
+            notes.add("faults", check.fault_count);
+            Ok(check)
+        })
+    }
+}
+
+/// A gauge of a time in seconds; 0 is none.
+fn known_time(seconds: i64) -> Option<Timestamp> {
+    u64::try_from(seconds).ok().filter(|seconds| *seconds > 0).map(Timestamp::from_secs)
+}

@@ -1,4 +1,4 @@
-//! What can go wrong, said without HTTP. `http::errors` maps it to responses, in one place.
+//! What can go wrong, said without HTTP. `api::errors` maps it to responses, in one place.
 
 use std::fmt;
 use std::time::Duration;
@@ -108,7 +108,7 @@ pub enum Segment {
     Index(usize),
 }
 
-/// What is wrong with a value. The wire's words for each are in `http::errors`.
+/// What is wrong with a value. The wire's words for each are in `api::errors`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Problem {
     Missing,

@@ -68,7 +68,8 @@ impl Deferrals {
         if let Some(connection) = self.pop_ready() {
             return Some(connection);
         }
-        // While it is armed, nothing has become ready since it was looked for.
+        // Most often nothing was called since it was armed. What this may miss, since others arm
+        // it too, a thread was woken for.
         if self.waker.is_armed() || self.collect() == 0 {
             return None;
         }

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::io;
 
-/// An answer, not yet on the encoder. The transport adds `Content-Length` or the
-/// framing of a stream, `Connection: close` where the connection ends, and the
-/// headers that every answer carries.
+/// A response that isn't sent yet. The transport adds `Content-Length` or the framing of a
+/// stream, `Connection: close` where the connection ends, and the headers that every
+/// response carries.
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,

@@ -26,6 +26,9 @@ pub struct Check {
     pub fault_count: u64,
 }
 
+/// What the library may keep of the file in memory while it is checked.
+const CACHE_BYTES: usize = 4 << 20;
+
 /// Faults that are described in words; further ones are only counted.
 const MAX_DESCRIBED: usize = 100;
 
@@ -35,7 +38,10 @@ const MAX_DESCRIBED: usize = 100;
 /// # Errors
 /// The file can't be opened, or is of a version that this program can't check.
 pub fn check_file(path: &Path) -> std::result::Result<Check, OpenError> {
-    check_database(Builder::new().open(path)?)
+    let mut builder = Builder::new();
+    // It reads each row once or twice, in order: the library's default of 1 GiB would fill up.
+    builder.set_cache_size(CACHE_BYTES);
+    check_database(builder.open(path)?)
 }
 
 pub(super) fn check_database(mut database: Database) -> std::result::Result<Check, OpenError> {

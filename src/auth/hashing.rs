@@ -187,4 +187,13 @@ mod tests {
         drop(permit);
         assert!(hasher.hash("x").is_ok());
     }
+
+    #[test]
+    fn the_password_of_nobody_takes_its_place_in_line_like_anyones() {
+        let hasher = Hasher::new(0, Cost::Minimal);
+        let permit = hasher.acquire().unwrap();
+        assert!(matches!(hasher.verify("x", None), Err(Error::Unavailable(_))));
+        drop(permit);
+        assert!(!hasher.verify("x", None).unwrap());
+    }
 }

@@ -235,4 +235,23 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn each_pair_is_verified_with_a_nonce_of_its_own() {
+        let parent = tempfile::tempdir().unwrap();
+        let (one, other) = (open(parent.path(), 1000), open(parent.path(), 1000));
+        assert!(one.canonical.starts_with(b"PUT /"));
+        assert_ne!(one.canonical, other.canonical);
+    }
+
+    #[test]
+    fn a_nonce_that_comes_with_another_body_is_not_believed() {
+        let parent = tempfile::tempdir().unwrap();
+        let (mut one, mut other) = (open(parent.path(), 1000), open(parent.path(), 1000));
+        std::mem::swap(&mut one.exit, &mut other.exit);
+        let length = BodyLength::Exactly(2);
+        write_canonical(&head("PUT", "/nonce"), length, b"no", &mut other.canonical);
+        assert!(socket::send_whole_now(&other.entry, &other.canonical).unwrap());
+        assert!(one.verify("nonce", 1000).is_err());
+    }
 }

@@ -90,3 +90,7 @@ impl Deferrals {
         taken
     }
 }
+
+#[cfg(test)]
+#[path = "deferrals_tests.rs"]
+mod tests;

@@ -1,3 +1,4 @@
+use std::io::Write;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -76,4 +77,34 @@ fn what_a_stream_keeps_is_weighed_with_its_connection() {
     let outgoing = Outgoing { bytes: Vec::new(), sent: 0, stream, after: After::Keep };
     connection.enter(Stage::Responding(Box::new(outgoing)), Duration::from_secs(1));
     assert_eq!(connection.trim(), HEAVY_BYTES);
+}
+
+/// Another thread may have its event before the one that parks it is done with it. With so many
+/// rounds that happens.
+#[test]
+fn a_connection_that_is_ready_when_it_is_parked_is_never_lost() {
+    const ROUNDS: usize = 2000;
+    let transport = transport(|_| {});
+    let (mut client, connection) = connect(&transport, Duration::from_secs(9));
+    client.write_all(b"x").unwrap();
+    let (sender, receiver) = mpsc::channel();
+    let parking = &transport.parking;
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            let sender = sender.clone();
+            scope.spawn(move || {
+                while let Ok(Some(taken)) = parking.next() {
+                    let _ = sender.send(taken);
+                }
+            });
+        }
+        let mut taken = Some(connection);
+        for _ in 0..ROUNDS {
+            let Some(connection) = taken else { break };
+            parking.park(connection, Interest::Readable);
+            taken = receiver.recv_timeout(Duration::from_secs(20)).ok();
+        }
+        parking.close();
+        assert!(taken.is_some(), "nobody was told that it is ready");
+    });
 }

@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::*;
-use crate::http::handler::Handler;
+use crate::http::handler::{Deferred, Handler};
 use crate::http::outgoing::{After, Outgoing};
 use crate::http::settings::{Settings, test_settings};
 use crate::http::thread_pool::ThreadPool;
@@ -142,4 +142,78 @@ fn who_takes_response_after_response_just_in_time_gives_way_in_the_end() {
     assert_eq!(connection.receive(&mut Vec::new()), Received::Nothing);
     connection.enter(answer(), LONG * 2);
     assert_eq!(connection.eviction_order(Instant::now() + LONG), None);
+}
+
+/// Panics when it is looked at, or only when it is made.
+struct Panicking {
+    is_ready: bool,
+}
+
+impl Deferred for Panicking {
+    fn is_ready(&self) -> bool {
+        assert!(self.is_ready, "asked to");
+        true
+    }
+
+    fn finish(self: Box<Self>) -> Response {
+        panic!("asked to")
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        None
+    }
+}
+
+/// What a client gets whose response panics, from a thread that lives on.
+fn serve_panicking(is_ready: bool) -> (Worker, Vec<u8>) {
+    let parent = tempfile::tempdir().unwrap();
+    let mut worker = worker(parent.path().to_owned());
+    let (mut client, mut connection) = connect(worker.transport(), Duration::from_secs(9));
+    let deferred = Box::new(Panicking { is_ready });
+    let response = DeferredResponse { deferred, framing: ResponseFraming::last() };
+    connection.enter(Stage::Deferred(response), Duration::ZERO);
+    worker.serve(connection);
+    assert_eq!(worker.transport().metrics.connections.panics.get(), 1);
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).unwrap();
+    (worker, answer)
+}
+
+#[test]
+fn a_deferred_response_that_panics_is_a_500_and_costs_no_thread() {
+    let (_worker, answer) = serve_panicking(true);
+    assert!(answer.starts_with(b"HTTP/1.1 500 "), "{}", answer.escape_ascii());
+}
+
+#[test]
+fn a_panic_where_none_is_looked_for_costs_its_connection_and_no_thread() {
+    let (worker, answer) = serve_panicking(false);
+    assert_eq!(answer, b"");
+    assert_eq!(worker.transport().limits.open(), 0);
+}
+
+/// It can't even reject.
+struct Helpless;
+
+impl Handler for Helpless {
+    fn respond_unrouted(&self, _: &Head) -> Option<Response> {
+        None
+    }
+
+    fn respond(&self, _: &Head, _: &[u8], _: &Peer) -> Outcome {
+        Outcome::Response(Response::new(204))
+    }
+
+    fn reject(&self, _: Rejection, _: Option<&Head>, _: &Peer) -> Response {
+        panic!("asked to")
+    }
+}
+
+#[test]
+fn a_rejection_has_its_status_though_the_handler_panics() {
+    let (waker, metrics) = (Waker::new().unwrap(), Arc::new(Metrics::new()));
+    let transport = Transport::new(test_settings(), Arc::new(Helpless), &waker, metrics).unwrap();
+    let peer = Peer { address: "192.0.2.1:80".parse().unwrap() };
+    assert_eq!(transport.reject(Rejection::Timeout, None, &peer).status, 408);
+    assert_eq!(transport.metrics.connections.panics.get(), 1);
 }

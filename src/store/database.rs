@@ -115,8 +115,12 @@ fn repair_progress(started: Instant) -> impl Fn(&mut RepairSession) + 'static {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Barrier;
+    use std::io;
+    use std::sync::{Arc, Barrier};
     use std::thread;
+
+    use parking_lot::Mutex;
+    use redb::{Builder, DatabaseError};
 
     use super::*;
     use crate::store::storage::{FileStorage, lock_creation};
@@ -160,5 +164,39 @@ mod tests {
             let lost = endings.iter().filter(locked).count();
             assert_eq!((won, lost), (1, STARTS - 1), "{endings:?}");
         }
+    }
+
+    /// A file that notes what is done with it.
+    struct Noted {
+        file: FileStorage,
+        notes: Arc<Mutex<Vec<&'static str>>>,
+    }
+
+    impl Storage for Noted {
+        fn open(&self, builder: &Builder) -> std::result::Result<Database, DatabaseError> {
+            self.notes.lock().push("opened");
+            self.file.open(builder)
+        }
+
+        fn forget_cached(&self) -> io::Result<()> {
+            self.notes.lock().push("forgotten");
+            self.file.forget_cached()
+        }
+
+        fn free_bytes(&self) -> Option<u64> {
+            None
+        }
+    }
+
+    #[test]
+    fn the_systems_cache_is_dropped_ahead_of_every_opening() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = FileStorage::new(&folder.path().join("orders.redb"));
+        let notes = Arc::new(Mutex::new(Vec::new()));
+        let storage = Box::new(Noted { file, notes: Arc::clone(&notes) });
+        let handle = DatabaseHandle::open(storage).unwrap();
+        assert_eq!(*notes.lock(), ["forgotten", "opened"]);
+        handle.reopen().unwrap();
+        assert_eq!(*notes.lock(), ["forgotten", "opened", "forgotten", "opened"]);
     }
 }

@@ -186,4 +186,47 @@ mod tests {
         assert!(decode::<OrderRecord>(&[9, 1, 1, 1]).is_err());
         assert!(decode::<OrderRecord>(&[]).is_err());
     }
+
+    /// As they lie in files: a released variant is never changed.
+    #[test]
+    fn every_record_that_was_released_is_read_from_its_bytes() {
+        let user = b"\x00\x03ann\x07a@b.com\x01\x05\x00\x02\x04hash";
+        assert!(matches!(
+            decode(user).unwrap(),
+            UserRecord::V1 {
+                username: "ann",
+                email: "a@b.com",
+                admin: true,
+                created_secs: 5,
+                disabled: false,
+                token_generation: 2,
+                password_hash: "hash",
+            }
+        ));
+        assert!(matches!(
+            decode(b"\x00\x03\x01\x05").unwrap(),
+            OrderRecord::V1 { user: 3, success: true, created_secs: 5 }
+        ));
+        assert!(matches!(
+            decode(b"\x01\x03\x01\x05\x03m@b").unwrap(),
+            OrderRecord::V2 { user: 3, success: true, created_secs: 5, message_id: "m@b" }
+        ));
+        let message_id = "m@b".to_owned();
+        let pending = PendingRecord::V1 {
+            message_id,
+            due_micros: 5,
+            first_tried_micros: 4,
+            attempts: 2,
+            last_error: Some("why".into()),
+        };
+        let bytes = b"\x00\x03m@b\x05\x04\x02\x01\x03why";
+        assert_eq!(decode::<PendingRecord>(bytes).unwrap(), pending);
+        let SentRecord::V1 { message_id, sent_micros, attempts } =
+            decode(b"\x00\x03m@b\x05\x02").unwrap();
+        assert_eq!((message_id.as_str(), sent_micros, attempts), ("m@b", 5, 2));
+        let DeadRecord::V1 { message_id, died_micros, attempts, last_error } =
+            decode(b"\x00\x03m@b\x05\x02\x03why").unwrap();
+        assert_eq!((message_id.as_str(), died_micros, attempts), ("m@b", 5, 2));
+        assert_eq!(last_error, "why");
+    }
 }

@@ -152,3 +152,34 @@ impl Storage for FileStorage {
         disk::free_bytes(self.folder())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt;
+
+    use super::*;
+
+    /// It has looked for the database before it had the lock, and another was quicker.
+    #[test]
+    fn whoever_has_the_lock_late_leaves_the_database_that_another_has_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("orders.redb");
+        let storage = FileStorage::new(&path);
+        let inode = || fs::metadata(&path).unwrap().ino();
+        storage.create(&Builder::new()).unwrap();
+        let made = inode();
+        storage.create(&Builder::new()).unwrap();
+        assert_eq!(inode(), made);
+    }
+
+    #[test]
+    fn the_file_of_a_lock_stays_until_there_is_a_database() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("orders.redb");
+        let lock = named_beside(&path, ".lock");
+        drop(lock_creation(&path).unwrap());
+        assert!(lock.exists());
+        FileStorage::new(&path).create(&Builder::new()).unwrap();
+        assert!(!lock.exists());
+    }
+}

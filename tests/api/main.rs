@@ -13,6 +13,7 @@ mod hanging_disk;
 mod large_bodies;
 mod limits;
 mod openapi;
+mod operations;
 mod orders_create;
 mod orders_csv;
 mod orders_get;

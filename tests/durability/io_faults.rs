@@ -2,13 +2,21 @@
 //! readers fail. The store mends itself as soon as the disk allows, and tells the truth
 //! meanwhile.
 
-use orderd::clock::Timestamp;
-use orderd::domain::{MailId, Outcome, UserId};
-use orderd::store::{Attempt, RetryMail};
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::thread;
+
+use orderd::clock::{Clock, Timestamp};
+use orderd::domain::{MailId, Outcome, User, UserId};
+use orderd::error::{Error, Unavailable};
+use orderd::metrics::Metrics;
+use orderd::store::{Attempt, RetryMail, Storage, Store, WriteHandle};
+use orderd::sys::poll::Waker;
+use redb::{Builder, Database, DatabaseError};
 
 use crate::disk::{Disk, Effect, Fault, Kind};
 use crate::model::{Model, Step, marks};
-use crate::session::{Answer, Session, wait_until};
+use crate::session::{self, Answer, Session, wait_until};
 
 #[test]
 fn any_write_may_fail_once() {
@@ -241,6 +249,60 @@ fn whoever_is_refused_for_a_write_that_is_lost_is_not_told_so() {
     let answers = session.take_together(&[new_user(1), ann(2), ann(3)], &mut model);
     assert!(matches!(answers[..], [Answer::User(_), Answer::Unknown, Answer::Busy]), "{answers:?}");
     model.reconcile(&session.store);
+}
+
+/// Whoever tries again at once shall find a store that works.
+#[test]
+fn a_write_that_is_lost_has_its_answer_only_when_the_store_opens_no_more() {
+    let disk = Disk::new(1);
+    let (lost, was_answered) = (Arc::new(Mutex::new(None)), Arc::new(Mutex::new(Vec::new())));
+    let storage = Box::new(Watched {
+        storage: disk.storage(),
+        lost: Arc::clone(&lost),
+        was_answered: Arc::clone(&was_answered),
+    });
+    let (waker, metrics) = (Waker::new().unwrap(), Metrics::new());
+    let store = Store::open_on(storage, Clock::system(), waker, &metrics).unwrap();
+    let before = disk.counts().syncs;
+    store.write(session::new_user("ann", moment(1))).unwrap();
+    let nth = disk.counts().syncs - before + 1;
+    disk.schedule(Fault { kind: Some(Kind::Sync), nth, effect: Effect::Error });
+    let held = disk.hold_syncs();
+    thread::scope(|scope| {
+        scope.spawn(|| store.write(session::new_user("ben", moment(2))).unwrap());
+        wait_until(|| disk.is_syncing());
+        *lost.lock().unwrap() = Some(store.begin(session::new_user("cem", moment(3))).unwrap());
+        drop(held);
+    });
+    let is_answered = || lost.lock().unwrap().as_ref().is_some_and(WriteHandle::is_ready);
+    wait_until(is_answered);
+    let answer = lost.lock().unwrap().take().unwrap().wait();
+    assert!(matches!(answer, Err(Error::Unavailable(Unavailable::OutcomeUnknown))), "{answer:?}");
+    assert_eq!(*was_answered.lock().unwrap(), [false]);
+}
+
+/// Notes at each opening whether a write that is watched has its answer already.
+struct Watched {
+    storage: Box<dyn Storage>,
+    lost: Arc<Mutex<Option<WriteHandle<User>>>>,
+    was_answered: Arc<Mutex<Vec<bool>>>,
+}
+
+impl Storage for Watched {
+    fn open(&self, builder: &Builder) -> Result<Database, DatabaseError> {
+        if let Some(lost) = &*self.lost.lock().unwrap() {
+            self.was_answered.lock().unwrap().push(lost.is_ready());
+        }
+        self.storage.open(builder)
+    }
+
+    fn forget_cached(&self) -> io::Result<()> {
+        self.storage.forget_cached()
+    }
+
+    fn free_bytes(&self) -> Option<u64> {
+        self.storage.free_bytes()
+    }
 }
 
 fn new_user(second: u64) -> Step {

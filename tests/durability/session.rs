@@ -117,7 +117,7 @@ fn run(store: &Store, step: &Step) -> Answer {
     .unwrap_or_else(|why| failure(&why))
 }
 
-fn new_user(name: &str, at: Timestamp) -> CreateUser {
+pub fn new_user(name: &str, at: Timestamp) -> CreateUser {
     CreateUser {
         username: Username::parse(name).unwrap(),
         email: EmailAddress::parse(&format!("{name}-{}@example.com", at.as_secs())).unwrap(),

@@ -161,7 +161,7 @@ impl Drop for TestApp {
 }
 
 /// From flags alone, so that the environment of the tests changes nothing.
-fn config(folder: &Folder, settings: &[String]) -> Config {
+pub fn config(folder: &Folder, settings: &[String]) -> Config {
     let mut flags = vec![
         "orderd".to_owned(),
         "--port=0".to_owned(),

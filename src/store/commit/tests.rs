@@ -8,13 +8,16 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
+use super::Pending;
 use crate::clock::{Clock, Timestamp};
 use crate::domain::{EmailAddress, Role, User, Username};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, Unavailable};
 use crate::metrics::Metrics;
 use crate::store::engine::Store;
+use crate::store::storage::FileStorage;
 use crate::store::write_txn::{Applied, Write, WriteTxn};
 use crate::store::writes::CreateUser;
+use crate::sys::poll::Waker;
 
 /// Only so that a hang fails the test.
 const HANG_LIMIT: Duration = Duration::from_secs(30);
@@ -128,4 +131,41 @@ fn a_batch_of_writes_that_all_panic_does_not_stop_later_writes() {
         assert!(matches!(result, Err(Error::Internal(_))), "{result:?}");
     }
     assert_eq!(store.write(Make::named("ann")).unwrap().id.0, 1);
+}
+
+/// Tells whether the waker was armed while it was applied.
+struct Watch(Waker);
+
+impl Write for Watch {
+    type Output = bool;
+
+    fn apply(&self, _: &mut WriteTxn<'_>) -> Applied<bool> {
+        Ok(self.0.is_armed())
+    }
+}
+
+/// Called before, it would wake a thread that finds nothing and arms it for no later call.
+#[test]
+fn the_waker_is_called_after_a_commit_and_not_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let storage = Box::new(FileStorage::new(&folder.path().join("orders.redb")));
+    let waker = Waker::new().unwrap();
+    let store = Store::open_on(storage, Clock::system(), waker.clone(), &Metrics::new()).unwrap();
+    waker.arm();
+    assert!(store.write(Watch(waker.clone())).unwrap(), "it was called before");
+    let started = Instant::now();
+    while waker.is_armed() {
+        assert!(started.elapsed() < HANG_LIMIT, "it is never called");
+        thread::yield_now();
+    }
+}
+
+#[test]
+fn a_write_that_is_dropped_without_a_result_has_an_unknown_outcome() {
+    let (pending, handle) = Pending::new(Make::named("ann"));
+    assert!(!handle.is_ready());
+    drop(pending);
+    assert!(handle.is_ready());
+    let result = handle.wait();
+    assert!(matches!(result, Err(Error::Unavailable(Unavailable::OutcomeUnknown))), "{result:?}");
 }

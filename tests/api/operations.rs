@@ -1,0 +1,71 @@
+//! Who may is decided twice: by the route, and by the operation, asked here without one.
+
+use orderd::app::{Dependencies, Foundation};
+use orderd::auth::Cost;
+use orderd::domain::{EmailAddress, MailId, NewUser, Password, Role, UserId, Username};
+use orderd::error::Error;
+use orderd::service::{Caller, Context, OrderQuery, Service};
+use orderd::store::MailStatus;
+use serde_json::json;
+use support::app::{PASSWORD, TestApp, config};
+use support::folder::Folder;
+
+const ANN: Caller = Caller::User { id: UserId(2), role: Role::User };
+
+#[test]
+fn an_operation_for_admins_refuses_everyone_else_whatever_route_leads_to_it() {
+    let folder = Folder::new();
+    let dependencies = Dependencies { hash_cost: Cost::Minimal, ..Dependencies::default() };
+    let Foundation { service, store, .. } =
+        Foundation::open(&config(&folder, &[]), &dependencies).unwrap();
+    for (operation, outcome) in outcomes(&service, &ANN) {
+        assert!(matches!(outcome, Err(Error::Forbidden(_))), "{operation}: {outcome:?}");
+    }
+    for (operation, outcome) in outcomes(&service, &Caller::Anonymous) {
+        assert!(matches!(outcome, Err(Error::Unauthenticated(_))), "{operation}: {outcome:?}");
+    }
+    store.close();
+}
+
+/// What becomes of each operation that only an admin may ask for.
+fn outcomes(service: &Service, caller: &Caller) -> Vec<(&'static str, Result<(), Error>)> {
+    let (cx, user) = (Context::local(), UserId(1));
+    let password = Password::parse(PASSWORD).unwrap();
+    let another = NewUser {
+        username: Username::parse("ben").unwrap(),
+        email: EmailAddress::parse("ben@example.com").unwrap(),
+        role: Role::Admin,
+        password: password.clone(),
+    };
+    let query = OrderQuery { user: Some(user), ..OrderQuery::default() };
+    let pending = MailStatus::Pending;
+    vec![
+        ("register", service.register(&cx, caller, another).map(drop)),
+        ("set_password", service.set_password(&cx, caller, user, &password)),
+        ("set_disabled", service.set_disabled(&cx, caller, user, true).map(drop)),
+        ("list_users", service.users(&cx, caller, UserId(0), 9).map(drop)),
+        ("list_emails", service.mails(&cx, caller, pending, MailId(0), 9).map(drop)),
+        ("retry_email", service.retry_mail(&cx, caller, MailId(1)).map(drop)),
+        ("another's orders", service.orders(&cx, caller, &query).map(drop)),
+        ("back_up", service.back_up(&cx, caller).map(drop)),
+    ]
+}
+
+/// The route table says it too: before the operation is asked, and before its values are read.
+#[test]
+fn whoever_may_not_is_told_so_before_any_value_is_looked_at() {
+    let app = TestApp::start();
+    let ann = app.user("ann");
+    for (method, target) in [
+        ("POST", "/auth/register"),
+        ("GET", "/auth/users?limit=x"),
+        ("POST", "/auth/users/x/disable"),
+        ("POST", "/auth/users/x/enable"),
+        ("POST", "/auth/users/x/password"),
+        ("GET", "/emails/?state=x"),
+        ("POST", "/emails/x/retry"),
+    ] {
+        let response = app.request(method, target).bearer(&ann).json(&json!({})).send();
+        assert_eq!(response.status, 403, "{target}");
+    }
+}

@@ -213,7 +213,7 @@ impl Handler for Helpless {
 fn a_rejection_has_its_status_though_the_handler_panics() {
     let (waker, metrics) = (Waker::new().unwrap(), Arc::new(Metrics::new()));
     let transport = Transport::new(test_settings(), Arc::new(Helpless), &waker, metrics).unwrap();
-    let peer = Peer { address: "192.0.2.1:80".parse().unwrap() };
+    let peer = Peer::Client("192.0.2.1:80".parse().unwrap());
     assert_eq!(transport.reject(Rejection::Timeout, None, &peer).status, 408);
     assert_eq!(transport.metrics.connections.panics.get(), 1);
 }

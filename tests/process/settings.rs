@@ -305,6 +305,7 @@ fn a_template_that_is_wrong_stops_the_start_and_is_named() {
     for (file, content, told) in [
         ("order_failed.txt", "{{#if order_id}} never closed", "order_failed.txt"),
         ("order_failed.html", "{{misspelt}}", "misspelt"),
+        ("order_faild.txt", "{{order_id}}", "is order_failed.txt meant"),
     ] {
         let folder = Folder::new();
         folder.write(&format!("own/{file}"), content);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::api::Api;
 use crate::auth::{Cost, Hasher, SigningKey, Tokens, load_or_create_key, write_private};
 use crate::clock::Clock;
-use crate::config::{Config, DEFAULT_ADMIN_PASSWORD};
+use crate::config::{Config, DEFAULT_ADMIN_PASSWORD, Unusable};
 use crate::domain::{EmailAddress, Password, Username};
 use crate::http::{self, Drained};
 use crate::mail::{self, Mailer, Sender};
@@ -55,7 +55,10 @@ pub struct App {
 
 /// Why the service can't start; prints as one line.
 #[derive(Debug)]
-pub struct StartError(String);
+pub enum StartError {
+    Setting(Unusable),
+    Failed(String),
+}
 
 /// The rooms below the door, open: what a command without a server needs too.
 pub struct Foundation {
@@ -79,7 +82,7 @@ impl Default for Dependencies {
 impl App {
     /// Opens the store, makes the first admin where there is no user, and serves.
     pub fn start(config: &Config, dependencies: &Dependencies) -> Result<App, StartError> {
-        let mailer = Mailer::new(config).map_err(StartError)?;
+        let mailer = Mailer::new(config).map_err(StartError::Setting)?;
         let listener = bind(config)?;
         sys::process::raise_fd_limit();
         let Foundation { store, service, metrics, waker } = Foundation::open(config, dependencies)?;
@@ -88,6 +91,7 @@ impl App {
             log::info!("{made}");
         }
         warn_of_published_password(&service, &listener)?;
+        warn_of_initial_password(config);
         let api = Api::new(config, Arc::new(service), metrics.clone()).map_err(StartError::of)?;
         let api = Arc::new(api);
         let gauges = &metrics.gauges;
@@ -151,7 +155,7 @@ impl Foundation {
         let waker = Waker::new().map_err(StartError::of)?;
         let (storage, clock) = ((dependencies.storage)(path), dependencies.clock.clone());
         let store = Store::open_on(storage, clock, waker.clone(), &metrics)
-            .map_err(|why| StartError(format!("{}: {why}", path.display())))?;
+            .map_err(|why| StartError::Failed(format!("{}: {why}", path.display())))?;
         let tokens = Tokens::new(&signing_key(config)?, config.token_life());
         let max_waiting = MAX_WAITING_HASHES.min(config.http_threads as usize / 4);
         let hasher = Hasher::new(max_waiting, dependencies.hash_cost);
@@ -168,7 +172,7 @@ pub fn seed(config: &Config, service: &Service) -> Result<Option<String>, StartE
     }
     let (password, source) = first_password(config)?;
     let is_default_password = password.as_str() == DEFAULT_ADMIN_PASSWORD;
-    let unfit = |_| StartError("the first admin's name or address is not valid".into());
+    let unfit = |_| StartError::Failed("the first admin's name or address is not valid".into());
     let admin = NewAdmin {
         username: Username::parse(&config.admin_username).map_err(unfit)?,
         email: EmailAddress::parse(&config.admin_email).map_err(unfit)?,
@@ -191,12 +195,12 @@ fn first_password(config: &Config) -> Result<(Password, String), StartError> {
     }
     if !config.is_production() {
         let published = Password::given(DEFAULT_ADMIN_PASSWORD.to_owned());
-        return Ok((published, "the default that the README tells".into()));
+        return Ok((published, format!("{DEFAULT_ADMIN_PASSWORD}, the default")));
     }
     let made = Service::random_password().map_err(StartError::of)?;
     let path = config.beside_database(INITIAL_PASSWORD_FILE);
     write_private(&path, made.as_str())
-        .map_err(|why| StartError(format!("{}: {why}", path.display())))?;
+        .map_err(|why| StartError::Failed(format!("{}: {why}", path.display())))?;
     Ok((made, format!("in {}", path.display())))
 }
 
@@ -205,29 +209,39 @@ fn signing_key(config: &Config) -> Result<SigningKey, StartError> {
         return Ok(SigningKey::from_text(key.expose()));
     }
     let path = config.beside_database(KEY_FILE);
-    load_or_create_key(&path).map_err(|why| StartError(format!("{}: {why}", path.display())))
+    load_or_create_key(&path)
+        .map_err(|why| StartError::Failed(format!("{}: {why}", path.display())))
 }
 
 fn warn_of_published_password(service: &Service, at: &TcpListener) -> Result<(), StartError> {
     let Some(user) = service.user_with_default_password().map_err(StartError::of)? else {
         return Ok(());
     };
+    let name = user.username.as_str();
     let exposed = at.local_addr().is_ok_and(Config::is_exposed);
     if exposed {
         log::error!(
-            "ANYONE who reaches this port can be admin: user {} still has the published default \
-             password; change it now",
-            user.id
+            "ANYONE who reaches this port can be admin: user {name:?} still has the published \
+             default password; change it now"
         );
     } else {
-        log::warn!("user {} still has the published default password; change it", user.id);
+        log::warn!("user {name:?} still has the published default password; change it");
     }
     Ok(())
 }
 
+/// The file is for whoever logs in first; after that it is only a risk.
+fn warn_of_initial_password(config: &Config) {
+    let path = config.beside_database(INITIAL_PASSWORD_FILE);
+    if path.exists() {
+        let path = path.display();
+        log::warn!("the first admin's password is in {path}: log in, change it, remove the file");
+    }
+}
+
 fn bind(config: &Config) -> Result<TcpListener, StartError> {
     TcpListener::bind((config.host.as_str(), config.port))
-        .map_err(|why| StartError(format!("{}:{}: {why}", config.host, config.port)))
+        .map_err(|why| StartError::Failed(format!("{}:{}: {why}", config.host, config.port)))
 }
 
 /// Without the socket the service runs all the same, and its commands say that it isn't there.
@@ -271,13 +285,16 @@ fn transport_settings(config: &Config) -> http::Settings {
 
 impl StartError {
     fn of(why: impl fmt::Display) -> StartError {
-        StartError(why.to_string())
+        StartError::Failed(why.to_string())
     }
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            StartError::Setting(Unusable { setting, why }) => write!(f, "{setting}: {why}"),
+            StartError::Failed(why) => f.write_str(why),
+        }
     }
 }
 

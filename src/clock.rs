@@ -51,16 +51,46 @@ impl Timestamp {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }
 
-    /// Reads `2026-11-22` (its midnight) or `2026-11-22T10:00:00`, both UTC.
+    /// Reads `2026-11-22` (its midnight) or `2026-11-22T10:00:00`, both UTC. A time may go
+    /// without seconds, with a fraction, and with `Z` or an offset, as RFC 3339 writes them. A
+    /// blank ahead of the offset was a `+` that a query has decoded.
+    ///
+    /// A fraction counts in microseconds. One that is smaller counts as one microsecond, so that
+    /// it still compares right with a whole second. What an offset moves out of the range is
+    /// clamped.
     pub fn parse(text: &str) -> Option<Timestamp> {
-        let moment = match text.len() {
-            10 => text.parse::<jiff::civil::Date>().ok()?.at(0, 0, 0, 0),
-            19 if text.as_bytes()[10] == b'T' => text.parse().ok()?,
-            _ => return None,
+        let (date, time) = match text.split_at_checked(10)? {
+            (date, "") => (date, None),
+            (date, time) => (date, Some(time.strip_prefix('T')?)),
         };
-        let epoch = jiff::civil::date(1970, 1, 1).at(0, 0, 0, 0);
-        let secs = moment.duration_since(epoch).as_secs();
-        Some(Timestamp::from_secs(u64::try_from(secs).ok()?))
+        let date: jiff::civil::Date = date.parse().ok()?;
+        let epoch = jiff::civil::date(1970, 1, 1);
+        let days = u64::try_from(date.duration_since(epoch).as_hours() / 24).ok()?;
+        let midnight = Timestamp::from_secs(days * 86_400);
+        match time {
+            None => Some(midnight),
+            Some(time) => midnight.at_time(time),
+        }
+    }
+
+    /// The moment of `05:58`, `05:58:11`, `05:58:11.5`, each with or without an offset, on the
+    /// day that begins at this midnight.
+    fn at_time(self, text: &str) -> Option<Timestamp> {
+        let (clock, rest) = text.split_at_checked(5)?;
+        let minute = hour_and_minute(clock)?;
+        let (second, rest) = match rest.strip_prefix(':') {
+            Some(rest) => second(rest)?,
+            None => (Duration::ZERO, rest),
+        };
+        let at = self + Duration::from_secs(minute * 60) + second;
+        let offset = |clock| Some(Duration::from_secs(hour_and_minute(clock)? * 60));
+        match rest.split_at_checked(1) {
+            None => Some(at),
+            Some(("Z", "")) => Some(at),
+            Some(("+" | " ", clock)) => Some(at - offset(clock)?),
+            Some(("-", clock)) => Some(at + offset(clock)?),
+            Some(_) => None,
+        }
     }
 
     /// `Tue, 07 Oct 2025 05:58:11 +0000`, the date of RFC 5322.
@@ -78,6 +108,31 @@ impl Timestamp {
             .map(|at| at.to_zoned(jiff::tz::TimeZone::UTC).datetime())
             .unwrap_or_default()
     }
+}
+
+/// `05:58`, in minutes since midnight.
+fn hour_and_minute(text: &str) -> Option<u64> {
+    let (hour, minute) = text.split_once(':')?;
+    Some(two_digits(hour, 24)? * 60 + two_digits(minute, 60)?)
+}
+
+/// `11` or `11.5`, and what comes behind it.
+fn second(text: &str) -> Option<(Duration, &str)> {
+    let (second, rest) = text.split_at_checked(2)?;
+    let second = Duration::from_secs(two_digits(second, 60)?);
+    let Some(rest) = rest.strip_prefix('.') else { return Some((second, rest)) };
+    let (digits, rest) = rest.split_at(rest.bytes().take_while(u8::is_ascii_digit).count());
+    if digits.is_empty() || digits.len() > 9 {
+        return None;
+    }
+    let micros: u64 = format!("{digits:0<6}")[..6].parse().ok()?;
+    let is_none = digits.bytes().all(|digit| digit == b'0');
+    Some((second + Duration::from_micros(if is_none { 0 } else { micros.max(1) }), rest))
+}
+
+fn two_digits(text: &str, bound: u64) -> Option<u64> {
+    let is_number = text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| is_number && *number < bound)
 }
 
 /// For the dates of files.
@@ -200,12 +255,49 @@ mod tests {
             "",
             "2025-13-01",
             "2025-10-07 05:58:11",
-            "2025-10-07T05:58",
+            "2025-10-07T05",
+            "2025-10-07T05:58:",
+            "2025-10-07T05:58:60",
+            "2025-10-07T24:00",
+            "2025-10-07T05:58:11.",
+            "2025-10-07T05:58:11.1234567890",
+            "2025-10-07T+5:58",
+            "2025-10-07T05:58Z1",
+            "2025-10-07T05:58:11z",
+            "2025-10-07T05:58:11+2:00",
+            "2025-10-07T05:58:11+0200",
+            "2025-10-07T05:58:11+24:00",
+            "2025-10-07Z",
             "1969-12-31",
             "+025-10-07",
+            "2025-10-0\u{e4}",
         ] {
             assert_eq!(Timestamp::parse(wrong), None, "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_time_may_have_an_offset_or_a_fraction_and_lack_its_seconds() {
+        let minute = Timestamp::from_secs(1_759_816_680);
+        for (text, micros) in [
+            ("2025-10-07T05:58", 0),
+            ("2025-10-07T05:58Z", 0),
+            ("2025-10-07T05:58:00Z", 0),
+            ("2025-10-07T07:58+02:00", 0),
+            ("2025-10-07T07:58:00 02:00", 0),
+            ("2025-10-06T22:28:00-07:30", 0),
+            ("2025-10-07T05:58:11.000Z", 11_000_000),
+            ("2025-10-07T05:58:11.5", 11_500_000),
+            ("2025-10-07T07:58:11.123456+02:00", 11_123_456),
+            ("2025-10-07T05:58:11.9999999Z", 11_999_999),
+            ("2025-10-07T05:58:11.000000001Z", 11_000_001),
+        ] {
+            let at = Timestamp::parse(text).unwrap_or_else(|| panic!("{text}"));
+            assert_eq!(at.as_micros() - minute.as_micros(), micros, "{text}");
+        }
+        assert_eq!(Timestamp::parse("1970-01-01T00:00+23:59"), Some(Timestamp::EPOCH));
+        let last = Timestamp::from_secs(u64::MAX);
+        assert_eq!(Timestamp::parse("9999-12-31T23:59:59-23:59"), Some(last));
     }
 
     #[test]

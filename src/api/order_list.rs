@@ -62,8 +62,16 @@ pub fn describe_list() -> OperationDoc {
         .query("after", schemas::id(), AFTER)
         .query("order", schemas::choice(["asc", "desc"]), "Oldest first (`asc`), or newest.")
         .query("success", schemas::lax_bool(), "Only such orders.")
-        .query("created_from", schemas::moment(), "From this second or day on, UTC.")
-        .query("created_to", schemas::moment(), "Up to this second or day, included, UTC.")
+        .query(
+            "created_from",
+            schemas::moment(),
+            "From this moment or day on; UTC where it has no offset.",
+        )
+        .query(
+            "created_to",
+            schemas::moment(),
+            "Up to this moment or day, included; UTC where it has no offset.",
+        )
         .query("user_id", schemas::id(), "Only this user's (admins; 403 for others).")
         .query("format", schemas::choice(["json", "csv"]), "Instead of `Accept`.")
         .answers_with::<OrdersBody>(200, lists)
@@ -121,7 +129,7 @@ enum DayPart {
 }
 
 fn moment(text: &str, part: DayPart) -> std::result::Result<Timestamp, Problem> {
-    let reason = "Input should be like 2026-11-22 or 2026-11-22T10:00:00, in UTC";
+    let reason = "Input should be like 2026-11-22 or 2026-11-22T10:00:00, in UTC or with an offset";
     let at = Timestamp::parse(text).ok_or_else(|| Problem::Value { reason: reason.to_owned() })?;
     const DAY_SECS: u64 = 86_400;
     Ok(match part {

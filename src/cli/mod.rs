@@ -1,6 +1,7 @@
 //! Commands and exit codes.
 
 mod backups;
+mod config;
 mod error;
 mod mails;
 mod operator;
@@ -13,26 +14,28 @@ mod users;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::api::openapi;
-use crate::app::{self, App, Dependencies, Foundation};
-use crate::config::{Config, SettingError, is_in_environment, load_env_file};
+use crate::app::{self, App, Dependencies, Foundation, StartError};
+use crate::config::{Config, Flags, SETTINGS, SettingError, Settings, Unusable, is_in_environment};
 use crate::logging::Logging;
 use crate::sys::{process, signals};
 
 use error::{CommandError, failed};
-use output::say;
+use output::{say, warn};
 
 /// An order service for one host: REST, an embedded store, mail, metrics.
 #[derive(Debug, Parser)]
 #[command(
     name = "orderd",
     version,
-    after_help = "Without a command it serves. `orderd serve --help` shows every setting; each \
-                  can be a flag, a variable, or a line in .env.dev (.env.prod in production)."
+    after_help = "Without a command it serves. `orderd serve --help` shows every setting: a flag, \
+                  a variable, or a line in .env.dev (.env.prod in production). `orderd config` \
+                  shows what counts."
 )]
 struct Cli {
     #[command(subcommand)]
@@ -42,9 +45,11 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve until SIGTERM or SIGINT
-    Serve(Box<Config>),
+    Serve(Flags),
     /// Make the database and the first admin; does nothing that is done already
-    Init(Box<Config>),
+    Init(Flags),
+    /// Print every setting as it counts now, and where it came from
+    Config(Flags),
     /// Make, list and change users
     User(users::UserArgs),
     /// Whether the service runs and is ready; exit code 1 when not
@@ -84,10 +89,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(args: Vec<OsString>) -> Result<(), CommandError> {
     refuse_private_flags(&args)?;
-    load_env_file().map_err(CommandError::Setting)?;
     match Cli::try_parse_from(with_command(args)).map_err(CommandError::Clap)?.command {
-        Command::Serve(config) => serve(&config.checked().map_err(CommandError::Setting)?),
-        Command::Init(config) => init(&config.checked().map_err(CommandError::Setting)?),
+        Command::Serve(flags) => serve(&load(&flags)?),
+        Command::Init(flags) => init(&load(&flags)?),
+        Command::Config(flags) => config::print(&load(&flags)?),
         Command::User(args) => users::run(args),
         Command::Status(args) => status::run(args),
         Command::Orders(args) => orders::run(args),
@@ -99,23 +104,22 @@ fn dispatch(args: Vec<OsString>) -> Result<(), CommandError> {
     }
 }
 
-/// Secrets come from the environment only: every user of the host can read the arguments of
-/// a process. So does `ENVIRONMENT`, which chooses the file that the other settings are in.
+fn load(flags: &Flags) -> Result<Settings, CommandError> {
+    Settings::load(flags).map_err(CommandError::Setting)
+}
+
+/// Every user of the host can read the arguments of a process: secrets are no flags. Nor is
+/// `ENVIRONMENT`, which chooses the file that the other settings are in.
 fn refuse_private_flags(args: &[OsString]) -> Result<(), CommandError> {
-    const PRIVATE: [&str; 4] = ["SECRET_KEY", "ADMIN_PASSWORD", "EMAIL_PASS", "ENVIRONMENT"];
-    let named = |arg: &OsString| {
-        let arg = arg.to_string_lossy();
-        let flag = arg.strip_prefix("--")?.split('=').next()?.replace('-', "_").to_uppercase();
-        PRIVATE.into_iter().find(|setting| *setting == flag)
+    let flag_of = |arg: &OsString| {
+        let arg = arg.to_string_lossy().to_lowercase().replace('_', "-");
+        let flag = arg.split('=').next().unwrap_or_default();
+        SETTINGS.iter().find(|setting| !setting.is_flag && setting.flag() == flag)
     };
-    match args.iter().find_map(named) {
-        None => Ok(()),
-        Some(setting) => Err(CommandError::Setting(SettingError {
-            setting: setting.into(),
-            value: "(flag)".into(),
-            allowed: "is taken from the environment only".into(),
-        })),
-    }
+    let Some(setting) = args.iter().find_map(flag_of) else { return Ok(()) };
+    let subject = format!("{} (flag {})", setting.name, setting.flag());
+    let allowed = "is taken from the environment or the file only, never from a flag";
+    Err(CommandError::Setting(SettingError::new(subject, allowed)))
 }
 
 /// Adds `serve` where no command is named, as in `orderd` and `orderd --port 80`.
@@ -132,14 +136,21 @@ fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
     args
 }
 
-fn serve(config: &Config) -> Result<(), CommandError> {
+fn serve(settings: &Settings) -> Result<(), CommandError> {
+    let config = &settings.config;
+    let unusable = |failed: &Unusable| CommandError::Setting(settings.refuse(failed));
+    config.try_folders().map_err(|failed| unusable(&failed))?;
     let dependencies = Dependencies::default();
     let _logging =
         Logging::start(config.log_level.0, config.log_path(), dependencies.clock.clone())
-            .map_err(|why| log_file_error(config, &why))?;
+            .map_err(|why| unusable(&log_file_error(&why)))?;
+    announce_settings(settings);
     let stop = signals::watch().map_err(failed)?;
-    let app = App::start(config, &dependencies).map_err(failed)?;
-    announce(&app);
+    let app = App::start(config, &dependencies).map_err(|why| match why {
+        StartError::Setting(failed) => unusable(&failed),
+        StartError::Failed(why) => failed(why),
+    })?;
+    announce(config, &app);
     // An error means that the thread that watches for signals is gone: nothing else could
     // stop the service any more.
     let _ = stop.recv();
@@ -149,16 +160,44 @@ fn serve(config: &Config) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// Prints the address to stdout: with `PORT=0` nobody knows the port before.
-fn announce(app: &App) {
-    let line = format!("listening on http://{}", app.local_addr());
-    log::info!("{line}");
-    let mut out = io::stdout().lock();
-    // The output may be closed; the service runs all the same.
-    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+fn announce_settings(settings: &Settings) {
+    let environment = settings.config.environment.as_str();
+    log::info!("orderd {}, {environment}", env!("CARGO_PKG_VERSION"));
+    if let Some(file) = settings.file {
+        log::info!("settings from {}", absolute(file));
+    }
+    settings.warnings.iter().for_each(|warning| log::warn!("{warning}"));
 }
 
-fn init(config: &Config) -> Result<(), CommandError> {
+/// Tells where everything is. The address also goes to stdout: with `PORT=0` nobody knows the
+/// port before.
+fn announce(config: &Config, app: &App) {
+    let database = absolute(config.database_path());
+    match app.store().read().and_then(|snapshot| snapshot.order_count()) {
+        Ok(orders) => log::info!("database {database}, {orders} orders"),
+        Err(why) => log::warn!("database {database}: {why}"),
+    }
+    match &config.smtp_server {
+        Some(server) => log::info!("mail goes to {server}, port {}", config.smtp_port),
+        None => log::info!("mail goes to files in {}", absolute(&config.mail_dir)),
+    }
+    let url = format!("http://{}", app.local_addr());
+    log::info!("listening on {url}, with {url}/docs");
+    let mut out = io::stdout().lock();
+    // The output may be closed; the service runs all the same.
+    let _ = writeln!(out, "listening on {url}").and_then(|()| out.flush());
+}
+
+/// The path from the root, where the working directory is known.
+fn absolute(path: &Path) -> String {
+    // `components` leaves out the `.` of `./data`.
+    let path: PathBuf = path.components().collect();
+    std::path::absolute(&path).unwrap_or(path).display().to_string()
+}
+
+fn init(settings: &Settings) -> Result<(), CommandError> {
+    warn(&settings.warnings);
+    let config = &settings.config;
     let path = config.database_path();
     let existed = path.exists();
     let foundation = Foundation::open(config, &Dependencies::default()).map_err(failed)?;
@@ -175,10 +214,6 @@ fn print_openapi() -> Result<(), CommandError> {
     say(openapi::document::json())
 }
 
-fn log_file_error(config: &Config, why: &io::Error) -> CommandError {
-    CommandError::Setting(SettingError {
-        setting: "LOG_FILE".into(),
-        value: config.log_file.clone(),
-        allowed: format!("can't be written: {why}"),
-    })
+fn log_file_error(why: &io::Error) -> Unusable {
+    Unusable::new("LOG_FILE", format!("can't be written: {why}"))
 }

@@ -1,32 +1,24 @@
 //! Which database a command works on, and the settings that it finds.
 
-use clap::{Args, Parser};
+use clap::Args;
 
-use crate::config::Config;
+use crate::config::{Config, Flags, Settings};
 
 use super::error::CommandError;
+use super::output::warn;
 
 #[derive(Debug, Args)]
 pub struct Place {
-    /// The embedded store's file [default: redb://./data/orders.redb]
-    #[arg(long, env, global = true)]
+    /// The embedded store's file [env: DATABASE_URL] [default: redb://./data/orders.redb]
+    #[arg(long, global = true)]
     database_url: Option<String>,
-}
-
-/// All settings, as the environment has them.
-#[derive(Debug, Parser)]
-struct Environment {
-    #[command(flatten)]
-    config: Config,
 }
 
 impl Place {
     pub fn config(&self) -> Result<Config, CommandError> {
-        let mut args = vec!["orderd".to_owned()];
-        if let Some(url) = &self.database_url {
-            args.extend(["--database-url".to_owned(), url.clone()]);
-        }
-        let environment = Environment::try_parse_from(args).map_err(CommandError::Clap)?;
-        environment.config.checked().map_err(CommandError::Setting)
+        let flags = self.database_url.as_deref().map(|url| Flags::one("DATABASE_URL", url));
+        let settings = Settings::load(&flags.unwrap_or_default()).map_err(CommandError::Setting)?;
+        warn(&settings.warnings);
+        Ok(settings.config)
     }
 }

@@ -3,7 +3,12 @@
 use crate::domain::{EmailAddress, Password, Username, password};
 
 use super::error::SettingError;
+use super::given::Values;
+use super::parse::is_loopback;
 use super::settings::{Config, DEFAULT_ADMIN_PASSWORD, SmtpTls};
+
+/// The setting that breaks a rule, and what is allowed.
+type Checked = Result<(), (&'static str, String)>;
 
 /// Most bytes of a request's head and body together: the airlock takes both in one write.
 const MAX_REQUEST_BYTES: u32 = 131_072;
@@ -14,119 +19,122 @@ const MIN_SECRET_BYTES_ANYWHERE: usize = 12;
 /// Keys that the old service published in its repository.
 const PUBLISHED_KEYS: [&str; 2] = ["dev-secret-key", "dev-secret-key-change-in-production"];
 
-const MASK: &str = "**********";
-
 impl Config {
-    /// Takes empty texts for absent settings, and checks all rules.
-    pub fn checked(mut self) -> Result<Config, SettingError> {
-        for text in [&mut self.smtp_server, &mut self.email_user] {
-            text.take_if(|text| text.is_empty());
+    /// All rules.
+    pub(super) fn check(&self, values: &Values) -> Result<(), SettingError> {
+        let faults = [
+            check_secret_key(self),
+            check_admin(self),
+            check_mail(self),
+            check_paths(self),
+            check_http(self, values),
+        ];
+        match faults.into_iter().find_map(Result::err) {
+            Some((setting, allowed)) => Err(values.refuse(setting, &allowed)),
+            None => Ok(()),
         }
-        for secret in [&mut self.secret_key, &mut self.admin_password, &mut self.email_pass] {
-            secret.take_if(|secret| secret.expose().is_empty());
-        }
-        for path in [&mut self.smtp_ca_file, &mut self.templates_dir, &mut self.backup_dir] {
-            path.take_if(|path| path.as_os_str().is_empty());
-        }
-        check_secret_key(&self)?;
-        check_admin(&self)?;
-        check_mail(&self)?;
-        check_paths(&self)?;
-        check_http(&self)?;
-        Ok(self)
+    }
+
+    /// What is allowed and hardly meant.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        let mut warn = |odd: bool, text: &str| {
+            if odd {
+                warnings.push(text.to_owned());
+            }
+        };
+        let has_server = self.smtp_server.is_some();
+        warn(
+            self.is_production() && !has_server,
+            "no mail leaves this host: SMTP_SERVER is not set, and mails become files in MAIL_DIR",
+        );
+        warn(
+            !has_server && (self.email_user.is_some() || self.email_pass.is_some()),
+            "EMAIL_USER and EMAIL_PASS are not used without SMTP_SERVER",
+        );
+        warn(
+            has_server && self.email_from.domain().eq_ignore_ascii_case("localhost"),
+            "EMAIL_FROM is an address on localhost, which most mail servers refuse",
+        );
+        warnings
     }
 }
 
-fn check_secret_key(config: &Config) -> Result<(), SettingError> {
+fn check_secret_key(config: &Config) -> Checked {
     let Some(key) = &config.secret_key else { return Ok(()) };
     if PUBLISHED_KEYS.contains(&key.expose()) {
-        return refuse("SECRET_KEY", MASK, "this key is published; choose another or leave it out");
+        return refuse("SECRET_KEY", "this key is published; choose another or leave it out");
     }
     if config.is_production() && key.expose().len() < MIN_SECRET_BYTES {
-        return refuse("SECRET_KEY", MASK, "must have at least 32 bytes in production");
+        return refuse("SECRET_KEY", "must have at least 32 bytes in production");
     }
     if key.expose().len() < MIN_SECRET_BYTES_ANYWHERE {
-        return refuse("SECRET_KEY", MASK, "must have at least 12 bytes");
+        return refuse("SECRET_KEY", "must have at least 12 bytes");
     }
     Ok(())
 }
 
-fn check_admin(config: &Config) -> Result<(), SettingError> {
+fn check_admin(config: &Config) -> Checked {
     if Username::parse(&config.admin_username).is_err() {
         let allowed = "must have 1 to 64 characters and no control characters";
-        return refuse("ADMIN_USERNAME", &format!("{:?}", config.admin_username), allowed);
+        return refuse("ADMIN_USERNAME", allowed);
     }
     if EmailAddress::parse(&config.admin_email).is_err() {
         let allowed = "must be an email address";
-        return refuse("ADMIN_EMAIL", &format!("{:?}", config.admin_email), allowed);
+        return refuse("ADMIN_EMAIL", allowed);
     }
     let Some(given) = &config.admin_password else { return Ok(()) };
     if given.expose() != DEFAULT_ADMIN_PASSWORD {
         return match Password::parse(given.expose()) {
             Some(_) => Ok(()),
-            None => refuse("ADMIN_PASSWORD", MASK, password::POLICY),
+            None => refuse("ADMIN_PASSWORD", password::POLICY),
         };
     }
     if config.is_production() {
         let allowed =
             "the published password is refused in production; choose another or leave it out";
-        return refuse("ADMIN_PASSWORD", MASK, allowed);
+        return refuse("ADMIN_PASSWORD", allowed);
     }
     Ok(())
 }
 
-fn check_mail(config: &Config) -> Result<(), SettingError> {
+fn check_mail(config: &Config) -> Checked {
     let Some(server) = &config.smtp_server else { return Ok(()) };
-    if !could_be_host(server) {
-        return refuse("SMTP_SERVER", &format!("{server:?}"), "must be a host name or an address");
-    }
-    if config.email_pass.is_some() != config.email_user.is_some() {
-        let (setting, other) = match config.email_user {
-            Some(_) => ("EMAIL_PASS", "EMAIL_USER"),
-            None => ("EMAIL_USER", "EMAIL_PASS"),
-        };
-        return refuse(setting, "(unset)", &format!("is needed beside {other}"));
+    match (&config.email_user, &config.email_pass) {
+        (Some(_), None) => return refuse("EMAIL_PASS", "is needed beside EMAIL_USER"),
+        (None, Some(_)) => return refuse("EMAIL_USER", "is needed beside EMAIL_PASS"),
+        _ => {}
     }
     if config.smtp_tls == SmtpTls::None && config.email_user.is_some() && !is_loopback(server) {
-        let allowed = "with credentials must be starttls or implicit, except to loopback";
-        return refuse("SMTP_TLS", "none", allowed);
+        return refuse(
+            "SMTP_TLS",
+            "with credentials must be starttls or implicit, except to loopback",
+        );
     }
     Ok(())
 }
 
-/// Checks what the service only reads. Folders that it writes to are made when needed.
-fn check_paths(config: &Config) -> Result<(), SettingError> {
-    if let Some(folder) = config.templates_dir.as_deref().filter(|folder| !folder.is_dir()) {
-        return refuse("TEMPLATES_DIR", &folder.to_string_lossy(), "must be a folder");
+/// Checks what the service only reads. [`Config::try_folders`] tries what it writes to.
+fn check_paths(config: &Config) -> Checked {
+    if config.templates_dir.as_deref().is_some_and(|folder| !folder.is_dir()) {
+        return refuse("TEMPLATES_DIR", "must be a folder that is there");
     }
-    if let Some(file) = config.smtp_ca_file.as_deref().filter(|file| !file.is_file()) {
-        return refuse("SMTP_CA_FILE", &file.to_string_lossy(), "must be a file");
-    }
-    Ok(())
-}
-
-fn check_http(config: &Config) -> Result<(), SettingError> {
-    if !could_be_host(&config.host) {
-        return refuse("HOST", &config.host, "must be a host name or an address");
-    }
-    let together = config.http_max_body_bytes + config.http_max_head_bytes;
-    if together > MAX_REQUEST_BYTES {
-        let allowed = format!("with HTTP_MAX_HEAD_BYTES at most {MAX_REQUEST_BYTES} together");
-        return refuse("HTTP_MAX_BODY_BYTES", &config.http_max_body_bytes.to_string(), &allowed);
+    if config.smtp_ca_file.as_deref().is_some_and(|file| !file.is_file()) {
+        return refuse("SMTP_CA_FILE", "must be a file that is there");
     }
     Ok(())
 }
 
-fn could_be_host(text: &str) -> bool {
-    !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/')
+fn check_http(config: &Config, values: &Values) -> Checked {
+    const BODY: &str = "HTTP_MAX_BODY_BYTES";
+    const HEAD: &str = "HTTP_MAX_HEAD_BYTES";
+    if config.http_max_body_bytes + config.http_max_head_bytes <= MAX_REQUEST_BYTES {
+        return Ok(());
+    }
+    let (setting, other) = if values.is_default(BODY) { (HEAD, BODY) } else { (BODY, HEAD) };
+    refuse(setting, format!("with {other} at most {MAX_REQUEST_BYTES} together"))
 }
 
-/// Decided from the text alone, without a name lookup.
-fn is_loopback(host: &str) -> bool {
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    address.map_or(host.eq_ignore_ascii_case("localhost"), |address| address.is_loopback())
-}
-
-fn refuse(setting: &str, value: &str, allowed: &str) -> Result<(), SettingError> {
-    Err(SettingError { setting: setting.into(), value: value.into(), allowed: allowed.into() })
+fn refuse(setting: &'static str, allowed: impl Into<String>) -> Checked {
+    Err((setting, allowed.into()))
 }

@@ -1,17 +1,34 @@
 //! Every setting: its variable, its flag, its default and its bound.
 //!
-//! Settings are read once, at start: first from the environment, then from `.env.dev` (or
-//! `.env.prod` with `ENVIRONMENT=production`) in the working directory.
+//! Settings are read once, at start: first from flags, then from the environment, then from
+//! `.env.dev` (or `.env.prod` with `ENVIRONMENT=production`) in the working directory. A bad
+//! one stops the start with one line: its name, its value, where it came from, and what is
+//! allowed.
+//!
+//! `settings` is the table of them all, `parse` and `types` read their texts, `check` holds the
+//! rules between them. `load` puts together what `flags` and `env_file` bring; `given` remembers
+//! where each came from.
 
 mod check;
 mod env_file;
 mod error;
+mod flags;
+mod folders;
+mod given;
+mod load;
+mod mask;
+mod nearest;
+mod parse;
+mod setting;
 mod settings;
-mod values;
+mod types;
 
-pub use env_file::{is_in_environment, load_env_file, unreadable_variable};
-pub use error::SettingError;
-pub use settings::{Config, DEFAULT_ADMIN_PASSWORD, Environment, SmtpTls};
-pub use values::{
-    AllowedOrigins, DatabaseUrl, EmailFrom, Interval, LogLevel, Secret, TrustedProxies,
+pub use error::{SettingError, Unusable};
+pub use flags::Flags;
+pub use load::{Settings, is_in_environment};
+pub use nearest::nearest;
+pub use setting::Setting;
+pub use settings::{Config, DEFAULT_ADMIN_PASSWORD, Environment, SETTINGS, SmtpTls};
+pub use types::{
+    AllowedOrigins, DatabaseUrl, EmailFrom, Interval, LogFile, LogLevel, Secret, TrustedProxies,
 };

@@ -1,153 +1,133 @@
-//! All settings, as flags and variables.
+//! The table of all settings, and what follows from more than one of them.
 
-use std::fmt::Display;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::TypedValueParser;
-use clap::{Args, ValueEnum};
-
-use super::values::{
-    AllowedOrigins, DatabaseUrl, EmailFrom, Interval, LogLevel, Secret, TrustedProxies,
+use super::error::SettingError;
+use super::given::Values;
+use super::parse::{host, number, one_of, path, text, typed};
+use super::setting::{Setting, settings};
+use super::types::{
+    AllowedOrigins, DatabaseUrl, EmailFrom, Interval, LogFile, LogLevel, Secret, TrustedProxies,
 };
 
 /// The first admin's default password in development. The old service published it.
 pub const DEFAULT_ADMIN_PASSWORD: &str = "Admin123";
 
-#[derive(Clone, Debug, Args)]
-pub struct Config {
-    /// development, or production: stricter about secrets, silent to other origins
-    #[arg(long, env, value_enum, default_value = "development", help_heading = "Service")]
-    pub environment: Environment,
-    /// Address to listen on
-    #[arg(long, env, default_value = "127.0.0.1", help_heading = "Service")]
-    pub host: String,
-    /// Port to listen on; 0 picks a free one
-    #[arg(long, env, default_value_t = 8000, value_parser = port(0), help_heading = "Service")]
-    pub port: u16,
-    /// The embedded store's file; made with its folder
-    #[arg(long, env, default_value = "redb://./data/orders.redb", help_heading = "Service")]
-    pub database_url: DatabaseUrl,
-
-    /// Key of the tokens [default: made at first start, in orders.key beside the database]
-    #[arg(long, env, hide_env_values = true, help_heading = "Accounts")]
-    pub secret_key: Option<Secret>,
-    /// Algorithm of the tokens; only HS256
-    #[arg(long, env, default_value = "HS256", value_parser = ["HS256"], help_heading = "Accounts")]
-    pub algorithm: String,
-    /// Life of a token, in minutes
-    #[arg(long, env, default_value_t = 30, value_parser = bounds(1, 525_600), help_heading = "Accounts")]
-    pub access_token_expire_minutes: u32,
-    /// First admin's name, used only while there is no user
-    #[arg(long, env, default_value = "admin", help_heading = "Accounts")]
-    pub admin_username: String,
-    /// First admin's address
-    #[arg(long, env, default_value = "admin@example.com", help_heading = "Accounts")]
-    pub admin_email: String,
-    /// First admin's password [default: Admin123; in production one is made and put beside the database]
-    #[arg(long, env, hide_env_values = true, help_heading = "Accounts")]
-    pub admin_password: Option<Secret>,
-
-    /// Mail server; without one, mails become .eml files
-    #[arg(long, env, help_heading = "Mail")]
-    pub smtp_server: Option<String>,
-    /// Its port
-    #[arg(long, env, default_value_t = 587, value_parser = port(1), help_heading = "Mail")]
-    pub smtp_port: u16,
-    /// How its connection is secured
-    #[arg(long, env, value_enum, default_value = "starttls", help_heading = "Mail")]
-    pub smtp_tls: SmtpTls,
-    /// Certificates to trust instead of the system's, as PEM
-    #[arg(long, env, help_heading = "Mail")]
-    pub smtp_ca_file: Option<PathBuf>,
-    /// Name to log in to the mail server with
-    #[arg(long, env, help_heading = "Mail")]
-    pub email_user: Option<String>,
-    /// Password to log in to the mail server with
-    #[arg(long, env, hide_env_values = true, help_heading = "Mail")]
-    pub email_pass: Option<Secret>,
-    // Not a doc comment: rustdoc would take the brackets for an HTML tag.
-    #[arg(long, env, default_value = "orders@localhost", help_heading = "Mail")]
-    #[arg(help = "Sender of the mails: an address, or Name <address>")]
-    pub email_from: EmailFrom,
-    /// Folder of the .eml files
-    #[arg(long, env, default_value = "./data/mail", help_heading = "Mail")]
-    pub mail_dir: PathBuf,
-    /// Mails sent in a second at most; 0 = no cap
-    #[arg(long, env, default_value_t = 50, value_parser = bounds(0, 100_000), help_heading = "Mail")]
-    pub mail_max_per_second: u32,
-    /// Days that sent mails are kept
-    #[arg(long, env, default_value_t = 30, value_parser = bounds(1, 36_500), help_heading = "Mail")]
-    pub mail_keep_days: u32,
-    /// Folder whose templates take the place of the built-in ones
-    #[arg(long, env, help_heading = "Mail")]
-    pub templates_dir: Option<PathBuf>,
-
-    /// Requests in a window, for each caller and limited route; 0 = no limit
-    #[arg(long, env, default_value_t = 5, value_parser = bounds(0, 1_000_000), help_heading = "Limits")]
-    pub rate_limit_requests: u32,
-    /// The window, in seconds
-    #[arg(long, env, default_value_t = 60, value_parser = bounds(1, 86_400), help_heading = "Limits")]
-    pub rate_limit_window: u32,
-    /// Addresses or networks whose X-Forwarded-For is believed, separated by commas
-    #[arg(long, env, default_value = "", hide_default_value = true, help_heading = "Limits")]
-    pub trusted_proxies: TrustedProxies,
-    /// Origins that browsers may call from: *, a list, or empty for none [default: * in development, none in production]
-    #[arg(long, env, help_heading = "Limits")]
-    pub cors_allow_origins: Option<AllowedOrigins>,
-
-    /// Threads that serve requests
-    #[arg(long, env, default_value_t = 64, value_parser = bounds(1, 1024), help_heading = "HTTP")]
-    pub http_threads: u32,
-    /// Open connections; at the cap the oldest idle one gives way
-    #[arg(long, env, default_value_t = 4096, value_parser = bounds(1, 1_000_000), help_heading = "HTTP")]
-    pub http_max_connections: u32,
-    /// Open connections from one address [default: a quarter of the whole]
-    #[arg(long, env, value_parser = bounds(1, 1_000_000), help_heading = "HTTP")]
-    pub http_max_connections_per_client: Option<u32>,
-    /// Size of a body, in bytes
-    #[arg(long, env, default_value_t = 65_536, value_parser = bounds(1024, 131_072), help_heading = "HTTP")]
-    pub http_max_body_bytes: u32,
-    /// Size of a request's line and headers, in bytes
-    #[arg(long, env, default_value_t = 16_384, value_parser = bounds(1024, 131_072), help_heading = "HTTP")]
-    pub http_max_head_bytes: u32,
-    /// Seconds that a connection may rest between requests
-    #[arg(long, env, default_value_t = 15, value_parser = bounds(1, 86_400), help_heading = "HTTP")]
-    pub http_idle_timeout: u32,
-    /// Seconds for a request to arrive, head and body each
-    #[arg(long, env, default_value_t = 10, value_parser = bounds(1, 3600), help_heading = "HTTP")]
-    pub http_request_timeout: u32,
-
-    /// debug, info, warning, error or critical
-    #[arg(long, env, default_value = "info", help_heading = "Log")]
-    pub log_level: LogLevel,
-    /// Log file, rotated at 10 MB, 5 kept; empty = stderr only
-    #[arg(long, env, default_value = "logs/app.log", help_heading = "Log")]
-    pub log_file: String,
-
-    /// Hours that the answers to idempotency keys are kept
-    #[arg(long, env, default_value_t = 24, value_parser = bounds(1, 8760), help_heading = "Keeping")]
-    pub idempotency_keep_hours: u32,
-    /// Folder of scheduled backups; without one there are none
-    #[arg(long, env, help_heading = "Keeping")]
-    pub backup_dir: Option<PathBuf>,
-    /// Time between them, as in 30m, 24h or 7d
-    #[arg(long, env, default_value = "24h", help_heading = "Keeping")]
-    pub backup_interval: Interval,
-    /// How many of them are kept
-    #[arg(long, env, default_value_t = 7, value_parser = bounds(1, 10_000), help_heading = "Keeping")]
-    pub backup_keep: u32,
+settings! {
+    "Service" {
+        /// development, or production: stricter about secrets, silent to other origins
+        ENVIRONMENT environment: Environment = "development", one_of(Environment::NAMES),
+            is_flag: false;
+        /// Name or address to listen on
+        HOST host: String = "127.0.0.1", host;
+        /// Port to listen on; 0 picks a free one
+        PORT port: u16 = "8000", number(0, u16::MAX);
+        /// The embedded store's file; made with its folder
+        DATABASE_URL database_url: DatabaseUrl = "redb://./data/orders.redb", typed;
+    }
+    "Accounts" {
+        /// Key of the tokens
+        SECRET_KEY secret_key: Option<Secret>, typed, is_flag: false, is_secret: true,
+            default_says: Some("made at first start, in orders.key beside the database");
+        /// Algorithm of the tokens; only HS256
+        ALGORITHM algorithm: String = "HS256", algorithm;
+        /// Life of a token, in minutes
+        ACCESS_TOKEN_EXPIRE_MINUTES access_token_expire_minutes: u32 = "30", number(1, 525_600);
+        /// First admin's name, used only while there is no user
+        ADMIN_USERNAME admin_username: String = "admin", text;
+        /// First admin's address
+        ADMIN_EMAIL admin_email: String = "admin@example.com", text;
+        /// First admin's password
+        ADMIN_PASSWORD admin_password: Option<Secret>, typed, is_flag: false, is_secret: true,
+            default_says: Some("Admin123; in production one is made and put beside the database");
+    }
+    "Mail" {
+        /// Mail server, a name or an address; without one, mails become .eml files
+        SMTP_SERVER smtp_server: Option<String>, host;
+        /// Its port
+        SMTP_PORT smtp_port: u16 = "587", number(1, u16::MAX);
+        /// How its connection is secured: starttls, implicit (from the first byte), or none
+        SMTP_TLS smtp_tls: SmtpTls = "starttls", one_of(SmtpTls::NAMES);
+        /// Certificates to trust instead of the system's, as PEM
+        SMTP_CA_FILE smtp_ca_file: Option<PathBuf>, path;
+        /// Name to log in to the mail server with
+        EMAIL_USER email_user: Option<String>, text;
+        /// Password to log in to the mail server with
+        EMAIL_PASS email_pass: Option<Secret>, typed, is_flag: false, is_secret: true;
+        /// Sender of the mails: an address, or `Name <address>`
+        EMAIL_FROM email_from: EmailFrom = "orders@localhost", typed;
+        /// Folder of the .eml files
+        MAIL_DIR mail_dir: PathBuf = "./data/mail", path;
+        /// Mails sent in a second at most; 0 = no cap
+        MAIL_MAX_PER_SECOND mail_max_per_second: u32 = "50", number(0, 100_000);
+        /// Days that sent mails are kept
+        MAIL_KEEP_DAYS mail_keep_days: u32 = "30", number(1, 36_500);
+        /// Folder whose templates take the place of the built-in ones
+        TEMPLATES_DIR templates_dir: Option<PathBuf>, path;
+    }
+    "Limits" {
+        /// Requests in a window, for each caller and limited route; 0 = no limit
+        RATE_LIMIT_REQUESTS rate_limit_requests: u32 = "5", number(0, 1_000_000);
+        /// The window, in seconds
+        RATE_LIMIT_WINDOW rate_limit_window: u32 = "60", number(1, 86_400);
+        /// Orders in a window, for each user; 0 = no limit
+        RATE_LIMIT_ORDERS rate_limit_orders: Option<u32>, number(0, 1_000_000),
+            default_says: Some("that of RATE_LIMIT_REQUESTS");
+        /// Addresses or networks whose X-Forwarded-For is believed, separated by commas
+        TRUSTED_PROXIES trusted_proxies: TrustedProxies = "", typed;
+        /// Origins that browsers may call from: *, a list, or empty for none
+        CORS_ALLOW_ORIGINS cors_allow_origins: Option<AllowedOrigins>, typed, takes_empty: true,
+            default_says: Some("* in development, none in production");
+    }
+    "HTTP" {
+        /// Threads that serve requests
+        HTTP_THREADS http_threads: u32 = "64", number(1, 1024);
+        /// Open connections; at the cap the oldest idle one gives way
+        HTTP_MAX_CONNECTIONS http_max_connections: u32 = "4096", number(1, 1_000_000);
+        /// Open connections from one address
+        HTTP_MAX_CONNECTIONS_PER_CLIENT http_max_connections_per_client: Option<u32>,
+            number(1, 1_000_000), default_says: Some("a quarter of the whole");
+        /// Size of a body, in bytes
+        HTTP_MAX_BODY_BYTES http_max_body_bytes: u32 = "65536", number(1024, 131_072);
+        /// Size of a request's line and headers, in bytes
+        HTTP_MAX_HEAD_BYTES http_max_head_bytes: u32 = "16384", number(1024, 131_072);
+        /// Seconds that a connection may rest between requests
+        HTTP_IDLE_TIMEOUT http_idle_timeout: u32 = "15", number(1, 86_400);
+        /// Seconds for a request to arrive, head and body each
+        HTTP_REQUEST_TIMEOUT http_request_timeout: u32 = "10", number(1, 3600);
+    }
+    "Log" {
+        /// debug, info, warning, error or critical
+        LOG_LEVEL log_level: LogLevel = "info", typed;
+        /// Log file, rotated at 10 MB, 5 kept; empty = stderr only
+        LOG_FILE log_file: LogFile = "logs/app.log", typed, takes_empty: true;
+    }
+    "Keeping" {
+        /// Hours that the answers to idempotency keys are kept
+        IDEMPOTENCY_KEEP_HOURS idempotency_keep_hours: u32 = "24", number(1, 8760);
+        /// Folder of scheduled backups; without one there are none
+        BACKUP_DIR backup_dir: Option<PathBuf>, path;
+        /// Time between them, as in 30m, 24h or 7d
+        BACKUP_INTERVAL backup_interval: Interval = "24h", typed;
+        /// How many of them are kept
+        BACKUP_KEEP backup_keep: u32 = "7", number(1, 10_000);
+    }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+/// The setting of that name.
+pub(super) fn find(name: &str) -> Option<&'static Setting> {
+    SETTINGS.iter().find(|setting| setting.name == name)
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Environment {
     Development,
     Production,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpTls {
     /// Plain at first, then upgraded; a server that can't is not used
     Starttls,
@@ -184,11 +164,16 @@ impl Config {
     }
 
     pub fn log_path(&self) -> Option<&Path> {
-        (!self.log_file.is_empty()).then(|| Path::new(&self.log_file))
+        self.log_file.path()
     }
 
     pub fn rate_window(&self) -> Duration {
         Duration::from_secs(self.rate_limit_window.into())
+    }
+
+    /// Orders of one user in a window; 0 = no limit.
+    pub fn orders_per_window(&self) -> u32 {
+        self.rate_limit_orders.unwrap_or(self.rate_limit_requests)
     }
 
     pub fn token_life(&self) -> Duration {
@@ -202,29 +187,36 @@ impl Config {
 }
 
 impl Environment {
+    pub const NAMES: &[(&str, Environment)] =
+        &[("development", Environment::Development), ("production", Environment::Production)];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Environment::Development => "development",
             Environment::Production => "production",
         }
     }
+
+    /// The file in the working directory that fills what the environment leaves out.
+    pub fn settings_file(self) -> &'static str {
+        match self {
+            Environment::Development => ".env.dev",
+            Environment::Production => ".env.prod",
+        }
+    }
 }
 
-fn bounds(least: u32, most: u32) -> impl TypedValueParser<Value = u32> {
-    move |text: &str| whole_number(text, least, most)
+impl SmtpTls {
+    pub const NAMES: &[(&str, SmtpTls)] = &[
+        ("starttls", SmtpTls::Starttls),
+        ("implicit", SmtpTls::Implicit),
+        ("none", SmtpTls::None),
+    ];
 }
 
-fn port(least: u16) -> impl TypedValueParser<Value = u16> {
-    move |text: &str| whole_number(text, least, u16::MAX)
-}
-
-fn whole_number<T: FromStr + PartialOrd + Display>(
-    text: &str,
-    least: T,
-    most: T,
-) -> Result<T, String> {
-    match text.parse() {
-        Ok(number) if (&least..=&most).contains(&&number) => Ok(number),
-        _ => Err(format!("must be a whole number from {least} to {most}")),
+fn algorithm(text: &str) -> Result<String, String> {
+    match text {
+        "HS256" => Ok(text.to_owned()),
+        _ => Err("must be HS256".into()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::config::{Config, EmailFrom};
+use crate::config::{Config, EmailFrom, Unusable};
 use crate::domain::Mail;
 
 use super::delivery::Delivery;
@@ -23,12 +23,14 @@ pub struct Mailer {
 
 impl Mailer {
     /// # Errors
-    /// One line: a template, or the certificates.
-    pub fn new(config: &Config) -> Result<Mailer, String> {
+    /// A template, or the certificates.
+    pub fn new(config: &Config) -> Result<Mailer, Unusable> {
+        let templates = Templates::load(config.templates_dir.as_deref());
+        let transport = Transport::new(config);
         Ok(Mailer {
-            templates: Templates::load(config.templates_dir.as_deref())?,
+            templates: templates.map_err(|why| Unusable::new("TEMPLATES_DIR", why))?,
             from: config.email_from.clone(),
-            transport: Transport::new(config)?,
+            transport: transport.map_err(|why| Unusable::new("SMTP_CA_FILE", why))?,
             keep: Duration::from_secs(u64::from(config.mail_keep_days) * 86_400),
             max_per_second: config.mail_max_per_second,
         })

@@ -12,6 +12,7 @@ mod pace;
 pub mod retry;
 mod sender;
 mod smtp;
+mod template_names;
 mod templates;
 mod transport;
 

@@ -10,6 +10,8 @@ use serde::Serialize;
 use crate::clock::Timestamp;
 use crate::domain::{Order, OrderId, Outcome, UserId};
 
+use super::template_names;
+
 /// Longest template file, and longest text rendered from one, in bytes.
 const MAX_LEN: usize = 256 * 1024;
 
@@ -63,6 +65,7 @@ impl Templates {
         {
             return Err(format!("templates: {} is not a directory", dir.display()));
         }
+        dir.map(|dir| template_names::check(dir, &FILES.map(|(name, _)| name))).transpose()?;
         let mut templates = Templates { html: registry(), plain: registry() };
         templates.plain.register_escape_fn(no_escape);
         for (name, built_in) in FILES {

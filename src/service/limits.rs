@@ -23,7 +23,7 @@ const KNOWN_ADDRESSES: usize = 16;
 
 pub struct Limits {
     clock: Clock,
-    /// `RATE_LIMIT_REQUESTS=0`: nothing is limited.
+    /// `RATE_LIMIT_REQUESTS=0`: logins are not limited.
     is_off: bool,
     login: RouteLimiter<IpAddr>,
     /// Failed logins by hash of the name: names that no user has are not kept.
@@ -53,7 +53,8 @@ pub(super) struct LoginAttempt {
 }
 
 impl Limits {
-    pub fn new(rate: Rate, clock: Clock, metrics: &Metrics) -> Limits {
+    /// Creates of orders have a rate of their own. 0 requests are no limit.
+    pub fn new(rate: Rate, orders: Rate, clock: Clock, metrics: &Metrics) -> Limits {
         Limits {
             clock,
             is_off: rate.requests == 0,
@@ -61,7 +62,7 @@ impl Limits {
             failed_logins: RouteLimiter::new(Limit::LOGIN, rate, metrics),
             name_hasher: RandomState::new(),
             register: RouteLimiter::new(Limit::REGISTER, rate, metrics),
-            orders: RouteLimiter::new(Limit::ORDERS, rate, metrics),
+            orders: RouteLimiter::new(Limit::ORDERS, orders, metrics),
             password: RouteLimiter::new(Limit::PASSWORD, rate, metrics),
             known: Mutex::default(),
         }
@@ -72,9 +73,6 @@ impl Limits {
     /// # Errors
     /// The bucket is empty, or a limit by user meets a caller who is none.
     pub fn spend(&self, limit: Limit, caller: &Caller, cx: &Context) -> Result<()> {
-        if self.is_off {
-            return Ok(());
-        }
         let now = self.clock.uptime();
         match limit {
             Limit::ByClient(ClientLimit::Login) => {
@@ -153,6 +151,9 @@ impl<K: Hash + Eq> RouteLimiter<K> {
     }
 
     fn spend(&self, key: K, now: Duration, cx: &Context) -> Result<()> {
+        if self.limiter.rate().requests == 0 {
+            return Ok(());
+        }
         self.report(self.limiter.spend(key, now), cx)
     }
 
@@ -185,7 +186,7 @@ mod tests {
 
     fn limits(requests: u32, metrics: &Metrics) -> Limits {
         let rate = Rate { requests, window: Duration::from_secs(60) };
-        Limits::new(rate, Clock::fixed(Timestamp::EPOCH), metrics)
+        Limits::new(rate, rate, Clock::fixed(Timestamp::EPOCH), metrics)
     }
 
     #[test]

@@ -50,8 +50,9 @@ impl Service {
         metrics: &Metrics,
     ) -> Service {
         let rate = Rate { requests: config.rate_limit_requests, window: config.rate_window() };
+        let orders = Rate { requests: config.orders_per_window(), ..rate };
         Service {
-            limits: Limits::new(rate, clock.clone(), metrics),
+            limits: Limits::new(rate, orders, clock.clone(), metrics),
             operations: Operations::new(metrics),
             counters: metrics.business.clone(),
             mail_domain: config.email_from.domain().to_owned(),

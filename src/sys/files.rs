@@ -1,10 +1,12 @@
 //! Files that are private to their owner, and names that outlive a crash.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{Access, access};
 
 /// An empty file that only its owner may read. What has the name already is removed
 /// first: a file that is merely emptied keeps its mode, and whoever has it open.
@@ -31,6 +33,18 @@ pub fn folder_of(path: &Path) -> &Path {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     }
+}
+
+/// Makes the folder, if it isn't there yet, and asks whether this process may write to it. A
+/// full disk is no error: it may have room again later.
+pub fn make_writable_folder(folder: &Path) -> io::Result<()> {
+    /// What lies in it is not for every user of the host.
+    const MODE: u32 = 0o750;
+    match DirBuilder::new().recursive(true).mode(MODE).create(folder) {
+        Err(why) if why.kind() == io::ErrorKind::StorageFull => return Ok(()),
+        made => made?,
+    }
+    Ok(access(folder, Access::WRITE_OK | Access::EXEC_OK)?)
 }
 
 /// A new or changed name is on disk only once its folder is.

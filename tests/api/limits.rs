@@ -188,6 +188,46 @@ fn reads_are_not_limited() {
 }
 
 #[test]
+fn creates_of_orders_have_a_limit_of_their_own() {
+    let app = TestApp::start_with(&["--rate-limit-orders=7"]);
+    let admin = app.admin();
+    let response = app.create_order(&admin, &order());
+    response.good();
+    response.assert_header("RateLimit-Policy", "\"orders\";q=7;w=60");
+    for _ in 1..7 {
+        app.create_order(&admin, &order()).good();
+    }
+    assert_limited(&app.create_order(&admin, &order()), "7 per 1 minute", 9);
+    app.create_order(&app.user("ann"), &order()).good();
+    // The second, after Ann's.
+    let registered = app.register(&admin, &json!({}));
+    assert_standing(&registered, "register", 3, 12);
+}
+
+#[test]
+fn zero_orders_lift_the_limit_of_creates_alone() {
+    let app = TestApp::start_with(&["--rate-limit-orders=0", "--trusted-proxies=127.0.0.1"]);
+    let admin = app.admin();
+    for _ in 0..10 {
+        let response = app.create_order(&admin, &order());
+        response.good();
+        assert_unlimited(&response);
+    }
+    assert_standing(&app.register(&admin, &json!({})), "register", 4, 12);
+    assert_standing(&login(&app, "192.0.2.1", "admin", ADMIN_PASSWORD), "login", 4, 12);
+}
+
+#[test]
+fn a_limit_of_creates_holds_where_the_others_are_off() {
+    let app = TestApp::start_with(&["--rate-limit-requests=0", "--rate-limit-orders=1"]);
+    let admin = app.admin();
+    app.create_order(&admin, &order()).good();
+    assert_limited(&app.create_order(&admin, &order()), "1 per 1 minute", 60);
+    assert_unlimited(&app.register(&admin, &json!({})));
+    assert_unlimited(&login(&app, "192.0.2.1", "admin", ADMIN_PASSWORD));
+}
+
+#[test]
 fn zero_requests_switch_it_all_off() {
     let app = TestApp::start_with(&["--rate-limit-requests=0"]);
     let admin = app.admin();

@@ -17,12 +17,11 @@ const ROOMS: [&str; 17] = [
 ];
 
 /// What is named in these rooms alone.
-const NAMES: [(&str, &[&str]); 21] = [
+const NAMES: [(&str, &[&str]); 20] = [
     ("SystemTime", &["clock"]),
     ("rustix", &["sys"]),
     ("socket2", &["sys"]),
     ("signal_hook", &["sys"]),
-    ("dotenvy", &["config"]),
     ("env_logger", &["logging"]),
     ("prometheus_client", &["metrics"]),
     ("redb", &["store"]),

@@ -147,7 +147,7 @@ fn a_database_of_a_later_version_is_refused_and_told() {
 fn a_folder_that_can_not_be_made_is_a_failure_that_names_it() {
     let folder = Folder::new();
     folder.write("data", "a file where the folder should be");
-    let ended = Call::within(&folder).run();
+    let ended = Call::within(&folder).env("MAIL_DIR", "mail").run();
     assert_eq!(ended.code, Some(1), "{ended:?}");
     assert!(ended.stderr.contains("data"), "{ended:?}");
     assert_eq!(folder.read_text("data"), "a file where the folder should be");

@@ -5,8 +5,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::builder::Resettable;
-use clap::{CommandFactory, FromArgMatches, Parser};
 use orderd::app::{App, Dependencies};
 use orderd::auth::Cost;
 use orderd::clock::{Clock, Timestamp};
@@ -34,12 +32,6 @@ pub struct TestApp {
     folder: Folder,
     settings: Vec<String>,
     around: Dependencies,
-}
-
-#[derive(Parser)]
-struct Settings {
-    #[command(flatten)]
-    config: Config,
 }
 
 /// A request that is being put together; [`Request::send`] sends it.
@@ -160,29 +152,25 @@ impl Drop for TestApp {
     }
 }
 
-/// From flags alone, so that the environment of the tests changes nothing.
+/// From these settings alone, so that the environment of the tests changes nothing. A setting
+/// of a test is written as a flag, also where the binary takes it from a variable only.
 pub fn config(folder: &Folder, settings: &[String]) -> Config {
-    let mut flags = vec![
-        "orderd".to_owned(),
-        "--port=0".to_owned(),
-        format!("--database-url=redb://{}", folder.join("orders.redb").display()),
-        format!("--mail-dir={}", folder.join("mail").display()),
-        "--log-file=".to_owned(),
-        "--http-threads=8".to_owned(),
-        "--http-idle-timeout=600".to_owned(),
+    let mut all = vec![
+        ("PORT".to_owned(), "0".to_owned()),
+        ("DATABASE_URL".into(), format!("redb://{}", folder.join("orders.redb").display())),
+        ("MAIL_DIR".into(), folder.join("mail").display().to_string()),
+        ("LOG_FILE".into(), String::new()),
+        ("HTTP_THREADS".into(), "8".into()),
+        ("HTTP_IDLE_TIMEOUT".into(), "600".into()),
+        ("SECRET_KEY".into(), SECRET_KEY.into()),
+        ("ADMIN_PASSWORD".into(), ADMIN_PASSWORD.into()),
     ];
-    flags.extend(settings.iter().cloned());
-    let defaults = [("--secret-key", SECRET_KEY), ("--admin-password", ADMIN_PASSWORD)];
-    for (flag, value) in defaults {
-        if !settings.iter().any(|given| given.starts_with(flag)) {
-            flags.push(format!("{flag}={value}"));
-        }
-    }
-    let command = Settings::command()
-        .args_override_self(true)
-        .mut_args(|argument| argument.env(Resettable::Reset));
-    let matches = command.try_get_matches_from(flags).unwrap_or_else(|why| panic!("{why}"));
-    Settings::from_arg_matches(&matches).unwrap().config.checked().unwrap()
+    all.extend(settings.iter().map(|flag| {
+        let (flag, value) = flag.split_once('=').unwrap_or_else(|| panic!("{flag} has no value"));
+        (flag.trim_start_matches('-').replace('-', "_").to_uppercase(), value.to_owned())
+    }));
+    let all = all.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    Config::of(all).unwrap_or_else(|why| panic!("{why}"))
 }
 
 /// One method for each endpoint that many tests use.

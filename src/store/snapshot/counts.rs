@@ -21,6 +21,11 @@ pub struct Counts {
 }
 
 impl Snapshot {
+    /// How many orders there are; the table keeps this count itself.
+    pub fn order_count(&self) -> Result<u64> {
+        Ok(self.open(schema::ORDERS)?.len()?)
+    }
+
     /// The tables keep these counts themselves, so that the cost does not grow.
     pub fn counts(&self) -> Result<Counts> {
         let pending = self.open(schema::MAILS_PENDING)?;

@@ -8,9 +8,15 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 
+use super::parse;
+
 /// A text that `Debug` never prints.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
+
+/// A file, or none: stderr alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogFile(Option<PathBuf>);
 
 /// `redb://` and a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +67,23 @@ impl fmt::Debug for Secret {
     }
 }
 
+impl LogFile {
+    pub fn path(&self) -> Option<&Path> {
+        self.0.as_deref()
+    }
+}
+
+impl FromStr for LogFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<LogFile, String> {
+        match text.is_empty() {
+            true => Ok(LogFile(None)),
+            false => parse::path(text).map(|path| LogFile(Some(path))),
+        }
+    }
+}
+
 impl DatabaseUrl {
     pub fn path(&self) -> &Path {
         &self.0
@@ -77,7 +100,9 @@ impl FromStr for DatabaseUrl {
                 .into());
         }
         match text.strip_prefix("redb://") {
-            Some(path) if Path::new(path).file_name().is_some() => Ok(DatabaseUrl(path.into())),
+            Some(path) if Path::new(path).file_name().is_some() => {
+                parse::path(path).map(DatabaseUrl)
+            }
             _ => Err("must be redb:// and a path, as in redb://./data/orders.redb".into()),
         }
     }
@@ -100,6 +125,15 @@ impl FromStr for TrustedProxies {
 impl AllowedOrigins {
     pub fn none() -> AllowedOrigins {
         AllowedOrigins::These(Vec::new())
+    }
+}
+
+impl fmt::Display for AllowedOrigins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            AllowedOrigins::Any => f.write_str("*"),
+            AllowedOrigins::These(origins) => f.write_str(&origins.join(", ")),
+        }
     }
 }
 

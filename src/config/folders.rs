@@ -1,0 +1,36 @@
+//! Tries the folders that the service writes to, before it starts.
+
+use std::path::Path;
+
+use crate::sys::files::{folder_of, make_writable_folder};
+
+use super::error::Unusable;
+use super::settings::Config;
+
+impl Config {
+    /// Makes the folders of mails, backups and the log, and asks whether they can be written to.
+    ///
+    /// # Errors
+    /// The first that can't, with its setting.
+    pub fn try_folders(&self) -> Result<(), Unusable> {
+        if self.smtp_server.is_none() {
+            try_folder("MAIL_DIR", &self.mail_dir)?;
+        }
+        if let Some(folder) = &self.backup_dir {
+            try_folder("BACKUP_DIR", folder)?;
+        }
+        if let Some(file) = self.log_path() {
+            try_folder("LOG_FILE", folder_of(file))?;
+        }
+        Ok(())
+    }
+}
+
+fn try_folder(setting: &'static str, folder: &Path) -> Result<(), Unusable> {
+    make_writable_folder(folder).map_err(|why| {
+        Unusable::new(
+            setting,
+            format!("the folder {} can't be written to: {why}", folder.display()),
+        )
+    })
+}

@@ -54,7 +54,7 @@ impl Responder {
             connection.finish(after, timeouts);
         } else {
             let bytes = std::mem::take(&mut self.output);
-            let outgoing = Box::new(Outgoing { bytes, sent, stream, after });
+            let outgoing = Box::new(Outgoing::new(bytes, sent, stream, after));
             connection.enter(Stage::Responding(outgoing), timeouts.request);
         }
         if self.output.capacity() > KEPT_OUTPUT_BYTES {

@@ -80,10 +80,18 @@ impl Worker {
         self.transport().metrics.connections.threads_busy.dec();
     }
 
+    /// Moves a connection on, then judges its deadline: whatever has come by now counts, however
+    /// long this process may have stood still.
     fn drive(&mut self, connection: &mut Connection) -> NextStep {
-        if connection.is_overdue(Instant::now()) {
-            return self.responder.expire(connection);
+        match self.advance(connection) {
+            NextStep::Park(_) if connection.is_overdue(Instant::now()) => {
+                self.responder.expire(connection)
+            }
+            next => next,
         }
+    }
+
+    fn advance(&mut self, connection: &mut Connection) -> NextStep {
         for _ in 0..MAX_STEPS {
             let next = match connection.stage {
                 Stage::Idle | Stage::Head(_) => self.read_head(connection),

@@ -69,13 +69,34 @@ fn a_thread_keeps_the_deadline_too() {
     let parent = tempfile::tempdir().unwrap();
     let mut worker = worker(parent.path().to_owned());
     let (mut client, mut connection) = connect(worker.transport(), Duration::ZERO);
-    client.write_all(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert_eq!(worker.drive(&mut connection), NextStep::Close(CloseReason::Idle));
     connection.enter(Stage::Head(HeadScanner::default()), Duration::ZERO);
+    client.write_all(b"GET /a HTTP/1.1\r\n").unwrap();
     assert_eq!(worker.drive(&mut connection), NextStep::Park(Interest::Readable));
-    let mut answer = [0; 12];
-    client.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 408");
+    let mut response = [0; 12];
+    client.read_exact(&mut response).unwrap();
+    assert_eq!(&response, b"HTTP/1.1 408");
+}
+
+/// As after a suspension: the deadline has passed, and the request came long before.
+#[test]
+fn a_request_that_has_come_is_served_however_late_a_thread_sees_it() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut worker = worker(parent.path().to_owned());
+    let (mut client, mut connection) = connect(worker.transport(), Duration::ZERO);
+    let mut serve_rest_of = |connection: &mut Connection, rest: &[u8]| {
+        client.write_all(rest).unwrap();
+        while !connection.has_news() {}
+        assert_eq!(worker.drive(connection), NextStep::Park(Interest::Readable));
+        let mut response = [0; 12];
+        client.read_exact(&mut response).unwrap();
+        assert_eq!(&response, b"HTTP/1.1 204");
+        while matches!(socket::receive(&client, &mut Vec::new(), 1024), Received::Bytes(_)) {}
+    };
+    serve_rest_of(&mut connection, b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    connection.input = b"GET /a HTTP/1.1\r\n".to_vec();
+    connection.enter(Stage::Head(HeadScanner::default()), Duration::ZERO);
+    serve_rest_of(&mut connection, b"Host: a\r\n\r\n");
 }
 
 #[test]

@@ -23,7 +23,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 
 /// Accepts until the listener is shut down.
 pub fn run(listener: &TcpListener, transport: &Transport) {
-    let mut encoder = Encoder::new(Clock::system());
+    let mut encoder = Encoder::new(Clock::system(), transport.settings.timeouts.idle);
     let mut is_stuck = false;
     while !transport.is_stopping() {
         let error = match listener.accept() {

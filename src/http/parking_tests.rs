@@ -71,7 +71,7 @@ fn what_a_stream_keeps_is_weighed_with_its_connection() {
     let transport = transport(|_| {});
     let (_client, mut connection) = connect(&transport, Duration::from_secs(1));
     let response = Response { body: Body::Stream(Box::new(Laden)), ..Response::new(200) };
-    let stream = Encoder::new(Clock::system()).encode(
+    let stream = Encoder::new(Clock::system(), Duration::ZERO).encode(
         response,
         ResponseFraming::last(),
         &mut Vec::new(),

@@ -27,7 +27,7 @@ const KEPT_OUTPUT_BYTES: usize = 64 << 10;
 
 impl Responder {
     pub fn new(transport: Arc<Transport>) -> Responder {
-        let encoder = Encoder::new(Clock::system());
+        let encoder = Encoder::new(Clock::system(), transport.settings.timeouts.idle);
         Responder { transport, encoder, output: Vec::new(), arrivals: Vec::new() }
     }
 

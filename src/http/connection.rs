@@ -26,7 +26,8 @@ const READ_BYTES: usize = 16 << 10;
 const PIECES_PER_STEP: usize = 16;
 
 pub struct Connection {
-    // Ahead of the permit: its slot is free only when its descriptor is.
+    // Declared before the permit, and so dropped before it: when the slot is free, the descriptor
+    // is too.
     pub socket: TcpStream,
     pub peer: Peer,
     pub stage: Stage,
@@ -77,8 +78,8 @@ pub enum Stage {
     /// Its response isn't ready. It has the deadline of the response, and is never evicted.
     Deferred(DeferredResponse),
     Responding(Box<Outgoing>),
-    /// It has its response and was told to close; so many more bytes of the client's are
-    /// skipped.
+    /// The client has its last response and was told that the connection closes. So many more
+    /// bytes that it sends are read and thrown away.
     Lingering(usize),
 }
 
@@ -252,8 +253,8 @@ impl Connection {
         }
     }
 
-    /// Whether a shutdown may close it: nothing of it is being answered, and nothing that
-    /// has come waits to be read.
+    /// Whether a shutdown may close it: no response to it is being made or sent, and no bytes
+    /// of it wait to be read.
     pub fn is_unfinished(&self) -> bool {
         match self.stage {
             Stage::Head(_) if self.has_whole_head() => false,
@@ -262,7 +263,7 @@ impl Connection {
         }
     }
 
-    /// So a request waits that was pipelined behind another.
+    /// A request that was pipelined behind another may be in `input` already.
     fn has_whole_head(&self) -> bool {
         self.input.windows(4).any(|four| four == b"\r\n\r\n")
     }

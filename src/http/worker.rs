@@ -53,7 +53,8 @@ impl Worker {
         let transport = Arc::clone(self.transport());
         let _membership = transport.pool.membership();
         loop {
-            // It was woken up for these, and nobody else was: it must not park before.
+            // The waker woke this thread and no other. If it parked first, deferred responses
+            // that are ready would wait for the next event.
             while let Some(ready) = transport.parking.deferrals().take_ready() {
                 self.serve(ready);
             }
@@ -320,12 +321,13 @@ impl Worker {
     }
 }
 
-/// How a connection waits that has more to do, or may have, when others have had their turns.
+/// Parks a connection that may have more to do, so that the thread can serve others first.
 fn come_back(connection: &Connection) -> NextStep {
     match connection.stage {
         Stage::Idle | Stage::Lingering(_) => NextStep::Park(Interest::Readable),
         Stage::Deferred(_) => NextStep::Defer,
-        // It can be written to nearly always: it comes back when its turn is.
+        // Nearly always its socket can be written to, so its event comes as soon as the threads
+        // have served the connections that are ready before it.
         _ => NextStep::Park(Interest::Writable),
     }
 }

@@ -211,3 +211,18 @@ impl Drop for WaitPermit<'_> {
         self.0.has_room.notify_one();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_thread_waits_for_a_permit_while_the_disk_hangs() {
+        let queue = Queue::new(Gauge::default());
+        let mut state = queue.state.lock();
+        state.moved_at = Instant::now().checked_sub(PERMIT_TIMEOUT).unwrap();
+        assert_eq!(state.permit_timeout(), PERMIT_TIMEOUT, "nothing is under way");
+        state.committing = 1;
+        assert_eq!(state.permit_timeout(), Duration::ZERO);
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use support::attack::{self, Unread};
+use support::attack;
 use support::client::Client;
 
 use crate::harness::TestServer;
@@ -25,8 +25,8 @@ fn full(max: usize, max_per_client: usize) -> TestServer {
 fn small_responses_that_nobody_reads_keep_nobody_out() {
     let server = full(64, 16);
     let site = server.site();
-    let unread: Vec<Unread> =
-        (1..=4).flat_map(|last| attack::unread(&site, host(last), 16)).collect();
+    let unread: Vec<_> =
+        (1..=4).flat_map(|last| attack::unread(&site, host(last), 16, "/stream")).collect();
     server.await_metric("http_connections_parked", |parked| parked == 64);
     server.await_metric("http_threads_busy", |busy| busy == 0);
     for _ in 0..50 {

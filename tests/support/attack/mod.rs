@@ -187,20 +187,15 @@ pub fn narrow(site: &Site, address: Option<IpAddr>) -> TcpStream {
     socket.into()
 }
 
-/// A connection whose small responses nobody reads.
-pub struct Unread {
-    _socket: TcpStream,
-}
-
-/// So many connections from one address, each with more small requests than its buffers hold
-/// responses, and never read from.
-pub fn unread(site: &Site, address: IpAddr, count: usize) -> Vec<Unread> {
-    let requests = site.aim(b"GET /constant HTTP/1.1\r\nHost: a\r\n\r\n").repeat(4000);
+/// So many connections from one address. Each asks for `target` until the responses are more
+/// than its buffers hold, and reads none of them.
+pub fn unread(site: &Site, address: IpAddr, count: usize, target: &str) -> Vec<TcpStream> {
+    let requests = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").repeat(2000);
     let ask = |_| {
         let mut socket = narrow(site, Some(address));
         // The rest finds no room once the service has stopped reading.
-        let _ = socket.write(&requests);
-        Unread { _socket: socket }
+        let _ = socket.write(requests.as_bytes());
+        socket
     };
     (0..count).map(ask).collect()
 }

@@ -59,7 +59,7 @@ impl Airlock {
     /// Passes a request through the library; returns its body as it came out.
     ///
     /// # Errors
-    /// The library refused the request, or gave out another one. The pair is then useless.
+    /// The library rejected the request, or gave out another one. The pair is then useless.
     pub fn pass(&mut self, head: &Head, length: BodyLength, body: &[u8]) -> io::Result<Vec<u8>> {
         write_canonical(head, length, body, &mut self.canonical);
         let mut request = self.exchange()?;

@@ -26,7 +26,8 @@ const READ_BYTES: usize = 16 << 10;
 const PIECES_PER_STEP: usize = 16;
 
 pub struct Connection {
-    // Ahead of the permit: its slot is free only when its descriptor is.
+    // Declared before the permit, and so dropped before it: when the slot is free, the descriptor
+    // is too.
     pub socket: TcpStream,
     pub peer: Peer,
     pub stage: Stage,
@@ -36,17 +37,37 @@ pub struct Connection {
     pub deadline: Instant,
     /// When the present stage began.
     since: Instant,
-    /// Until when a response does not give way to a newcomer: one write deadline from the
-    /// first that was not taken at once since the connection was idle. A client that takes
-    /// response after response just in time must not hold its permit for ever.
-    sheltered_until: Option<Instant>,
+    /// No byte has come since it was accepted.
+    is_new: bool,
     /// Whether the socket is in the poll set.
     pub is_watched: bool,
     pub permit: ConnectionPermit,
 }
 
-/// What gives way to a newcomer; smaller ones first.
-pub type EvictionOrder = (u8, Instant);
+/// The order in which connections are evicted: by class, then the oldest first.
+pub type EvictionOrder = (EvictionClass, Instant);
+
+/// What a client loses when its connection is evicted; the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EvictionClass {
+    /// It has its last response.
+    Answered,
+    Idle,
+    PartialHead,
+    PartialBody,
+    /// A response that the client does not take.
+    Unread,
+    /// Accepted a moment ago: its first request is on its way.
+    New,
+}
+
+/// How long a connection counts as new. Without this, a new connection would be the next to be
+/// evicted wherever all others are half sent, before its request could arrive.
+const NEW: Duration = Duration::from_millis(100);
+
+/// A response that moved on within this time is being read: longer than what a lost packet
+/// costs on a slow network.
+const MOVING: Duration = Duration::from_secs(2);
 
 /// What the connection is in the middle of.
 pub enum Stage {
@@ -54,11 +75,11 @@ pub enum Stage {
     Idle,
     Head(HeadScanner),
     Body(Box<Upload>),
-    /// Its response isn't ready. It has the deadline of the response, and gives way to nobody.
+    /// Its response isn't ready. It has the deadline of the response, and is never evicted.
     Deferred(DeferredResponse),
     Responding(Box<Outgoing>),
-    /// It has its response and was told to close; so many more bytes of the client's are
-    /// skipped.
+    /// The client has its last response and was told that the connection closes. So many more
+    /// bytes that it sends are read and thrown away.
     Lingering(usize),
 }
 
@@ -99,7 +120,7 @@ impl Connection {
             input: Vec::new(),
             deadline: now + idle,
             since: now,
-            sheltered_until: None,
+            is_new: true,
             is_watched: false,
             permit,
         })
@@ -109,9 +130,7 @@ impl Connection {
         self.since = Instant::now();
         self.deadline = self.since + within;
         self.stage = stage;
-        if matches!(self.stage, Stage::Responding(_)) {
-            self.sheltered_until.get_or_insert(self.deadline);
-        }
+        self.is_new = false;
     }
 
     /// Reads what has come into `arrivals`, and keeps it.
@@ -119,9 +138,6 @@ impl Connection {
         arrivals.clear();
         let received = socket::receive(&self.socket, arrivals, READ_BYTES);
         self.input.extend_from_slice(arrivals);
-        if matches!((&self.stage, &received), (Stage::Idle, Received::Nothing)) {
-            self.sheltered_until = None;
-        }
         received
     }
 
@@ -198,31 +214,47 @@ impl Connection {
         self.input.capacity() + kept
     }
 
-    /// The order in which connections give way to a newcomer at `now`: the kind that loses
-    /// least, then by age. `None` for one that does not give way: its response isn't ready, or
-    /// has not been on its way for long.
-    pub fn eviction_order(&self, now: Instant) -> Option<EvictionOrder> {
-        match self.stage {
-            Stage::Lingering(_) => Some((0, self.since)),
-            Stage::Idle => Some((1, self.since)),
-            Stage::Head(_) => Some((2, self.since)),
-            Stage::Body(_) => Some((3, self.since)),
-            Stage::Deferred(_) => None,
-            Stage::Responding(_) => {
-                let end = self.sheltered_until.filter(|end| *end <= now)?;
-                Some((4, end))
+    /// Where this connection stands among those that may be evicted for a new one, at `now`.
+    /// `None` for one that is never evicted: its response isn't ready, or `spares_readers` is
+    /// set and its client is reading a response.
+    pub fn eviction_order(&self, now: Instant, spares_readers: bool) -> Option<EvictionOrder> {
+        let class = match &self.stage {
+            Stage::Lingering(_) => EvictionClass::Answered,
+            Stage::Idle if self.is_new && now.duration_since(self.since) < NEW => {
+                EvictionClass::New
             }
+            Stage::Idle => EvictionClass::Idle,
+            Stage::Head(_) => EvictionClass::PartialHead,
+            Stage::Body(_) => EvictionClass::PartialBody,
+            Stage::Deferred(_) => return None,
+            Stage::Responding(outgoing) => {
+                let moves = now.duration_since(outgoing.moved_at) < MOVING;
+                let is_spared = spares_readers && moves;
+                return (!is_spared).then_some((EvictionClass::Unread, outgoing.moved_at));
+            }
+        };
+        Some((class, self.since))
+    }
+
+    /// When its present stage began. For memory, connections are evicted by this alone: if
+    /// partial bodies went last, a crowd of them could take all memory from everybody else.
+    pub fn since(&self) -> Instant {
+        self.since
+    }
+
+    /// Whether something has happened that no thread has seen yet: bytes or an end have come, or
+    /// the client has taken what was sent. Its deadline is then judged by the thread that sees
+    /// it: the whole process may have stood still meanwhile.
+    pub fn has_news(&self) -> bool {
+        match self.stage {
+            Stage::Idle | Stage::Head(_) | Stage::Body(_) => !socket::is_quiet(&self.socket),
+            Stage::Responding(_) => socket::is_writable(&self.socket),
+            Stage::Deferred(_) | Stage::Lingering(_) => false,
         }
     }
 
-    /// The order in which connections give way for memory: by age alone, so that a crowd of
-    /// partial bodies can't drive out those that keep next to nothing.
-    pub fn age_order(&self) -> EvictionOrder {
-        (0, self.since)
-    }
-
-    /// Whether a shutdown may close it: nothing of it is being answered, and nothing that
-    /// has come waits to be read.
+    /// Whether a shutdown may close it: no response to it is being made or sent, and no bytes
+    /// of it wait to be read.
     pub fn is_unfinished(&self) -> bool {
         match self.stage {
             Stage::Head(_) if self.has_whole_head() => false,
@@ -231,7 +263,7 @@ impl Connection {
         }
     }
 
-    /// So a request waits that was pipelined behind another.
+    /// A request that was pipelined behind another may be in `input` already.
     fn has_whole_head(&self) -> bool {
         self.input.windows(4).any(|four| four == b"\r\n\r\n")
     }

@@ -1,6 +1,5 @@
 //! How many connections may be open: in all, and for each client.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 
+use super::clients::{Client, Clients, Holders};
 use super::rejection::Rejection;
 use super::settings::Settings;
 use crate::domain::network;
@@ -19,7 +19,7 @@ pub struct ConnectionLimits {
     open: AtomicUsize,
     max: usize,
     max_per_client: usize,
-    /// Proxies speak for many clients.
+    /// Proxies: the limit for each client is not theirs.
     exempt: Vec<IpNet>,
     metrics: Arc<Metrics>,
 }
@@ -29,7 +29,7 @@ struct State {
     /// How often each slot was given away: an event of an earlier owner must not be taken for
     /// one of the present owner's.
     generations: Vec<u32>,
-    clients: HashMap<IpAddr, usize>,
+    clients: Clients,
 }
 
 /// The right to one open connection, and its slot in the parking. Given back when dropped.
@@ -37,7 +37,7 @@ pub struct ConnectionPermit {
     limits: Arc<ConnectionLimits>,
     slot: u32,
     generation: u32,
-    client: Option<IpAddr>,
+    client: Client,
     close_reason: CloseReason,
 }
 
@@ -47,7 +47,7 @@ impl ConnectionLimits {
         let state = State {
             free_slots: (0..max as u32).rev().collect(),
             generations: vec![0; max],
-            clients: HashMap::new(),
+            clients: Clients::new(max),
         };
         ConnectionLimits {
             state: Mutex::new(state),
@@ -68,18 +68,24 @@ impl ConnectionLimits {
         self.max
     }
 
-    pub fn max_per_client(&self) -> usize {
-        self.max_per_client
+    /// The clients that hold the most connections, among those that hold fewer than `bound`.
+    pub fn largest_below(&self, bound: usize) -> Option<Holders> {
+        self.state.lock().clients.largest_below(bound)
     }
 
-    /// The client that an address counts for: an IPv6 address counts for its /64. `None` when
-    /// it is exempt.
-    pub fn client_of(&self, address: IpAddr) -> Option<IpAddr> {
+    /// The connections of the client with this address. `None` for one that has none, and for
+    /// an exempt proxy.
+    pub fn holder(&self, address: IpAddr) -> Option<Holders> {
+        self.state.lock().clients.holder(self.client_of(address)?)
+    }
+
+    /// The client that an address counts for; `None` when it is exempt.
+    fn client_of(&self, address: IpAddr) -> Option<Client> {
         let address = address.to_canonical();
         if self.exempt.iter().any(|net| net.contains(&address)) {
             return None;
         }
-        Some(network::of(address))
+        Some(Client::Address(network::of(address)))
     }
 
     /// # Errors
@@ -89,15 +95,14 @@ impl ConnectionLimits {
         let client = self.client_of(address);
         let mut state = self.state.lock();
         if let Some(client) = client
-            && state.clients.get(&client).is_some_and(|open| *open >= self.max_per_client)
+            && state.clients.count(client) >= self.max_per_client
         {
             return Err(Rejection::ClientFull);
         }
         let slot = state.free_slots.pop().ok_or(Rejection::Full)?;
         let generation = state.generations[slot as usize];
-        if let Some(client) = client {
-            *state.clients.entry(client).or_default() += 1;
-        }
+        let client = client.unwrap_or(Client::Proxied(slot));
+        state.clients.insert(client, slot);
         drop(state);
         self.open.fetch_add(1, Ordering::Relaxed);
         self.metrics.connections.open.inc();
@@ -109,10 +114,6 @@ impl ConnectionLimits {
 impl ConnectionPermit {
     pub fn slot(&self) -> usize {
         self.slot as usize
-    }
-
-    pub fn client(&self) -> Option<IpAddr> {
-        self.client
     }
 
     /// Names this owner of the slot, and no other.
@@ -138,15 +139,7 @@ impl Drop for ConnectionPermit {
         let generation = &mut state.generations[self.slot as usize];
         *generation = generation.wrapping_add(1);
         state.free_slots.push(self.slot);
-        if let Some(client) = self.client {
-            let left = state.clients.get_mut(&client).map(|open| {
-                *open -= 1;
-                *open
-            });
-            if left == Some(0) {
-                state.clients.remove(&client);
-            }
-        }
+        state.clients.remove(self.client, self.slot);
         drop(state);
         limits.open.fetch_sub(1, Ordering::Relaxed);
         limits.metrics.connections.open.dec();
@@ -191,12 +184,15 @@ mod tests {
     }
 
     #[test]
-    fn an_ipv6_client_is_its_network_and_a_proxy_is_nobody() {
+    fn an_ipv6_client_is_its_network_and_a_proxy_is_many_clients() {
         let limits = limits();
         let client = |address: &str| limits.client_of(address.parse().unwrap());
         assert_eq!(client("2001:db8::1"), client("2001:db8::ffff:1"));
         assert_ne!(client("2001:db8::1"), client("2001:db8:0:1::1"));
         assert_eq!(client("10.1.2.3"), None);
+        let _proxied = [(); 3].map(|()| acquire(&limits, "10.1.2.3").unwrap());
+        let largest = limits.largest_below(usize::MAX).unwrap();
+        assert_eq!((largest.count(), largest.total()), (1, 3));
     }
 
     #[test]

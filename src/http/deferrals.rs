@@ -27,7 +27,7 @@ impl Deferrals {
 
     /// Lets a connection wait for its response. The caller's ownership ends here.
     pub fn park(&self, mut connection: Box<Connection>) {
-        // What it keeps is not weighed with the rest: it can't give way.
+        // What it keeps does not count with the rest: it is never evicted.
         connection.trim();
         self.metrics.connections.parked.inc();
         let mut waiting = self.waiting.lock();

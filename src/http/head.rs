@@ -80,8 +80,9 @@ impl Head {
         self.target_end = self.text.len();
     }
 
-    /// Keeps a field if a handler can read it and it is not there yet. Its lines become one
-    /// in their order (RFC 9110 5.3), and what is not printable ASCII a question mark.
+    /// Keeps a field if a handler can read it; one that is kept already stays as it is. `lines`
+    /// are the values of all its lines, joined with commas in their order (RFC 9110 5.3). A byte
+    /// that is not printable ASCII becomes a question mark.
     pub(super) fn keep<'v>(&mut self, name: &str, lines: impl Iterator<Item = &'v [u8]>) {
         let Some(field) = Field::by_name(name) else { return };
         if self.field(field).is_some() {

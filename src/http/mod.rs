@@ -7,9 +7,11 @@
 //! The [`janitor`] closes what has outlived its deadline.
 
 pub mod airlock;
+pub mod clients;
 pub mod connection;
 pub mod connection_limits;
 pub mod deferrals;
+pub mod eviction;
 pub mod front_door;
 pub mod handler;
 pub mod head;

@@ -2,6 +2,7 @@
 
 use std::net::TcpStream;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use super::protocol::encoder::BodyEncoder;
 use crate::sys::socket;
@@ -13,6 +14,9 @@ pub struct Outgoing {
     /// What follows them.
     pub stream: Option<BodyEncoder>,
     pub after: After,
+    /// When the socket last took a part of it, as it does when the client has acknowledged what
+    /// was sent before.
+    pub moved_at: Instant,
 }
 
 /// What follows a response.
@@ -38,11 +42,18 @@ pub enum Refill {
 }
 
 impl Outgoing {
+    pub fn new(bytes: Vec<u8>, sent: usize, stream: Option<BodyEncoder>, after: After) -> Outgoing {
+        Outgoing { bytes, sent, stream, after, moved_at: Instant::now() }
+    }
+
     /// Sends as much as the socket takes without waiting.
     pub fn send(&mut self, socket: &TcpStream) -> Sent {
         while self.sent < self.bytes.len() {
             match socket::send_now(socket, &self.bytes[self.sent..]) {
-                Ok(Some(count)) => self.sent += count,
+                Ok(Some(count)) => {
+                    self.sent += count;
+                    self.moved_at = Instant::now();
+                }
                 Ok(None) => return Sent::Part,
                 Err(_) => return Sent::Broken,
             }

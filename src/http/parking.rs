@@ -6,22 +6,21 @@
 //! the owner, and its token names it, so an event that comes late finds nobody.
 
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
 use parking_lot::Mutex;
 
-use super::connection::{Connection, EvictionOrder};
+use super::connection::{Connection, Stage};
 use super::connection_limits::ConnectionPermit;
 use super::deferrals::Deferrals;
 use crate::metrics::{CloseReason, Metrics};
 use crate::sys::poll::{Interest, Poll, Waker, Woken};
 
-/// Most bytes that parked connections may keep beside them, together. Past it the oldest
-/// partial requests and unread responses of some size give way: 4,096 bodies of 64 KB would be
-/// 256 MB.
+/// Most bytes that parked connections may keep beside them, together; 4,096 bodies of 64 KB
+/// would be 256 MB. Whoever parks a connection past it evicts the oldest of those that keep at
+/// least [`HEAVY_BYTES`].
 const MAX_KEPT_BYTES: usize = 16 << 20;
 /// Connections that keep less are not worth closing for memory.
 const HEAVY_BYTES: usize = 4 << 10;
@@ -36,6 +35,8 @@ pub struct Parking {
     /// Parked connections that keep at least [`HEAVY_BYTES`]: without one, there is nothing to
     /// look for when too much is kept.
     heavy: AtomicUsize,
+    /// Parked connections that are in the middle of a response.
+    responding: AtomicUsize,
     metrics: Arc<Metrics>,
 }
 
@@ -44,13 +45,6 @@ struct Slot {
     parked: Option<Box<Connection>>,
     /// What the parked connection keeps, in bytes.
     weight: usize,
-}
-
-/// Whose connections may be closed for a newcomer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    All,
-    Client(IpAddr),
 }
 
 impl Parking {
@@ -62,6 +56,7 @@ impl Parking {
             deferrals: Deferrals::new(waker.clone(), Arc::clone(&metrics)),
             kept_bytes: AtomicUsize::new(0),
             heavy: AtomicUsize::new(0),
+            responding: AtomicUsize::new(0),
             metrics,
         })
     }
@@ -83,7 +78,7 @@ impl Parking {
                 }
                 Woken::Ready(token) => {
                     let slot = ConnectionPermit::slot_of(token);
-                    if let Some(connection) = self.take(slot, |connection, _| {
+                    if let Some(connection) = self.take(slot, |connection| {
                         // An earlier owner's event finds another token, or nobody.
                         connection.permit.token() == token
                     }) {
@@ -110,6 +105,9 @@ impl Parking {
             return connection.close(CloseReason::Error);
         }
         connection.is_watched = true;
+        if matches!(connection.stage, Stage::Responding(_)) {
+            self.responding.fetch_add(1, Ordering::Relaxed);
+        }
         slot.parked = Some(connection);
         slot.weight = weight;
         self.metrics.connections.parked.inc();
@@ -119,24 +117,31 @@ impl Parking {
         }
         drop(slot);
         if kept > MAX_KEPT_BYTES && self.heavy.load(Ordering::Relaxed) > 0 {
-            self.evict_where(EVICTED_FOR_MEMORY, |connection, weight| {
-                (weight >= HEAVY_BYTES).then(|| connection.age_order())
-            });
+            self.evict_for_memory();
         }
     }
 
-    /// Closes up to `count` waiting connections of `scope`, those first that lose least: those
-    /// with their last response, idle ones, partial heads, partial bodies, responses that have
-    /// been on their way for too long, each kind by age. Returns how many.
-    pub fn evict(&self, scope: Scope, count: usize) -> usize {
-        let now = Instant::now();
-        self.evict_where(count, |connection, _| {
-            let is_in = match scope {
-                Scope::All => true,
-                Scope::Client(client) => connection.permit.client() == Some(client),
-            };
-            connection.eviction_order(now).filter(|_| is_in)
-        })
+    /// How many connections have room.
+    pub fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// How many waiting connections are in the middle of a response.
+    pub fn responding(&self) -> usize {
+        self.responding.load(Ordering::Relaxed)
+    }
+
+    /// What `see` finds in the connection that waits in a slot, if one does.
+    pub fn look<T>(&self, slot: usize, see: impl FnOnce(&Connection) -> T) -> Option<T> {
+        self.slots.get(slot)?.lock().parked.as_deref().map(see)
+    }
+
+    /// Closes the connection that waits in a slot, if one does and `may_go` says so.
+    pub fn evict_if(&self, slot: usize, may_go: impl Fn(&Connection) -> bool) -> bool {
+        let Some(connection) = self.take(slot, may_go) else { return false };
+        self.poll.forget(connection.permit.token());
+        connection.close(CloseReason::Evicted);
+        true
     }
 
     /// Takes every waiting connection that `choose` picks, deferred ones excepted. Each is then
@@ -144,7 +149,7 @@ impl Parking {
     pub fn take_all(&self, choose: impl Fn(&Connection) -> bool) -> Vec<Box<Connection>> {
         (0..self.slots.len())
             .filter_map(|index| {
-                let taken = self.take(index, |connection, _| choose(connection))?;
+                let taken = self.take(index, &choose)?;
                 self.poll.forget(taken.permit.token());
                 Some(taken)
             })
@@ -156,47 +161,34 @@ impl Parking {
         self.poll.close();
     }
 
-    fn evict_where(
-        &self,
-        count: usize,
-        order: impl Fn(&Connection, usize) -> Option<EvictionOrder>,
-    ) -> usize {
-        let mut candidates: Vec<(EvictionOrder, usize)> = Vec::new();
+    /// Closes the oldest of the connections that keep much.
+    fn evict_for_memory(&self) {
+        let mut heavy: Vec<(Instant, usize)> = Vec::new();
         for (index, slot) in self.slots.iter().enumerate() {
             let slot = slot.lock();
-            let found = slot.parked.as_ref().and_then(|parked| order(parked, slot.weight));
-            candidates.extend(found.map(|order| (order, index)));
+            let parked = slot.parked.as_ref().filter(|_| slot.weight >= HEAVY_BYTES);
+            heavy.extend(parked.map(|parked| (parked.since(), index)));
         }
-        let count = count.min(candidates.len());
+        let count = EVICTED_FOR_MEMORY.min(heavy.len());
         if count == 0 {
-            return 0;
+            return;
         }
-        candidates.select_nth_unstable(count - 1);
-        let mut evicted = 0;
-        for (expected, index) in &candidates[..count] {
-            // It may have been served meanwhile: then its order is another.
-            let taken =
-                self.take(*index, |parked, weight| order(parked, weight) == Some(*expected));
-            if let Some(connection) = taken {
-                self.poll.forget(connection.permit.token());
-                connection.close(CloseReason::Evicted);
-                evicted += 1;
-            }
+        heavy.select_nth_unstable(count - 1);
+        for (since, index) in &heavy[..count] {
+            self.evict_if(*index, |parked| parked.since() == *since);
         }
-        evicted
     }
 
-    fn take(
-        &self,
-        index: usize,
-        choose: impl Fn(&Connection, usize) -> bool,
-    ) -> Option<Box<Connection>> {
+    fn take(&self, index: usize, choose: impl Fn(&Connection) -> bool) -> Option<Box<Connection>> {
         let mut slot = self.slots.get(index)?.lock();
         let weight = slot.weight;
-        let connection = slot.parked.take_if(|parked| choose(parked, weight))?;
+        let connection = slot.parked.take_if(|parked| choose(parked))?;
         self.kept_bytes.fetch_sub(weight, Ordering::Relaxed);
         if weight >= HEAVY_BYTES {
             self.heavy.fetch_sub(1, Ordering::Relaxed);
+        }
+        if matches!(connection.stage, Stage::Responding(_)) {
+            self.responding.fetch_sub(1, Ordering::Relaxed);
         }
         self.metrics.connections.parked.dec();
         Some(connection)

@@ -72,9 +72,12 @@ fn what_a_stream_keeps_is_weighed_with_its_connection() {
     let transport = transport(|_| {});
     let (_client, mut connection) = connect(&transport, Duration::from_secs(1));
     let response = Response { body: Body::Stream(Box::new(Laden)), ..Response::new(200) };
-    let stream =
-        Encoder::new(Clock::system()).encode(response, ResponseFraming::last(), &mut Vec::new());
-    let outgoing = Outgoing { bytes: Vec::new(), sent: 0, stream, after: After::Keep };
+    let stream = Encoder::new(Clock::system(), Duration::ZERO).encode(
+        response,
+        ResponseFraming::last(),
+        &mut Vec::new(),
+    );
+    let outgoing = Outgoing::new(Vec::new(), 0, stream, After::Keep);
     connection.enter(Stage::Responding(Box::new(outgoing)), Duration::from_secs(1));
     assert_eq!(connection.trim(), HEAVY_BYTES);
 }

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_refusal_stands_at_its_own_place() {
+    fn every_rejection_stands_at_its_own_place() {
         for (place, rejection) in Rejection::ALL.into_iter().enumerate() {
             assert_eq!(rejection as usize, place);
         }

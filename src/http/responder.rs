@@ -27,7 +27,7 @@ const KEPT_OUTPUT_BYTES: usize = 64 << 10;
 
 impl Responder {
     pub fn new(transport: Arc<Transport>) -> Responder {
-        let encoder = Encoder::new(Clock::system());
+        let encoder = Encoder::new(Clock::system(), transport.settings.timeouts.idle);
         Responder { transport, encoder, output: Vec::new(), arrivals: Vec::new() }
     }
 
@@ -54,7 +54,7 @@ impl Responder {
             connection.finish(after, timeouts);
         } else {
             let bytes = std::mem::take(&mut self.output);
-            let outgoing = Box::new(Outgoing { bytes, sent, stream, after });
+            let outgoing = Box::new(Outgoing::new(bytes, sent, stream, after));
             connection.enter(Stage::Responding(outgoing), timeouts.request);
         }
         if self.output.capacity() > KEPT_OUTPUT_BYTES {

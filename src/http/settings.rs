@@ -26,9 +26,10 @@ pub struct Settings {
 /// The limits of time that a connection lives under.
 #[derive(Clone, Copy, Debug)]
 pub struct Timeouts {
-    /// For the first byte of a request.
+    /// For the first byte of a request, from the accept or from the end of the last response.
     pub idle: Duration,
-    /// For a head, for a body, and for the taking of a response: each from its first byte.
+    /// For a head from its first byte, for a body from the end of its head, and for a response
+    /// from its first send; each piece of a streamed response has it anew.
     pub request: Duration,
 }
 

@@ -43,7 +43,7 @@ impl ThreadPool {
         ThreadPool { state: Mutex::new(state), unparked: Condvar::new(), max_running }
     }
 
-    /// The membership of this thread, which has counted since the pool was made.
+    /// The membership of the calling thread, one of those that `new` has counted as running.
     pub fn membership(&self) -> Membership<'_> {
         Membership(self)
     }

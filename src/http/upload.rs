@@ -18,8 +18,8 @@ impl Upload {
         Upload { framing, head, body: Vec::new(), decoder }
     }
 
-    /// Takes from `input` what belongs to the body, at most `limit` bytes of it; true when
-    /// that is all.
+    /// Takes from `input` what belongs to the body; true when the body is whole. `limit` is for
+    /// chunked bodies alone, in bytes: a declared length was checked with the head.
     pub fn take(&mut self, input: &mut Vec<u8>, limit: usize) -> Result<bool, Rejection> {
         if let Some(decoder) = &mut self.decoder {
             let progress = decoder.advance(input, &mut self.body, limit)?;

@@ -53,7 +53,8 @@ impl Worker {
         let transport = Arc::clone(self.transport());
         let _membership = transport.pool.membership();
         loop {
-            // It was woken up for these, and nobody else was: it must not park before.
+            // The waker woke this thread and no other. If it parked first, deferred responses
+            // that are ready would wait for the next event.
             while let Some(ready) = transport.parking.deferrals().take_ready() {
                 self.serve(ready);
             }
@@ -80,10 +81,18 @@ impl Worker {
         self.transport().metrics.connections.threads_busy.dec();
     }
 
+    /// Moves a connection on, then judges its deadline: whatever has come by now counts, however
+    /// long this process may have stood still.
     fn drive(&mut self, connection: &mut Connection) -> NextStep {
-        if connection.is_overdue(Instant::now()) {
-            return self.responder.expire(connection);
+        match self.advance(connection) {
+            NextStep::Park(_) if connection.is_overdue(Instant::now()) => {
+                self.responder.expire(connection)
+            }
+            next => next,
         }
+    }
+
+    fn advance(&mut self, connection: &mut Connection) -> NextStep {
         for _ in 0..MAX_STEPS {
             let next = match connection.stage {
                 Stage::Idle | Stage::Head(_) => self.read_head(connection),
@@ -312,12 +321,13 @@ impl Worker {
     }
 }
 
-/// How a connection waits that has more to do, or may have, when others have had their turns.
+/// Parks a connection that may have more to do, so that the thread can serve others first.
 fn come_back(connection: &Connection) -> NextStep {
     match connection.stage {
         Stage::Idle | Stage::Lingering(_) => NextStep::Park(Interest::Readable),
         Stage::Deferred(_) => NextStep::Defer,
-        // It can be written to nearly always: it comes back when its turn is.
+        // Nearly always its socket can be written to, so its event comes as soon as the threads
+        // have served the connections that are ready before it.
         _ => NextStep::Park(Interest::Writable),
     }
 }

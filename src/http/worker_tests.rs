@@ -1,12 +1,11 @@
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread;
 
 use super::*;
 use crate::http::handler::{Deferred, Handler};
-use crate::http::outgoing::{After, Outgoing};
 use crate::http::settings::{Settings, test_settings};
 use crate::http::thread_pool::ThreadPool;
 use crate::metrics::Metrics;
@@ -48,11 +47,20 @@ fn worker(temp_dir: PathBuf) -> Worker {
 
 /// A client, and the other end of its connection.
 pub fn connect(transport: &Transport, idle: Duration) -> (TcpStream, Box<Connection>) {
+    connect_as(transport, Ipv4Addr::LOCALHOST.into(), idle)
+}
+
+/// The same, where the connection counts for the client with this address.
+pub fn connect_as(
+    transport: &Transport,
+    client: IpAddr,
+    idle: Duration,
+) -> (TcpStream, Box<Connection>) {
+    let permit = transport.limits.acquire(client).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let client_end = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     let (socket, address) = listener.accept().unwrap();
-    let permit = transport.limits.acquire(address.ip()).unwrap();
-    (client, Connection::new(socket, Peer::Client(address), permit, idle))
+    (client_end, Connection::new(socket, Peer::Client(address), permit, idle))
 }
 
 /// A client that trickles steadily is hardly ever parked when the janitor looks.
@@ -61,13 +69,34 @@ fn a_thread_keeps_the_deadline_too() {
     let parent = tempfile::tempdir().unwrap();
     let mut worker = worker(parent.path().to_owned());
     let (mut client, mut connection) = connect(worker.transport(), Duration::ZERO);
-    client.write_all(b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
     assert_eq!(worker.drive(&mut connection), NextStep::Close(CloseReason::Idle));
     connection.enter(Stage::Head(HeadScanner::default()), Duration::ZERO);
+    client.write_all(b"GET /a HTTP/1.1\r\n").unwrap();
     assert_eq!(worker.drive(&mut connection), NextStep::Park(Interest::Readable));
-    let mut answer = [0; 12];
-    client.read_exact(&mut answer).unwrap();
-    assert_eq!(&answer, b"HTTP/1.1 408");
+    let mut response = [0; 12];
+    client.read_exact(&mut response).unwrap();
+    assert_eq!(&response, b"HTTP/1.1 408");
+}
+
+/// As after a suspension: the deadline has passed, and the request came long before.
+#[test]
+fn a_request_that_has_come_is_served_however_late_a_thread_sees_it() {
+    let parent = tempfile::tempdir().unwrap();
+    let mut worker = worker(parent.path().to_owned());
+    let (mut client, mut connection) = connect(worker.transport(), Duration::ZERO);
+    let mut serve_rest_of = |connection: &mut Connection, rest: &[u8]| {
+        client.write_all(rest).unwrap();
+        while !connection.has_news() {}
+        assert_eq!(worker.drive(connection), NextStep::Park(Interest::Readable));
+        let mut response = [0; 12];
+        client.read_exact(&mut response).unwrap();
+        assert_eq!(&response, b"HTTP/1.1 204");
+        while matches!(socket::receive(&client, &mut Vec::new(), 1024), Received::Bytes(_)) {}
+    };
+    serve_rest_of(&mut connection, b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n");
+    connection.input = b"GET /a HTTP/1.1\r\n".to_vec();
+    connection.enter(Stage::Head(HeadScanner::default()), Duration::ZERO);
+    serve_rest_of(&mut connection, b"Host: a\r\n\r\n");
 }
 
 #[test]
@@ -116,32 +145,6 @@ fn a_thread_that_leaves_is_not_counted_on() {
     });
     let passed = receiver.recv_timeout(Duration::from_secs(20));
     assert!(passed.is_ok(), "the only thread left has parked");
-}
-
-#[test]
-fn who_takes_response_after_response_just_in_time_gives_way_in_the_end() {
-    const LONG: Duration = Duration::from_secs(600);
-    let transport = transport(|_| {});
-    let (_client, mut connection) = connect(&transport, LONG);
-    let answer = || {
-        let (bytes, stream) = (vec![b'x'], None);
-        Stage::Responding(Box::new(Outgoing { bytes, sent: 0, stream, after: After::Keep }))
-    };
-    connection.enter(answer(), LONG);
-    assert_eq!(connection.eviction_order(Instant::now()), None);
-    connection.input = b"GET".to_vec();
-    connection.finish(After::Keep, &transport.settings.timeouts);
-    connection.enter(answer(), LONG);
-    let first = connection.eviction_order(Instant::now() + LONG);
-    assert!(first.is_some());
-    connection.enter(answer(), LONG * 2);
-    assert_eq!(connection.eviction_order(Instant::now() + LONG), first);
-
-    connection.input.clear();
-    connection.finish(After::Keep, &transport.settings.timeouts);
-    assert_eq!(connection.receive(&mut Vec::new()), Received::Nothing);
-    connection.enter(answer(), LONG * 2);
-    assert_eq!(connection.eviction_order(Instant::now() + LONG), None);
 }
 
 /// Panics when it is looked at, or only when it is made.

@@ -8,6 +8,7 @@ use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send, sockopt};
 
@@ -38,6 +39,12 @@ pub fn receive(socket: &TcpStream, buffer: &mut Vec<u8>, limit: usize) -> Receiv
 pub fn is_quiet(socket: &TcpStream) -> bool {
     let peeked = recv(socket, &mut [0u8; 1], RecvFlags::DONTWAIT | RecvFlags::PEEK);
     peeked.is_err()
+}
+
+/// Whether a send would find room. Where that can't be told: no.
+pub fn is_writable(socket: &TcpStream) -> bool {
+    let mut watched = [PollFd::new(socket, PollFlags::OUT)];
+    poll(&mut watched, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
 }
 
 /// Makes room for `bytes` in a socket's buffers, as far as the system allows.

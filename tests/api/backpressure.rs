@@ -227,6 +227,35 @@ fn while_the_disk_hangs_no_more_orders_wait_than_there_are_threads() {
     assert_eq!(app.orders(&app.admin()).good()["orders"].as_array().unwrap().len(), 7);
 }
 
+/// A thread that waited for its turn to write would be missing where probes are answered.
+#[test]
+fn while_the_disk_hangs_writes_beyond_the_bound_keep_no_probe_waiting() {
+    let disk = Disk::default();
+    let app = TestApp::start_on(&disk, &["--http-threads=8"]);
+    let token = app.admin();
+    let retry = format!(
+        "POST /emails/1/retry HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {token}\r\n\r\n"
+    );
+    let ask = |count: usize| {
+        let mut client = app.connect();
+        client.send(retry.repeat(count));
+        client
+    };
+    let mut waiting = while_hanging(&disk, app.app().store(), |_hanging| {
+        let waiting: Vec<Client> = (0..7).map(|_| ask(1)).collect();
+        until(|| app.get("/readyz").send().status == 503);
+        let mut rejected: Vec<Client> = (0..16).map(|_| ask(128)).collect();
+        app.get("/health").send().good();
+        for client in &mut rejected {
+            (0..128).for_each(|_| assert_eq!(client.read().status, 503));
+        }
+        waiting
+    });
+    for client in &mut waiting {
+        assert_eq!(client.read().status, 404);
+    }
+}
+
 #[test]
 fn an_answer_that_can_be_made_does_not_wait_for_another_clients_next_request() {
     let disk = Disk::default();

@@ -63,6 +63,35 @@ fn an_old_client_is_kept_only_when_it_asks() {
 }
 
 #[test]
+fn a_kept_connection_is_told_how_long_it_may_be_idle() {
+    let server =
+        TestServer::start_with(|settings| settings.timeouts.idle = Duration::from_secs(15));
+    let mut client = server.connect();
+    for target in ["/constant", "/stream", "/nothing"] {
+        let response = client.get(target);
+        let said = ["Connection", "Keep-Alive"].map(|name| response.header(name));
+        assert_eq!(said, [Some("keep-alive"), Some("timeout=14")], "{target}");
+    }
+    client.send(b"GET /constant HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    assert_eq!(client.read().header("Keep-Alive"), Some("timeout=14"));
+    client.send(b"GET /constant HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n");
+    let last = client.read();
+    let said = ["Connection", "Keep-Alive"].map(|name| last.header(name));
+    assert_eq!(said, [Some("close"), None]);
+}
+
+#[test]
+fn where_no_whole_second_can_be_promised_nothing_is_said_of_it() {
+    let server = TestServer::start_with(|settings| settings.timeouts.idle = Duration::from_secs(1));
+    let mut client = server.connect();
+    let response = client.get("/constant");
+    let said = ["Connection", "Keep-Alive"].map(|name| response.header(name));
+    assert_eq!(said, [None, None]);
+    client.send(b"GET /constant HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    assert_eq!(client.read().header("Connection"), Some("keep-alive"));
+}
+
+#[test]
 fn a_client_that_asks_for_the_close_gets_it() {
     let server = TestServer::start();
     let mut client = server.connect();

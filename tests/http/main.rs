@@ -3,6 +3,7 @@
 mod crowd;
 mod exchange;
 mod exhaustion;
+mod fairness;
 mod harness;
 mod hostile;
 mod malformed;

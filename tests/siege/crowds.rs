@@ -6,10 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Socket, Type};
-
-use support::attack::Stop;
 use support::attack::site::Site;
+use support::attack::{self, Stop};
 use support::client::{Client, TIMEOUT};
 
 /// The default of `HTTP_MAX_CONNECTIONS`.
@@ -107,7 +105,7 @@ impl Readers<'_> {
     pub fn read(&self, count: usize, replaced: usize) {
         let deadline = Instant::now() + TIMEOUT;
         let connect = |n: usize| {
-            let mut socket = narrow(self.site);
+            let mut socket = attack::narrow(self.site, None);
             let _ = socket.write(&self.requests[n % self.requests.len()]);
             socket
         };
@@ -129,17 +127,6 @@ impl Readers<'_> {
             thread::sleep(Duration::from_millis(10));
         }
     }
-}
-
-/// A connection with small buffers, so that what is not read waits in the service and not in
-/// the system.
-fn narrow(site: &Site) -> TcpStream {
-    let socket = Socket::new(Domain::for_address(site.address), Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(2048).unwrap();
-    socket.set_tcp_mss(536).unwrap();
-    socket.connect_timeout(&site.address.into(), TIMEOUT).unwrap();
-    socket.set_nonblocking(true).unwrap();
-    socket.into()
 }
 
 fn get(target: &str, token: Option<&str>) -> Vec<u8> {

@@ -147,7 +147,11 @@ impl Connection {
     fn new(stream: UnixStream) -> io::Result<Connection> {
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
-        Ok(Connection { stream, input: Vec::new(), encoder: Encoder::new(Clock::system()) })
+        Ok(Connection {
+            stream,
+            input: Vec::new(),
+            encoder: Encoder::new(Clock::system(), TIMEOUT),
+        })
     }
 
     /// Reads a request and responds; false when the connection is over.

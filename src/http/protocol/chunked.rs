@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Extensions and trailers are checked, bounded and forgotten. A bare LF, a sign or a
-//! blank where none belongs is refused.
+//! blank where none belongs is rejected.
 
 use super::framing::is_token_byte;
 use crate::http::rejection::Rejection;
@@ -222,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn doubtful_framing_is_refused() {
+    fn doubtful_framing_is_rejected() {
         for input in [
             "\r\n",
             "x\r\n",
@@ -246,7 +246,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_over_its_limit_is_refused_at_the_size() {
+    fn a_body_over_its_limit_is_rejected_at_the_size() {
         assert_decodes(b"65\r\n", Err(Rejection::BodyTooLarge));
         assert_decodes(b"ffffffffffffffffffff\r\n", Err(Rejection::BodyTooLarge));
         let many = "60\r\n".to_owned() + &"x".repeat(96) + "\r\n5\r\n";

@@ -4,6 +4,7 @@
 
 use std::borrow::Cow;
 use std::io;
+use std::time::Duration;
 
 use tiny_http::{HTTPVersion, Header, Headers, Response as Printable, StatusCode};
 
@@ -94,11 +95,19 @@ pub struct Encoder {
     /// The date as last written, and its second.
     date: String,
     date_secs: u64,
+    /// The lines that say that a connection is kept, and for how long.
+    keep_alive: String,
 }
 
+/// How much earlier than its limit an idle connection is said to end: time for a request to
+/// arrive that a client sends at the last moment.
+const IDLE_MARGIN: Duration = Duration::from_secs(1);
+
 impl Encoder {
-    pub fn new(clock: Clock) -> Encoder {
-        Encoder { clock, date: String::new(), date_secs: u64::MAX }
+    /// `idle` is for how long a connection is kept without a request.
+    pub fn new(clock: Clock, idle: Duration) -> Encoder {
+        let keep_alive = keep_alive_lines(idle);
+        Encoder { clock, date: String::new(), date_secs: u64::MAX, keep_alive }
     }
 
     /// Writes `response` over `bytes`. A streamed body is returned, for the caller to send
@@ -155,10 +164,9 @@ impl Encoder {
         Printable::new(StatusCode(status), Headers::from(list), body, length, None)
             .with_chunked_threshold(usize::MAX)
             .raw_print(&mut *bytes, HTTPVersion(1, 1), None, framing.head_only, None)?;
-        if let Some(line) = connection_line(framing.persistence)
-            && let Some(end) = bytes.iter().position(|byte| *byte == b'\n')
-        {
-            bytes.splice(end + 1..end + 1, line.bytes());
+        let lines = self.connection_lines(framing.persistence);
+        if let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
+            bytes.splice(end + 1..end + 1, lines.bytes());
         }
         Ok(())
     }
@@ -173,7 +181,7 @@ impl Encoder {
     ) {
         let mut put = |text: &str| bytes.extend_from_slice(text.as_bytes());
         put(&format!("HTTP/1.1 {status} {}\r\n", if status == 200 { "OK" } else { "" }));
-        put(connection_line(framing.persistence).unwrap_or_default());
+        put(self.connection_lines(framing.persistence));
         for (name, value) in self.common().into_iter().chain(pairs(headers)) {
             for part in [name, ": ", value, "\r\n"] {
                 put(part);
@@ -181,6 +189,16 @@ impl Encoder {
         }
         put(coding);
         put("\r\n");
+    }
+
+    /// What the response says about its connection.
+    fn connection_lines(&self, persistence: Persistence) -> &str {
+        match persistence {
+            Persistence::Keep if self.keep_alive.is_empty() => "",
+            Persistence::KeepAndSay if self.keep_alive.is_empty() => KEEP,
+            Persistence::Keep | Persistence::KeepAndSay => &self.keep_alive,
+            Persistence::Close => "Connection: close\r\n",
+        }
     }
 
     fn common(&self) -> [(&str, &str); 3] {
@@ -218,10 +236,14 @@ fn checked(response: Response) -> Response {
     }
 }
 
-fn connection_line(persistence: Persistence) -> Option<&'static str> {
-    match persistence {
-        Persistence::Keep => None,
-        Persistence::KeepAndSay => Some("Connection: keep-alive\r\n"),
-        Persistence::Close => Some("Connection: close\r\n"),
+const KEEP: &str = "Connection: keep-alive\r\n";
+
+/// `Keep-Alive: timeout=` spares clients the race between their next request and the close at the
+/// idle limit. It is about this connection alone, so `Connection` names it (RFC 9110 7.6.1).
+/// Nothing where no whole second is left to tell of.
+fn keep_alive_lines(idle: Duration) -> String {
+    match idle.saturating_sub(IDLE_MARGIN).as_secs() {
+        0 => String::new(),
+        secs => format!("{KEEP}Keep-Alive: timeout={secs}\r\n"),
     }
 }

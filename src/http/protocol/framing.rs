@@ -85,7 +85,7 @@ pub fn check(bytes: &[u8], head: &mut Head) -> Result<RequestFraming, Rejection>
     Ok(framing)
 }
 
-/// Headers that decide who may do what, or where a request ends: a second one is refused.
+/// Headers that decide who may do what, or where a request ends: a second one is rejected.
 const SINGLE: [&str; 6] = [
     "Host",
     "Content-Length",
@@ -95,7 +95,7 @@ const SINGLE: [&str; 6] = [
     "Content-Type",
 ];
 
-/// Of these, bytes beyond printable ASCII are refused: the library takes no others, and
+/// Of these, bytes beyond printable ASCII are rejected: the library takes no others, and
 /// two different keys must never look the same.
 const EXACT: [&str; 2] = ["Authorization", "Idempotency-Key"];
 
@@ -126,7 +126,7 @@ impl<'h, 'b: 'h> Fields<'h, 'b> {
         Ok(())
     }
 
-    /// RFC 9112 3.2: HTTP/1.1 needs a host, and a broken one is refused.
+    /// RFC 9112 3.2: HTTP/1.1 needs a host, and a broken one is rejected.
     fn check_host(&self, version: Version) -> Result<(), Rejection> {
         match self.get("Host") {
             None if version == Version::Http11 => Err(Rejection::Malformed),

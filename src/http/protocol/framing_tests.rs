@@ -33,7 +33,7 @@ fn framing(head: &str) -> RequestFraming {
 }
 
 #[track_caller]
-fn assert_refused(input: &[u8], rejection: Rejection) {
+fn assert_rejected(input: &[u8], rejection: Rejection) {
     assert_eq!(read_all_ways(input), Err(rejection), "{}", input.escape_ascii());
 }
 
@@ -119,7 +119,7 @@ fn bodies_are_delimited_by_length_or_chunks() {
 }
 
 #[test]
-fn doubtful_framing_is_refused() {
+fn doubtful_framing_is_rejected() {
     for lines in [
         "Content-Length: 1\r\nContent-Length: 1",
         "Content-Length: 1\r\nContent-Length: 2",
@@ -156,7 +156,7 @@ fn doubtful_framing_is_refused() {
         "A\u{e9}: b",
     ] {
         let head = format!("POST / HTTP/1.1\r\nHost: a\r\n{lines}\r\n\r\n");
-        assert_refused(head.as_bytes(), Rejection::Malformed);
+        assert_rejected(head.as_bytes(), Rejection::Malformed);
     }
 }
 
@@ -164,10 +164,10 @@ fn doubtful_framing_is_refused() {
 fn unknown_codings_are_not_implemented() {
     for coding in ["gzip", "gzip, chunked", "identity", "x"] {
         let head = format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: {coding}\r\n\r\n");
-        assert_refused(head.as_bytes(), Rejection::NotImplemented);
+        assert_rejected(head.as_bytes(), Rejection::NotImplemented);
     }
     let old = b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n";
-    assert_refused(old, Rejection::Malformed);
+    assert_rejected(old, Rejection::Malformed);
 }
 
 #[test]
@@ -191,30 +191,30 @@ fn request_lines_are_taken_literally() {
         "\x16\x03\x01",
         "\n",
     ] {
-        assert_refused(format!("{line}\r\nHost: a\r\n\r\n").as_bytes(), Rejection::Malformed);
+        assert_rejected(format!("{line}\r\nHost: a\r\n\r\n").as_bytes(), Rejection::Malformed);
     }
-    assert_refused(b"CONNECT shop:443 HTTP/1.1\r\nHost: shop\r\n\r\n", Rejection::NotImplemented);
+    assert_rejected(b"CONNECT shop:443 HTTP/1.1\r\nHost: shop\r\n\r\n", Rejection::NotImplemented);
 }
 
 #[test]
-fn other_versions_are_refused_at_the_request_line() {
+fn other_versions_are_rejected_at_the_request_line() {
     for version in ["0.9", "1.2", "2.0", "3.0", "9.9"] {
-        assert_refused(format!("GET / HTTP/{version}\r\n").as_bytes(), Rejection::Version);
+        assert_rejected(format!("GET / HTTP/{version}\r\n").as_bytes(), Rejection::Version);
     }
-    assert_refused(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Rejection::Version);
+    assert_rejected(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Rejection::Version);
 }
 
 #[test]
-fn a_tls_hello_is_refused_at_its_first_byte() {
-    assert_refused(b"\x16", Rejection::Malformed);
+fn a_tls_hello_is_rejected_at_its_first_byte() {
+    assert_rejected(b"\x16", Rejection::Malformed);
 }
 
 #[test]
 fn a_host_is_needed_and_must_be_one() {
-    assert_refused(b"GET / HTTP/1.1\r\n\r\n", Rejection::Malformed);
+    assert_rejected(b"GET / HTTP/1.1\r\n\r\n", Rejection::Malformed);
     for host in ["a b", "a/b", "u@a", "a:b", "a, b", "<"] {
         let head = format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n");
-        assert_refused(head.as_bytes(), Rejection::Malformed);
+        assert_rejected(head.as_bytes(), Rejection::Malformed);
     }
     for host in ["", "shop", "shop:80", "[::1]:80", "127.0.0.1"] {
         framing(&format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n"));
@@ -228,9 +228,9 @@ fn heads_are_bounded_in_bytes_and_lines() {
         |length: usize| format!("{start}A: {}\r\n\r\n", "x".repeat(length - start.len() - 7));
     assert_eq!(fill(LIMIT).len(), LIMIT);
     framing(&fill(LIMIT));
-    assert_refused(fill(LIMIT + 1).as_bytes(), Rejection::HeadTooLarge);
-    assert_refused("A".repeat(LIMIT + 1).as_bytes(), Rejection::HeadTooLarge);
+    assert_rejected(fill(LIMIT + 1).as_bytes(), Rejection::HeadTooLarge);
+    assert_rejected("A".repeat(LIMIT + 1).as_bytes(), Rejection::HeadTooLarge);
     framing(&format!("{start}{}\r\n", "A:\r\n".repeat(MAX_LINES - 1)));
     let lines = format!("{start}{}\r\n", "A:\r\n".repeat(MAX_LINES));
-    assert_refused(lines.as_bytes(), Rejection::HeadTooLarge);
+    assert_rejected(lines.as_bytes(), Rejection::HeadTooLarge);
 }

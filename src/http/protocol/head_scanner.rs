@@ -53,7 +53,7 @@ impl HeadScanner {
     }
 }
 
-/// A request starts with a method: a TLS hello is refused at its first byte.
+/// A request starts with a method: a TLS hello is rejected at its first byte.
 fn check_first_byte(input: &[u8]) -> Result<(), Rejection> {
     match input.first() {
         Some(byte) if *byte != b'\r' && !is_token_byte(*byte) => Err(Rejection::Malformed),
@@ -61,7 +61,7 @@ fn check_first_byte(input: &[u8]) -> Result<(), Rejection> {
     }
 }
 
-/// A line without its CR LF; a bare LF or CR is refused (RFC 9112 2.2).
+/// A line without its CR LF; a bare LF or CR is rejected (RFC 9112 2.2).
 fn strip_line_end(line: &[u8]) -> Result<&[u8], Rejection> {
     let line = line.strip_suffix(b"\r\n").ok_or(Rejection::Malformed)?;
     if line.contains(&b'\r') || line.contains(&0) {

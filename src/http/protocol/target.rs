@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn other_targets_are_refused() {
+    fn other_targets_are_rejected() {
         for target in [
             "",
             "*",

@@ -11,7 +11,8 @@ use crate::metrics::Gauge;
 
 /// Writes that may wait or be committed at once, whether or not a thread waits for them.
 const MAX_UNDER_WAY: usize = 4096;
-/// How long a thread waits for a permit before its write is refused.
+/// How long a thread waits for a permit before its write is refused, counted from the last
+/// commit's end where the disk hangs.
 const PERMIT_TIMEOUT: Duration = Duration::from_millis(250);
 /// A commit takes milliseconds, on a slow disk a few hundred. When no commit has ended for this
 /// long, the disk hangs, and only as many writes may be under way as threads may wait.
@@ -54,9 +55,20 @@ impl State {
         self.under_way() >= MAX_UNDER_WAY
     }
 
+    /// For how long writes have been under way without one that ended.
+    fn stalled_for(&self) -> Duration {
+        if self.under_way() == 0 { Duration::ZERO } else { self.moved_at.elapsed() }
+    }
+
     /// Whether the disk hangs and no further write may begin that no thread waits for.
     fn is_at_standstill(&self) -> bool {
-        self.under_way() >= self.max_waiters && self.moved_at.elapsed() > STANDSTILL
+        self.under_way() >= self.max_waiters && self.stalled_for() > STANDSTILL
+    }
+
+    /// How long a thread may wait for a permit now. While the disk hangs, permits don't become
+    /// free, and every thread that waited for one would be missing where probes are answered.
+    fn permit_timeout(&self) -> Duration {
+        PERMIT_TIMEOUT.saturating_sub(self.stalled_for())
     }
 
     fn has_too_many_waiters(&self) -> bool {
@@ -94,11 +106,13 @@ impl Queue {
     /// Lets the calling thread wait for a write, as soon as few enough others do.
     ///
     /// # Errors
-    /// `Unavailable` where too many threads still wait after [`PERMIT_TIMEOUT`].
+    /// `Unavailable` where too many threads still wait after [`PERMIT_TIMEOUT`], and at once
+    /// where no commit has ended for that long.
     pub fn permit_wait(&self) -> Result<WaitPermit<'_>> {
         let mut state = self.state.lock();
         let too_many = |state: &mut State| state.has_too_many_waiters();
-        self.has_room.wait_while_for(&mut state, too_many, PERMIT_TIMEOUT);
+        let timeout = state.permit_timeout();
+        self.has_room.wait_while_for(&mut state, too_many, timeout);
         if state.has_too_many_waiters() {
             return Err(Error::busy(TOO_MANY));
         }
@@ -195,5 +209,20 @@ impl Drop for WaitPermit<'_> {
     fn drop(&mut self) {
         self.0.state.lock().waiters -= 1;
         self.0.has_room.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_thread_waits_for_a_permit_while_the_disk_hangs() {
+        let queue = Queue::new(Gauge::default());
+        let mut state = queue.state.lock();
+        state.moved_at = Instant::now().checked_sub(PERMIT_TIMEOUT).unwrap();
+        assert_eq!(state.permit_timeout(), PERMIT_TIMEOUT, "nothing is under way");
+        state.committing = 1;
+        assert_eq!(state.permit_timeout(), Duration::ZERO);
     }
 }

@@ -5,12 +5,13 @@ pub mod malformed;
 pub mod site;
 
 use std::io::{Read, Write};
-use std::net::TcpStream;
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
+use socket2::{Domain, Socket, Type};
 
 use super::client::{Client, TIMEOUT};
 use malformed::{TABLE, assert_refused};
@@ -157,6 +158,46 @@ pub fn greedy_pipeliner(site: &Site) -> Client {
     // The service may stop reading, or close.
     let _ = greedy.try_send(site.aim(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n").repeat(1000));
     greedy
+}
+
+/// A client with this address of its own on the loopback network, which is all local on Linux.
+#[track_caller]
+pub fn connect_from(site: &Site, address: IpAddr) -> Client {
+    Client::over(socket_from(site, Some(address), |_| {}).into()).unwrap()
+}
+
+fn socket_from(site: &Site, address: Option<IpAddr>, prepare: impl FnOnce(&Socket)) -> Socket {
+    let socket = Socket::new(Domain::for_address(site.address), Type::STREAM, None).unwrap();
+    if let Some(address) = address {
+        socket.bind(&SocketAddr::new(address, 0).into()).unwrap();
+    }
+    prepare(&socket);
+    socket.connect_timeout(&site.address.into(), TIMEOUT).unwrap();
+    socket
+}
+
+/// A connection with small buffers, so that what is not read waits in the service and not in
+/// the system.
+pub fn narrow(site: &Site, address: Option<IpAddr>) -> TcpStream {
+    let socket = socket_from(site, address, |socket| {
+        socket.set_recv_buffer_size(2048).unwrap();
+        socket.set_tcp_mss(536).unwrap();
+    });
+    socket.set_nonblocking(true).unwrap();
+    socket.into()
+}
+
+/// So many connections from one address. Each asks for `target` until the responses are more
+/// than its buffers hold, and reads none of them.
+pub fn unread(site: &Site, address: IpAddr, count: usize, target: &str) -> Vec<TcpStream> {
+    let requests = format!("GET {target} HTTP/1.1\r\nHost: a\r\n\r\n").repeat(2000);
+    let ask = |_| {
+        let mut socket = narrow(site, Some(address));
+        // The rest finds no room once the service has stopped reading.
+        let _ = socket.write(requests.as_bytes());
+        socket
+    };
+    (0..count).map(ask).collect()
 }
 
 /// Sends every malformed request of the table, at once and then a byte at a time.

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use super::faults::returned;
 use super::query::integer;
 use super::reader::{FromJson, Reader};
 use crate::domain::MAX_ID;
@@ -51,7 +52,7 @@ impl Call<'_> {
         let text = self.parameter.unwrap_or_default();
         integer(text, 1, MAX_ID).map_err(|problem| {
             let location = vec!["path".into(), name.into()];
-            Error::Invalid(vec![Violation::new(location, problem, text.into())])
+            Error::Invalid(vec![Violation::new(location, problem, returned(name, &text.into()))])
         })
     }
 

@@ -29,6 +29,8 @@ pub mod accounts;
 #[doc(hidden)]
 pub mod errors;
 #[doc(hidden)]
+pub mod faults;
+#[doc(hidden)]
 pub mod json;
 #[doc(hidden)]
 pub mod orders;

@@ -8,6 +8,7 @@ mod backpressure;
 mod cors;
 mod emails;
 mod errors;
+mod faults;
 mod framing;
 mod hanging_disk;
 mod large_bodies;

@@ -9,9 +9,8 @@ use std::time::Duration;
 use clap::builder::TypedValueParser;
 use clap::{Args, ValueEnum};
 
-use super::values::{
-    AllowedOrigins, DatabaseUrl, EmailFrom, Interval, LogLevel, Secret, TrustedProxies,
-};
+use super::origins::AllowedOrigins;
+use super::values::{DatabaseUrl, EmailFrom, Interval, LogLevel, Secret, TrustedProxies};
 
 /// The first admin's default password in development. The old service published it.
 pub const DEFAULT_ADMIN_PASSWORD: &str = "Admin123";

@@ -45,7 +45,7 @@ enum Answer {
     /// From the endpoint at this index of the route table.
     Routed(usize, Result<Response>),
     Pending(usize, Box<dyn Pending>),
-    /// From no route: a preflight, or a 404, 405 or 307.
+    /// From no route: to `OPTIONS`, or a 404, 405 or 307.
     Unrouted(Response),
 }
 
@@ -56,7 +56,7 @@ impl Api {
         Ok(Api(Arc::new(Shared {
             meters: Meters::new(&metrics),
             cors: Cors::new(config.allowed_origins()),
-            trusted_proxies: TrustedProxies(config.trusted_proxies.0.clone()),
+            trusted_proxies: TrustedProxies::new(config.trusted_proxies.0.clone()),
             request_ids: RequestIds::new()?,
             large_bodies: LargeBodyGate::default(),
             backend: Backend { service, metrics, document: document::json },
@@ -135,6 +135,12 @@ impl Shared {
     fn answer(&self, head: &Head, body: &[u8], cx: &Context, manner: &Manner) -> Answer {
         if let Some(response) = self.cors.preflight(head) {
             return Answer::Unrouted(response);
+        }
+        // RFC 9110, 9.3.7.
+        if head.method() == "OPTIONS"
+            && let Some(allowed) = routing::options(head.target())
+        {
+            return Answer::Unrouted(Response::new(204).header("Allow", allowed));
         }
         let (path, query) = split_target(head.target());
         let path = decode_path(path);
@@ -265,7 +271,7 @@ fn authenticate(call: &Call<'_>) -> Result<Caller> {
 fn unrouted(missed: Found<'_>, target: &str, manner: &Manner) -> Response {
     let error = match missed {
         Found::OtherSlash => {
-            return Response::new(307).header("Location", routing::with_other_slash(target));
+            return Response::new(307).header("Location", routing::to_other_slash(target));
         }
         Found::WrongMethod(allowed) => {
             ErrorResponse::new(405, "Method Not Allowed").header("Allow", allowed)

@@ -9,6 +9,7 @@ mod cors;
 mod emails;
 mod errors;
 mod faults;
+mod forwarded;
 mod framing;
 mod hanging_disk;
 mod large_bodies;

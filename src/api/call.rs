@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use super::exposition::Exposition;
 use super::faults::returned;
 use super::query::integer;
 use super::reader::{FromJson, Reader};
@@ -18,6 +19,7 @@ use crate::service::{Caller, Context, Service};
 pub struct Backend {
     pub service: Arc<Service>,
     pub metrics: Arc<Metrics>,
+    pub exposition: Exposition,
     /// The OpenAPI document, which is made of all handlers.
     pub document: fn() -> &'static str,
 }

@@ -1,12 +1,13 @@
 //! From a complete request to its response: route, body, token, limit, role, handler.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::call::{Backend, Call, Pending};
 use super::client_address::TrustedProxies;
 use super::cors::{Cors, Grant};
 use super::errors::{self, ErrorFormat, ErrorResponse};
+use super::exposition::Exposition;
 use super::json;
 use super::large_body_gate::LargeBodyGate;
 use super::meters::Meters;
@@ -52,14 +53,24 @@ enum Answer {
 impl Api {
     /// # Errors
     /// The system has no random bytes.
-    pub fn new(config: &Config, service: Arc<Service>, metrics: Arc<Metrics>) -> Result<Api> {
+    pub fn new(
+        config: &Config,
+        service: Arc<Service>,
+        metrics: Arc<Metrics>,
+        metrics_age: Duration,
+    ) -> Result<Api> {
         Ok(Api(Arc::new(Shared {
             meters: Meters::new(&metrics),
             cors: Cors::new(config.allowed_origins()),
             trusted_proxies: TrustedProxies::new(config.trusted_proxies.0.clone()),
             request_ids: RequestIds::new()?,
             large_bodies: LargeBodyGate::default(),
-            backend: Backend { service, metrics, document: document::json },
+            backend: Backend {
+                service,
+                metrics,
+                exposition: Exposition::new(metrics_age),
+                document: document::json,
+            },
         })))
     }
 }

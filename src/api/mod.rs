@@ -12,6 +12,7 @@ mod client_address;
 mod cors;
 mod docs;
 mod emails;
+mod exposition;
 mod handler;
 mod inputs;
 mod large_body_gate;
@@ -41,4 +42,5 @@ pub mod reader;
 #[doc(hidden)]
 pub mod routing;
 
+pub use exposition::MAX_AGE as METRICS_AGE;
 pub use handler::Api;

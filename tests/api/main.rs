@@ -14,6 +14,7 @@ mod framing;
 mod hanging_disk;
 mod large_bodies;
 mod limits;
+mod metrics;
 mod openapi;
 mod orders_create;
 mod orders_csv;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use log::Level;
+
 use super::call::{Backend, Call, Pending};
 use super::client_address::TrustedProxies;
 use super::cors::{Cors, Grant};
@@ -18,6 +20,7 @@ use super::routing::{self, Found, decode_path, split_target};
 use crate::config::Config;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::http::{self, Deferred, Field, Head, Outcome, Peer, Rejection, Response};
+use crate::logging;
 use crate::metrics::Metrics;
 use crate::service::{Caller, Context, LimitState, Service};
 
@@ -114,7 +117,8 @@ impl http::Handler for Api {
 
     fn reject(&self, rejection: Rejection, head: Option<&Head>, peer: &Peer) -> Response {
         let shared = &self.0;
-        log::debug!("rejected {} from {}", rejection.reason(), peer.address);
+        let (reason, from) = (rejection.reason(), peer.address);
+        logging::limited(Level::Debug, reason, format_args!("rejected {reason} from {from}"));
         shared.meters.count_rejected(rejection.status());
         let busy = Error::busy(rejection.reason());
         let error = match rejection.status() {

@@ -56,7 +56,7 @@ curl -sS "$url/orders/" -H "Authorization: Bearer $ann"; echo
 curl -sS "$url/orders/?format=csv" -H "Authorization: Bearer $admin"
 
 title 'The mails (in files, as no SMTP server is set)'
-sent() { curl -sS "$url/metrics" | sed -n 's/^mails_total{outcome="sent"} //p'; }
+sent() { curl -sS "$url/metrics" | sed -n 's/^orderd_mails_total{outcome="sent"} //p'; }
 while [ "$(sent)" != 3 ]; do :; done
 ls data/mail
 sed '/^Content-Type: text\/html/,$d' "$(ls data/mail/*.eml | head -n 1)"

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::Api;
+use crate::api::{Api, METRICS_AGE};
 use crate::auth::{Cost, Hasher, SigningKey, Tokens, load_or_create_key, write_private};
 use crate::clock::Clock;
 use crate::config::{Config, DEFAULT_ADMIN_PASSWORD, Unusable};
@@ -39,6 +39,8 @@ pub struct Dependencies {
     pub hash_cost: Cost,
     /// What the store at a path lies on.
     pub storage: Arc<MakeStorage>,
+    /// How long one rendering of the metrics is served.
+    pub metrics_age: Duration,
 }
 
 /// Makes the storage of a store at a path.
@@ -75,6 +77,7 @@ impl Default for Dependencies {
             clock: Clock::system(),
             hash_cost: Cost::Full,
             storage: Arc::new(|path| Box::new(FileStorage::new(path))),
+            metrics_age: METRICS_AGE,
         }
     }
 }
@@ -92,10 +95,11 @@ impl App {
         }
         warn_of_published_password(&service, &listener)?;
         warn_of_initial_password(config);
-        let api = Api::new(config, Arc::new(service), metrics.clone()).map_err(StartError::of)?;
-        let api = Arc::new(api);
-        let gauges = &metrics.gauges;
-        gauges.start_seconds.set(dependencies.clock.now().as_secs() as i64);
+        let metrics_age = dependencies.metrics_age;
+        let api = Api::new(config, Arc::new(service), metrics.clone(), metrics_age);
+        let api = Arc::new(api.map_err(StartError::of)?);
+        let gauges = &metrics.sampled;
+        gauges.process.start_seconds.set(dependencies.clock.now().as_secs() as i64);
         let sender =
             Sender::new(mailer, store.clone(), dependencies.clock.clone(), metrics.mail.clone())
                 .start()

@@ -7,10 +7,14 @@ use serde_json::Value;
 
 pub type Result<T> = std::result::Result<T, Error>;
 
+/// The faults of an input that a log line names.
+const MAX_NAMED: usize = 3;
+
 /// Why an operation did not do what was asked.
 #[derive(Debug)]
 pub enum Error {
-    /// The input doesn't have the required shape. All of its faults are listed at once.
+    /// The input doesn't have the required shape. Its faults are listed at once; whoever makes
+    /// the list bounds it.
     Invalid(Vec<Violation>),
     /// An order was placed under this idempotency key before, and this one differs from it.
     KeyReused {
@@ -202,8 +206,12 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Error::Invalid(violations) => {
-                let fields: Vec<String> = violations.iter().map(Violation::path).collect();
-                write!(f, "invalid: {}", fields.join(", "))
+                let named = violations.iter().take(MAX_NAMED).map(Violation::path);
+                write!(f, "invalid: {}", named.collect::<Vec<_>>().join(", "))?;
+                match violations.len().saturating_sub(MAX_NAMED) {
+                    0 => Ok(()),
+                    more => write!(f, " and {more} more"),
+                }
             }
             Error::KeyReused { .. } => {
                 f.write_str("the idempotency key was used for another order")
@@ -238,5 +246,22 @@ impl Violation {
             })
             .collect();
         names.join(".")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_line_names_three_faults_and_counts_the_rest() {
+        let fault = |name: &str| Violation::new(vec![name.into()], Problem::Missing, Value::Null);
+        let line = |names: &[&str]| {
+            Error::Invalid(names.iter().map(|name| fault(name)).collect()).to_string()
+        };
+        assert_eq!(line(&["a", "b", "c"]), "invalid: a, b, c");
+        assert_eq!(line(&["a", "b", "c", "d", "e"]), "invalid: a, b, c and 2 more");
+        let long = "x\n".repeat(10_000);
+        assert!(line(&[long.as_str(); 5]).len() < 250);
     }
 }

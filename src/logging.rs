@@ -4,6 +4,8 @@
 //! of its own that writes it out. When the disk or the terminal is too slow, lines are dropped
 //! for that output and counted, and the service goes on.
 
+mod flood;
+
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
@@ -20,6 +22,8 @@ use log::LevelFilter;
 use parking_lot::{Condvar, Mutex};
 
 use crate::clock::Clock;
+
+pub use flood::limited;
 
 /// Size past which the log file is rotated, in bytes.
 const ROTATE_BYTES: usize = 10 * 1024 * 1024;
@@ -43,6 +47,8 @@ pub fn dropped_lines() -> u64 {
 /// Owns the log's threads. Dropping it writes out what is in the buffers.
 pub struct Logging {
     outputs: Vec<Output>,
+    /// Writes the sums of what was left out.
+    sums: Option<JoinHandle<()>>,
 }
 
 /// Stderr or the file, with a thread of its own: a slow output doesn't hold up the other.
@@ -69,7 +75,8 @@ impl Logging {
             .format(move |out, record| writeln!(out, "{}", Line { record, clock: &clock }))
             .try_init()
             .map_err(io::Error::other)?;
-        Ok(Logging { outputs })
+        let sums = thread::Builder::new().name("log-sums".into()).spawn(flood::write_sums)?;
+        Ok(Logging { outputs, sums: Some(sums) })
     }
 }
 
@@ -86,6 +93,9 @@ impl Output {
 
 impl Drop for Logging {
     fn drop(&mut self) {
+        flood::close();
+        // It waits for nothing but its turn; the last sums go into the buffers.
+        let _ = self.sums.take().map(JoinHandle::join);
         self.outputs.iter().for_each(|output| output.buffer.close());
         let started = Instant::now();
         for output in &self.outputs {

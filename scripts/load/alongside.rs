@@ -137,7 +137,8 @@ impl Bench<'_> {
     fn stored(&self) -> io::Result<u64> {
         let response = self.admin.get("/metrics")?.require(200, "GET /metrics")?;
         let text = String::from_utf8_lossy(&response.body);
-        let count = text.lines().find_map(|line| line.strip_prefix("orders_stored ")?.parse().ok());
+        let count =
+            text.lines().find_map(|line| line.strip_prefix("orderd_orders_stored ")?.parse().ok());
         count.ok_or_else(|| wrong("the metrics don't say how many orders there are".into()))
     }
 

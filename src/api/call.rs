@@ -5,6 +5,8 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use super::exposition::Exposition;
+use super::faults::returned;
 use super::query::integer;
 use super::reader::{FromJson, Reader};
 use crate::domain::MAX_ID;
@@ -17,6 +19,7 @@ use crate::service::{Caller, Context, Service};
 pub struct Backend {
     pub service: Arc<Service>,
     pub metrics: Arc<Metrics>,
+    pub exposition: Exposition,
     /// The OpenAPI document, which is made of all handlers.
     pub document: fn() -> &'static str,
 }
@@ -51,7 +54,7 @@ impl Call<'_> {
         let text = self.parameter.unwrap_or_default();
         integer(text, 1, MAX_ID).map_err(|problem| {
             let location = vec!["path".into(), name.into()];
-            Error::Invalid(vec![Violation::new(location, problem, text.into())])
+            Error::Invalid(vec![Violation::new(location, problem, returned(name, &text.into()))])
         })
     }
 

@@ -6,7 +6,7 @@ use crate::http::{Field, Head, Response};
 
 const METHODS: &str = "GET, HEAD, POST";
 const EXPOSED: &str =
-    "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Link, Idempotent-Replayed";
+    "X-Request-Id, Retry-After, RateLimit, RateLimit-Policy, Link, Idempotent-Replayed, ETag";
 /// How long a browser may remember a preflight, in seconds.
 const MAX_AGE: &str = "600";
 /// A longer list of headers is refused, in bytes.

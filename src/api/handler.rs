@@ -1,12 +1,15 @@
 //! From a complete request to its response: route, body, token, limit, role, handler.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use log::Level;
 
 use super::call::{Backend, Call, Pending};
 use super::client_address::TrustedProxies;
 use super::cors::{Cors, Grant};
 use super::errors::{self, ErrorFormat, ErrorResponse};
+use super::exposition::Exposition;
 use super::json;
 use super::large_body_gate::LargeBodyGate;
 use super::meters::Meters;
@@ -17,6 +20,7 @@ use super::routing::{self, Found, decode_path, split_target};
 use crate::config::Config;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::http::{self, Deferred, Field, Head, Outcome, Peer, Rejection, Response};
+use crate::logging;
 use crate::metrics::Metrics;
 use crate::service::{Caller, Context, LimitState, Service};
 
@@ -45,21 +49,31 @@ enum Answer {
     /// From the endpoint at this index of the route table.
     Routed(usize, Result<Response>),
     Pending(usize, Box<dyn Pending>),
-    /// From no route: a preflight, or a 404, 405 or 307.
+    /// From no route: to `OPTIONS`, or a 404, 405 or 307.
     Unrouted(Response),
 }
 
 impl Api {
     /// # Errors
     /// The system has no random bytes.
-    pub fn new(config: &Config, service: Arc<Service>, metrics: Arc<Metrics>) -> Result<Api> {
+    pub fn new(
+        config: &Config,
+        service: Arc<Service>,
+        metrics: Arc<Metrics>,
+        metrics_age: Duration,
+    ) -> Result<Api> {
         Ok(Api(Arc::new(Shared {
             meters: Meters::new(&metrics),
             cors: Cors::new(config.allowed_origins()),
-            trusted_proxies: TrustedProxies(config.trusted_proxies.0.clone()),
+            trusted_proxies: TrustedProxies::new(config.trusted_proxies.0.clone()),
             request_ids: RequestIds::new()?,
             large_bodies: LargeBodyGate::default(),
-            backend: Backend { service, metrics, document: document::json },
+            backend: Backend {
+                service,
+                metrics,
+                exposition: Exposition::new(metrics_age),
+                document: document::json,
+            },
         })))
     }
 }
@@ -107,7 +121,8 @@ impl http::Handler for Api {
 
     fn reject(&self, rejection: Rejection, head: Option<&Head>, peer: &Peer) -> Response {
         let shared = &self.0;
-        log::debug!("rejected {} from {peer}", rejection.reason());
+        let reason = rejection.reason();
+        logging::limited(Level::Debug, reason, format_args!("rejected {reason} from {peer}"));
         shared.meters.count_rejected(rejection.status());
         let busy = Error::busy(rejection.reason());
         let error = match rejection.status() {
@@ -146,6 +161,12 @@ impl Shared {
     ) -> Answer {
         if let Some(response) = self.cors.preflight(head) {
             return Answer::Unrouted(response);
+        }
+        // RFC 9110, 9.3.7.
+        if head.method() == "OPTIONS"
+            && let Some(allowed) = routing::options(head.target())
+        {
+            return Answer::Unrouted(Response::new(204).header("Allow", allowed));
         }
         let (path, query) = split_target(head.target());
         let path = decode_path(path);
@@ -278,7 +299,7 @@ fn authenticate(call: &Call<'_>) -> Result<Caller> {
 fn unrouted(missed: Found<'_>, target: &str, manner: &Manner) -> Response {
     let error = match missed {
         Found::OtherSlash => {
-            return Response::new(307).header("Location", routing::with_other_slash(target));
+            return Response::new(307).header("Location", routing::to_other_slash(target));
         }
         Found::WrongMethod(allowed) => {
             ErrorResponse::new(405, "Method Not Allowed").header("Allow", allowed)

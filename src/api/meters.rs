@@ -21,14 +21,17 @@ pub struct Meters {
 struct Meter {
     /// Made at the first answer of a status: most never are.
     by_status: [OnceLock<Counter>; STATUSES.len()],
-    seconds: Histogram,
+    /// None for pages and their files: how long they take is never a question.
+    seconds: Option<Histogram>,
 }
 
 impl Meters {
     pub fn new(metrics: &Arc<Metrics>) -> Meters {
         let meters = ROUTES.iter().map(|route| Meter {
             by_status: [const { OnceLock::new() }; STATUSES.len()],
-            seconds: metrics.http.duration(route.method.as_str(), route.pattern),
+            seconds: route
+                .operation
+                .map(|_| metrics.http.duration(route.method.as_str(), route.pattern)),
         });
         Meters { meters: meters.collect(), metrics: metrics.clone() }
     }
@@ -41,7 +44,9 @@ impl Meters {
             Some(place) => meter.by_status[place].get_or_init(counter).inc(),
             None => counter().inc(),
         };
-        meter.seconds.observe(elapsed.as_secs_f64());
+        if let Some(seconds) = &meter.seconds {
+            seconds.observe(elapsed.as_secs_f64());
+        }
     }
 
     /// Counts an answer to a path that no route has. Both labels are of a few values.

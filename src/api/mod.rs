@@ -12,6 +12,7 @@ mod client_address;
 mod cors;
 mod docs;
 mod emails;
+mod exposition;
 mod handler;
 mod host;
 mod inputs;
@@ -30,6 +31,8 @@ pub mod accounts;
 #[doc(hidden)]
 pub mod errors;
 #[doc(hidden)]
+pub mod faults;
+#[doc(hidden)]
 pub mod json;
 #[doc(hidden)]
 pub mod orders;
@@ -40,4 +43,5 @@ pub mod reader;
 #[doc(hidden)]
 pub mod routing;
 
+pub use exposition::MAX_AGE as METRICS_AGE;
 pub use handler::Api;

@@ -173,14 +173,15 @@ fn one_page(
     })
 }
 
-/// The same query past `next`, encoded anew and so safe in a header.
+/// The same query past `next`, encoded anew and so safe in a header; relative, so that it stays
+/// behind the prefix that a proxy may have taken off the path.
 fn next_link(query: &str, next: OrderId) -> String {
     let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "after");
     let query = form_urlencoded::Serializer::new(String::new())
         .extend_pairs(kept)
         .append_pair("after", &next.to_string())
         .finish();
-    format!("</orders/?{query}>; rel=\"next\"")
+    format!("<?{query}>; rel=\"next\"")
 }
 
 /// A list that fits one read is sent whole, a longer one piece by piece.

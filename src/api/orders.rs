@@ -1,10 +1,11 @@
 //! Placing an order, and looking one up.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::call::{Call, Pending};
+use super::faults::returned;
 use super::inputs::LaxBool;
 use super::json;
 use super::openapi::{OperationDoc, Tag, response_with_headers, schemas};
@@ -109,7 +110,8 @@ fn idempotency_key(given: &str) -> Result<String> {
         _ => Problem::Value { reason: "Only visible ASCII characters are allowed".into() },
     };
     let location = vec!["header".into(), "idempotency-key".into()];
-    Err(Error::Invalid(vec![Violation::new(location, problem, Value::from(given))]))
+    let input = returned("idempotency-key", &given.into());
+    Err(Error::Invalid(vec![Violation::new(location, problem, input)]))
 }
 
 #[cfg(test)]

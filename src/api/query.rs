@@ -5,23 +5,31 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
+use super::faults::{Faults, returned};
 use super::inputs::lax_bool;
-use super::reader::masked;
-use crate::error::{Error, Problem, Result, Violation};
+use crate::error::{Problem, Result};
+
+/// Most parameters of a query; one more is a fault, and then none is read.
+const MAX_PARAMETERS: usize = 100;
 
 /// A query's parameters, and what was found wrong with them so far.
 pub struct Query<'q> {
     pairs: Vec<(Cow<'q, str>, Cow<'q, str>)>,
-    faults: Vec<Violation>,
+    faults: Faults,
 }
 
 impl<'q> Query<'q> {
     /// Takes what follows the `?`. Parameters other than `known` are faults, and so are
     /// repeated ones.
     pub fn of(text: &'q str, known: &[&str]) -> Query<'q> {
-        let pairs: Vec<_> = form_urlencoded::parse(text.as_bytes()).collect();
-        let mut query = Query { pairs: Vec::new(), faults: Vec::new() };
-        for (name, value) in pairs {
+        let mut query = Query { pairs: Vec::new(), faults: Faults::default() };
+        let given = || form_urlencoded::parse(text.as_bytes());
+        if given().nth(MAX_PARAMETERS).is_some() {
+            let reason = format!("A query takes at most {MAX_PARAMETERS} parameters");
+            query.faults.add(Problem::Value { reason }, || (vec!["query".into()], Value::Null));
+            return query;
+        }
+        for (name, value) in given() {
             let repeated = query.pairs.iter().any(|(present, _)| *present == name);
             if !known.contains(&name.as_ref()) {
                 query.fault(&name, Problem::Unexpected, &value);
@@ -36,10 +44,7 @@ impl<'q> Query<'q> {
     }
 
     pub fn check(&mut self) -> Result<()> {
-        match std::mem::take(&mut self.faults) {
-            faults if faults.is_empty() => Ok(()),
-            faults => Err(Error::Invalid(faults)),
-        }
+        std::mem::take(&mut self.faults).check()
     }
 
     /// The value as it was given, decoded.
@@ -77,8 +82,8 @@ impl<'q> Query<'q> {
 
     /// Tells a fault that no single parameter shows.
     pub fn fault(&mut self, name: &str, problem: Problem, value: &str) {
-        let location = vec!["query".into(), name.into()];
-        self.faults.push(Violation::new(location, problem, masked(name, &value.into())));
+        let told = || (vec!["query".into(), name.into()], returned(name, &value.into()));
+        self.faults.add(problem, told);
     }
 }
 
@@ -104,6 +109,7 @@ pub fn integer(text: &str, least: u64, most: u64) -> std::result::Result<u64, Pr
 mod tests {
     use super::*;
     use crate::domain::MAX_ID;
+    use crate::error::Error;
 
     #[test]
     fn an_integer_is_digits_within_its_bounds() {

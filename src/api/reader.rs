@@ -1,4 +1,4 @@
-//! Reading a body: all of its faults at once, each with its place.
+//! Reading a body: its faults at once (the first 16 are told), each with its place.
 //!
 //! A type that is read says in one place how it is read and how the document describes it: see
 //! [`FromJson`]. Bodies are declared with [`body!`](crate::api::reader::body).
@@ -6,10 +6,8 @@
 use serde_json::{Map, Value};
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::error::{Error, Problem, Result, Segment, Violation};
-
-/// What stands in the place of a password wherever input is given back.
-pub const MASK: &str = "**********";
+use super::faults::{Faults, returned, returned_object};
+use crate::error::{Error, Problem, Result, Segment};
 
 /// What a body, or a field of one, is read into.
 pub trait FromJson: Sized {
@@ -28,7 +26,7 @@ pub trait FromJson: Sized {
 /// Where in the body the reader is, and what was found wrong with it so far.
 pub struct Reader {
     path: Vec<Step>,
-    faults: Vec<Violation>,
+    faults: Faults,
 }
 
 #[derive(Clone, Copy)]
@@ -38,20 +36,15 @@ enum Step {
 }
 
 impl Reader {
-    /// Reads a whole body, or tells all of its faults, in the order of its fields.
+    /// Reads a whole body, or tells its faults, in the order of its fields.
     pub fn read<T: FromJson>(body: Option<&Value>) -> Result<T> {
-        let mut reader = Reader { path: vec![Step::Field("body")], faults: Vec::new() };
+        let mut reader = Reader { path: vec![Step::Field("body")], faults: Faults::default() };
         let read = match body {
             Some(value) => T::read(value, &mut reader),
             None => reader.fault(Problem::Missing, &Value::Null),
         };
-        match read {
-            Some(read) if reader.faults.is_empty() => Ok(read),
-            None if reader.faults.is_empty() => {
-                Err(Error::Internal("a value was not read and has no fault".into()))
-            }
-            _ => Err(Error::Invalid(reader.faults)),
-        }
+        reader.faults.check()?;
+        read.ok_or_else(|| Error::Internal("a value was not read and has no fault".into()))
     }
 
     /// The value as an object.
@@ -91,8 +84,8 @@ impl Reader {
         let read = match object.get(name) {
             Some(value) => T::read(value, self),
             None => T::absent().or_else(|| {
-                let fault = Violation::new(self.place(), Problem::Missing, masked_object(object));
-                self.faults.push(fault);
+                let path = &self.path;
+                self.faults.add(Problem::Missing, || (place(path), returned_object(object)));
                 None
             }),
         };
@@ -113,21 +106,22 @@ impl Reader {
 
     /// Tells what is wrong with the value where the reader is.
     pub fn fault<T>(&mut self, problem: Problem, input: &Value) -> Option<T> {
-        let name = match self.path.last() {
+        let path = &self.path;
+        let name = match path.last() {
             Some(Step::Field(name)) => name,
             _ => "",
         };
-        self.faults.push(Violation::new(self.place(), problem, masked(name, input)));
+        self.faults.add(problem, || (place(path), returned(name, input)));
         None
     }
+}
 
-    fn place(&self) -> Vec<Segment> {
-        let segment = |step: &Step| match step {
-            Step::Field(name) => Segment::from(*name),
-            Step::Item(index) => Segment::Index(*index),
-        };
-        self.path.iter().map(segment).collect()
-    }
+fn place(path: &[Step]) -> Vec<Segment> {
+    let segment = |step: &Step| match step {
+        Step::Field(name) => Segment::from(*name),
+        Step::Item(index) => Segment::Index(*index),
+    };
+    path.iter().map(segment).collect()
 }
 
 /// Declares a JSON object that is read from a body: each field's type says how it is read and
@@ -187,26 +181,12 @@ macro_rules! body {
 }
 pub(crate) use body;
 
-/// The value of a field as it may be given back.
-pub fn masked(name: &str, value: &Value) -> Value {
-    if name.to_lowercase().contains("password") {
-        return Value::String(MASK.to_owned());
-    }
-    match value {
-        Value::Object(object) => masked_object(object),
-        Value::Array(items) => items.iter().map(|item| masked("", item)).collect(),
-        other => other.clone(),
-    }
-}
-
-fn masked_object(object: &Map<String, Value>) -> Value {
-    object.iter().map(|(name, value)| (name.clone(), masked(name, value))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::faults::MASK;
     use crate::api::inputs::{KnownPassword, LaxBool};
+    use crate::error::Violation;
     use serde_json::json;
 
     body! {
@@ -245,13 +225,6 @@ mod tests {
             panic!("no faults")
         };
         faults
-    }
-
-    #[test]
-    fn a_password_is_masked_wherever_it_stands() {
-        let body = json!({"a": 1, "old_Password": "x", "deep": [{"password": {"p": 1}}]});
-        let masked = masked("", &body);
-        assert_eq!(masked, json!({"a": 1, "old_Password": MASK, "deep": [{"password": MASK}]}));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use super::routes::{Method, ROUTES};
+use super::routes::{Method, ROUTES, Route};
 
 /// Where a request's method and path lead.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ pub fn find<'p>(method: &str, path: &'p str) -> Found<'p> {
         ROUTES.iter().position(|route| route.pattern == pattern && route.method.as_str() == wanted);
     match index {
         Some(index) => Found::Route { index, parameter: parameter(pattern, path) },
-        None => Found::WrongMethod(allowed(pattern)),
+        None => Found::WrongMethod(allowed(|route| route.pattern == pattern)),
     }
 }
 
@@ -71,13 +71,11 @@ fn toggle_slash(path: &str) -> Option<String> {
     }
 }
 
-fn allowed(pattern: &str) -> String {
-    let methods =
-        ROUTES.iter().filter(|route| route.pattern == pattern).map(|route| match route.method {
-            Method::Get => "GET, HEAD",
-            Method::Post => "POST",
-        });
-    methods.collect::<Vec<_>>().join(", ")
+fn allowed(is_meant: impl Fn(&Route) -> bool) -> String {
+    let has = |method| ROUTES.iter().any(|route| route.method == method && is_meant(route));
+    let methods = [(Method::Get, "GET, HEAD"), (Method::Post, "POST")];
+    let methods = methods.into_iter().filter(|(method, _)| has(*method)).map(|(_, name)| name);
+    methods.chain(["OPTIONS"]).collect::<Vec<_>>().join(", ")
 }
 
 /// Undoes percent-encoding in a path (RFC 3986, 2.1). What can't be undone stays as it is,
@@ -91,15 +89,32 @@ pub fn split_target(target: &str) -> (&str, &str) {
     target.split_once('?').unwrap_or((target, ""))
 }
 
-/// The target as it came, with its path's last slash added or taken away. It has matched
-/// a route but for that slash, so it can't begin with `//` and lead to another host.
-pub fn with_other_slash(target: &str) -> String {
+/// A relative reference (RFC 3986, 4.2) from the target to the same one with its path's last
+/// slash added or taken away. It begins with a dot, so that it can't lead to another host, and
+/// stays behind the prefix that a proxy may have taken off the path.
+pub fn to_other_slash(target: &str) -> String {
     let (path, query) = split_target(target);
-    let path = path.strip_suffix('/').map_or_else(|| format!("{path}/"), str::to_owned);
+    let last = |path: &str| path.rsplit('/').next().unwrap_or_default().to_owned();
+    let encoded_slash = || path.strip_suffix("%2F").or_else(|| path.strip_suffix("%2f"));
+    let reference = match (path.strip_suffix('/'), encoded_slash()) {
+        (Some(shorter), _) => format!("../{}", last(shorter)),
+        (None, Some(shorter)) => format!("./{}", last(shorter)),
+        (None, None) => format!("./{}/", last(path)),
+    };
     match target.contains('?') {
-        true => format!("{path}?{query}"),
-        false => path,
+        true => format!("{reference}?{query}"),
+        false => reference,
     }
+}
+
+/// The methods of the route at a path, for an `Allow` header; of all routes for the target `*`.
+/// `None` where no route has that path.
+pub fn options(target: &str) -> Option<String> {
+    if target == "*" {
+        return Some(allowed(|_| true));
+    }
+    let (path, _) = split_target(target);
+    pattern_of(&decode_path(path)).map(|pattern| allowed(|route| route.pattern == pattern))
 }
 
 #[cfg(test)]
@@ -126,8 +141,8 @@ mod tests {
 
     #[test]
     fn a_literal_path_wins_and_keeps_its_methods() {
-        assert_eq!(find("GET", "/orders/create"), Found::WrongMethod("POST".into()));
-        assert_eq!(find("DELETE", "/health"), Found::WrongMethod("GET, HEAD".into()));
+        assert_eq!(find("GET", "/orders/create"), Found::WrongMethod("POST, OPTIONS".into()));
+        assert_eq!(find("DELETE", "/health"), Found::WrongMethod("GET, HEAD, OPTIONS".into()));
     }
 
     #[test]
@@ -135,8 +150,11 @@ mod tests {
         assert_eq!(find("PUT", "/orders"), Found::OtherSlash);
         assert_eq!(find("POST", "/auth/login/"), Found::OtherSlash);
         assert_eq!(find("GET", "//"), Found::Nothing);
-        assert_eq!(with_other_slash("/orders?a=%2F"), "/orders/?a=%2F");
-        assert_eq!(with_other_slash("/auth/login/"), "/auth/login");
+        assert_eq!(to_other_slash("/orders?a=%2F"), "./orders/?a=%2F");
+        assert_eq!(to_other_slash("/auth/login/"), "../login");
+        assert_eq!(to_other_slash("/orders/4:5/?"), "../4:5?");
+        assert_eq!(to_other_slash("/auth/login%2f"), "./login");
+        assert_eq!(to_other_slash("/auth%2Flogin/"), "../auth%2Flogin");
     }
 
     #[test]

@@ -25,7 +25,7 @@ pub struct WelcomeBody {
 pub fn root(call: &Call<'_>) -> Result<Response> {
     let accept = call.header(Field::Accept).unwrap_or_default();
     if accept::prefers(accept, ("text", "html"), ("application", "json")) {
-        return Ok(Response::new(307).header("Location", "/docs").header("Vary", "Accept"));
+        return Ok(Response::new(307).header("Location", "./docs").header("Vary", "Accept"));
     }
     let body = WelcomeBody { message: "Mini Order Management Service", docs: "/docs" };
     Ok(json::response(200, &body).header("Vary", "Accept"))
@@ -35,7 +35,7 @@ pub fn describe_root() -> OperationDoc {
     OperationDoc::new("root", Tag::System, "The service's name")
         .about("To a client whose `Accept` prefers `text/html`, a redirect to the documentation.")
         .answers::<WelcomeBody>("The name, and where the documentation is")
-        .responds(307, response_with_headers("To `/docs`", &["Location", "Vary"]))
+        .responds(307, response_with_headers("To `./docs`", &["Location", "Vary"]))
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -128,19 +128,25 @@ pub fn describe_readyz() -> OperationDoc {
 }
 
 pub fn metrics(call: &Call<'_>) -> Result<Response> {
-    let metrics = &call.backend.metrics;
-    if let Err(why) = call.service().refresh_gauges(&metrics.gauges) {
-        log::warn!("the store's gauges are out of date: {why}");
-    }
-    let text = metrics.render().into_bytes();
-    Ok(Response::new(200).header("Content-Type", metrics::CONTENT_TYPE).bytes(text))
+    let backend = call.backend;
+    let rendering = backend.exposition.get(&backend.service, &backend.metrics)?;
+    let accept = call.header(Field::Accept).unwrap_or_default();
+    let (content_type, text) =
+        match accept::prefers(accept, ("application", "openmetrics-text"), ("text", "plain")) {
+            true => (metrics::OPEN_METRICS, &rendering.open_metrics),
+            false => (metrics::TEXT, &rendering.text),
+        };
+    let response = Response::new(200).header("Content-Type", content_type).header("Vary", "Accept");
+    Ok(response.bytes(text.clone().into_bytes()))
 }
 
 pub fn describe_metrics() -> OperationDoc {
-    let text = ObjectBuilder::new().schema_type(Type::String);
-    let mut exposition = plain_response("The exposition");
-    let content = Content::new(Some(text));
-    exposition.content.insert(metrics::CONTENT_TYPE.to_owned(), content.into());
-    OperationDoc::new("metrics", Tag::System, "Metrics, in the OpenMetrics format")
+    let mut exposition = response_with_headers("The metrics of the last second", &["Vary"]);
+    for content_type in [metrics::TEXT, metrics::OPEN_METRICS] {
+        let content = Content::new(Some(ObjectBuilder::new().schema_type(Type::String)));
+        exposition.content.insert(content_type.to_owned(), content.into());
+    }
+    OperationDoc::new("metrics", Tag::System, "Metrics, for Prometheus")
+        .about("In OpenMetrics where `Accept` prefers it, else in Prometheus's text format 0.0.4.")
         .responds(200, exposition)
 }

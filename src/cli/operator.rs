@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use serde_json::Value;
 
-use crate::api::Api;
+use crate::api::{Api, METRICS_AGE};
 use crate::app::{Dependencies, Foundation, SOCKET_FILE};
 use crate::config::Config;
 use crate::http::{LocalClient, LocalResponse, serve_local};
@@ -49,7 +49,7 @@ impl Operator {
                 let socket = config.beside_database(SOCKET_FILE);
                 failed(format!("{why}; no service listens at {}", socket.display()))
             })?;
-        let api = Api::new(config, Arc::new(service), metrics).map_err(failed)?;
+        let api = Api::new(config, Arc::new(service), metrics, METRICS_AGE).map_err(failed)?;
         let (client, server) = UnixStream::pair().map_err(failed)?;
         let thread = thread::Builder::new()
             .name("local".into())

@@ -18,6 +18,7 @@ mod given;
 mod load;
 mod mask;
 mod nearest;
+mod origins;
 mod parse;
 mod setting;
 mod settings;
@@ -27,8 +28,7 @@ pub use error::{SettingError, Unusable};
 pub use flags::Flags;
 pub use load::{Settings, is_in_environment};
 pub use nearest::nearest;
+pub use origins::AllowedOrigins;
 pub use setting::Setting;
 pub use settings::{Config, DEFAULT_ADMIN_PASSWORD, Environment, SETTINGS, SmtpTls};
-pub use types::{
-    AllowedOrigins, DatabaseUrl, EmailFrom, Interval, LogFile, LogLevel, Secret, TrustedProxies,
-};
+pub use types::{DatabaseUrl, EmailFrom, Interval, LogFile, LogLevel, Secret, TrustedProxies};

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use super::error::SettingError;
 use super::given::Values;
+use super::origins::AllowedOrigins;
 use super::parse::{host, number, one_of, path, text, typed};
 use super::setting::{Setting, settings};
-use super::types::{
-    AllowedOrigins, DatabaseUrl, EmailFrom, Interval, LogFile, LogLevel, Secret, TrustedProxies,
-};
+use super::types::{DatabaseUrl, EmailFrom, Interval, LogFile, LogLevel, Secret, TrustedProxies};
 
 /// The first admin's default password in development. The old service published it.
 pub const DEFAULT_ADMIN_PASSWORD: &str = "Admin123";

@@ -26,13 +26,6 @@ pub struct DatabaseUrl(PathBuf);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies(pub Vec<IpNet>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AllowedOrigins {
-    Any,
-    /// As browsers send them: `https://shop.example`, without a path.
-    These(Vec<String>),
-}
-
 /// `30m`, `24h`, `7d`; from a minute to a year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval(pub Duration);
@@ -122,42 +115,6 @@ impl FromStr for TrustedProxies {
     }
 }
 
-impl AllowedOrigins {
-    pub fn none() -> AllowedOrigins {
-        AllowedOrigins::These(Vec::new())
-    }
-}
-
-impl fmt::Display for AllowedOrigins {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            AllowedOrigins::Any => f.write_str("*"),
-            AllowedOrigins::These(origins) => f.write_str(&origins.join(", ")),
-        }
-    }
-}
-
-impl FromStr for AllowedOrigins {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<AllowedOrigins, String> {
-        if text.trim() == "*" {
-            return Ok(AllowedOrigins::Any);
-        }
-        let origins = listed(text).map(|item| {
-            let host = item.strip_prefix("https://").or_else(|| item.strip_prefix("http://"));
-            let plain = |host: &str| {
-                !host.is_empty() && host.bytes().all(|b| b.is_ascii_graphic() && b != b'/')
-            };
-            match host {
-                Some(host) if plain(host) => Ok(item.to_ascii_lowercase()),
-                _ => Err(format!("{item:?} is no origin like https://shop.example")),
-            }
-        });
-        origins.collect::<Result<_, _>>().map(AllowedOrigins::These)
-    }
-}
-
 impl FromStr for Interval {
     type Err = String;
 
@@ -224,7 +181,8 @@ impl FromStr for EmailFrom {
     }
 }
 
-fn listed(text: &str) -> impl Iterator<Item = &str> {
+/// The members of a list, without empty ones.
+pub(super) fn listed(text: &str) -> impl Iterator<Item = &str> {
     text.split(',').map(str::trim).filter(|item| !item.is_empty())
 }
 
@@ -247,16 +205,6 @@ mod tests {
         let proxies: TrustedProxies = "127.0.0.1, 10.0.0.0/8,::1".parse().unwrap();
         assert_eq!(proxies.0.len(), 3);
         assert!("localhost".parse::<TrustedProxies>().is_err());
-    }
-
-    #[test]
-    fn origins_are_all_some_or_none() {
-        assert_eq!("*".parse(), Ok(AllowedOrigins::Any));
-        assert_eq!("".parse(), Ok(AllowedOrigins::none()));
-        let one = AllowedOrigins::These(vec!["https://shop.example".into()]);
-        assert_eq!("https://Shop.example".parse(), Ok(one));
-        assert!("shop.example".parse::<AllowedOrigins>().is_err());
-        assert!("https://shop.example/path".parse::<AllowedOrigins>().is_err());
     }
 
     #[test]

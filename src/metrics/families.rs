@@ -1,5 +1,7 @@
 //! The kinds of metrics, and how families of them are made.
 
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::metrics::counter::Counter as RawCounter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge as RawGauge;
@@ -7,6 +9,8 @@ use prometheus_client::metrics::histogram::{Histogram as RawHistogram, exponenti
 use prometheus_client::registry::Registry;
 
 pub type Counter = RawCounter;
+/// A counter of seconds, with their fractions.
+pub(super) type SecondsCounter = RawCounter<f64, AtomicU64>;
 pub type Gauge = RawGauge;
 pub type Histogram = RawHistogram;
 

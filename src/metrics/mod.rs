@@ -1,11 +1,15 @@
 //! Every metric family, declared once. Names and labels are in this room only; the others
 //! hold handles that were looked up when the service started, so that counting is cheap.
+//!
+//! `http_` and `process_` name what every service has; the names of all else begin with
+//! `orderd_`.
 
 mod families;
 mod http;
 mod operations;
+mod sampled;
+mod text;
 
-use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::histogram::exponential_buckets;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
@@ -19,9 +23,8 @@ use operations::{OK, Operations};
 pub use families::{Counter, Gauge, Histogram};
 pub use http::{CloseReason, Connections, Http};
 pub use operations::Operation;
-
-/// The format that [`Metrics::render`] writes, the only one that the library has.
-pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+pub use sampled::Sampled;
+pub use text::{OPEN_METRICS, Rendering, TEXT};
 
 /// All of the service's metrics. Made once; shared behind an `Arc`.
 #[derive(Debug)]
@@ -32,7 +35,7 @@ pub struct Metrics {
     pub store: Store,
     pub business: Business,
     pub mail: Mail,
-    pub gauges: Gauges,
+    pub sampled: Sampled,
     operations: Operations,
     rate_limited: Counters,
 }
@@ -40,18 +43,22 @@ pub struct Metrics {
 impl Metrics {
     pub fn new() -> Metrics {
         let mut registry = Registry::default();
+        let (http, connections) =
+            (Http::register(&mut registry), Connections::register(&mut registry));
+        let process = sampled::Process::register(&mut registry);
+        let ours = registry.sub_registry_with_prefix("orderd");
         let build = Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]);
-        registry.register("orderd_build", "Version of the running binary", build);
+        ours.register("build", "Version of the running binary", build);
         Metrics {
-            http: Http::register(&mut registry),
-            connections: Connections::register(&mut registry),
-            store: Store::register(&mut registry),
-            business: Business::register(&mut registry),
-            mail: Mail::register(&mut registry),
-            gauges: Gauges::register(&mut registry),
-            operations: Operations::register(&mut registry),
+            http,
+            connections,
+            store: Store::register(ours),
+            business: Business::register(ours),
+            mail: Mail::register(ours),
+            sampled: Sampled::register(ours, process),
+            operations: Operations::register(ours),
             rate_limited: counters(
-                &mut registry,
+                ours,
                 "rate_limited_requests",
                 "Requests rejected with 429 by a rate limit",
             ),
@@ -69,12 +76,9 @@ impl Metrics {
         self.rate_limited.get_or_create_owned(&vec![("limit", limit.to_owned())])
     }
 
-    /// All metrics as text, in the format of [`CONTENT_TYPE`].
-    pub fn render(&self) -> String {
-        let mut text = String::with_capacity(16 * 1024);
-        // Writing into a `String` can't fail; a metric that does is left out.
-        let _ = encode(&mut text, &self.registry);
-        text
+    /// All metrics as they are now, as text.
+    pub fn render(&self) -> Rendering {
+        Rendering::of(&self.registry)
     }
 }
 
@@ -136,59 +140,6 @@ impl Mail {
     }
 }
 
-/// Values that are read from the store and the process at each scrape, or set once.
-#[derive(Clone, Debug)]
-pub struct Gauges {
-    pub users: Gauge,
-    pub orders: Gauge,
-    pub outbox_pending: Gauge,
-    pub outbox_dead: Gauge,
-    pub outbox_oldest_seconds: Gauge,
-    pub hashes_waiting: Gauge,
-    pub log_lines_dropped: Gauge,
-    pub resident_bytes: Gauge,
-    pub open_fds: Gauge,
-    pub max_fds: Gauge,
-    pub start_seconds: Gauge,
-    pub last_backup_seconds: Gauge,
-}
-
-impl Gauges {
-    fn register(registry: &mut Registry) -> Gauges {
-        let mut gauge = |name: &str, help: &str| {
-            let gauge = Gauge::default();
-            registry.register(name, help, gauge.clone());
-            gauge
-        };
-        Gauges {
-            users: gauge("users", "Users in the store"),
-            orders: gauge("orders_stored", "Orders in the store"),
-            outbox_pending: gauge("outbox_pending", "Mails waiting to be sent"),
-            outbox_dead: gauge("outbox_dead", "Mails that are not tried any more"),
-            outbox_oldest_seconds: gauge(
-                "outbox_oldest_age_seconds",
-                "Age of the oldest waiting mail, in seconds",
-            ),
-            hashes_waiting: gauge(
-                "password_hash_queue_depth",
-                "Password hashes waiting to be computed",
-            ),
-            log_lines_dropped: gauge("log_lines_dropped", "Log lines dropped since the start"),
-            resident_bytes: gauge("process_resident_memory_bytes", "Resident memory, in bytes"),
-            open_fds: gauge("process_open_fds", "Open file descriptors"),
-            max_fds: gauge("process_max_fds", "Maximum number of open file descriptors"),
-            last_backup_seconds: gauge(
-                "last_verified_backup_timestamp_seconds",
-                "Time of the last backup that was verified, and kept or sent whole, in Unix seconds",
-            ),
-            start_seconds: gauge(
-                "process_start_time_seconds",
-                "Start time of the process, in Unix seconds",
-            ),
-        }
-    }
-}
-
 /// The committer's batches and commits.
 #[derive(Clone, Debug)]
 pub struct Store {
@@ -197,6 +148,7 @@ pub struct Store {
     pub batch_size: Histogram,
     pub queue_depth: Gauge,
     pub failed_commits: Counter,
+    pub failed_backups: Counter,
 }
 
 impl Store {
@@ -206,6 +158,7 @@ impl Store {
             batch_size: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
             queue_depth: Gauge::default(),
             failed_commits: Counter::default(),
+            failed_backups: Counter::default(),
         };
         registry.register_with_unit(
             "store_commit",
@@ -224,6 +177,11 @@ impl Store {
             "Commits that failed",
             store.failed_commits.clone(),
         );
+        registry.register(
+            "backups_failed",
+            "Scheduled backups that failed",
+            store.failed_backups.clone(),
+        );
         store
     }
 }
@@ -238,7 +196,7 @@ mod tests {
     fn a_request_is_counted_under_its_route() {
         let metrics = Metrics::new();
         metrics.http.requests("GET", "/orders/{order_id}", 200).inc();
-        let text = metrics.render();
+        let text = metrics.render().open_metrics;
         let line =
             r#"http_requests_total{method="GET",endpoint="/orders/{order_id}",status="200"} 1"#;
         assert!(text.contains(line), "{text}");
@@ -254,16 +212,17 @@ mod tests {
             operation.record(Some(*kind), Duration::ZERO);
             metrics.business.count_login(Some(*kind));
         }
-        let text = metrics.render();
+        let text = metrics.render().open_metrics;
         for outcome in ErrorKind::ALL.iter().map(|kind| kind.as_str()).chain([OK]) {
-            let line = format!("operations_total{{operation=\"login\",outcome=\"{outcome}\"}} 1\n");
+            let line =
+                format!("orderd_operations_total{{operation=\"login\",outcome=\"{outcome}\"}} 1\n");
             assert!(text.contains(&line), "{line} in {text}");
         }
         for kind in ErrorKind::ALL {
-            let line = format!("logins_total{{outcome=\"{}\"}} 1\n", kind.as_str());
+            let line = format!("orderd_logins_total{{outcome=\"{}\"}} 1\n", kind.as_str());
             assert!(text.contains(&line), "{line} in {text}");
         }
-        let count = "operation_duration_seconds_count{operation=\"login\"} 10\n";
+        let count = "orderd_operation_duration_seconds_count{operation=\"login\"} 10\n";
         assert!(text.contains(count), "{text}");
     }
 }

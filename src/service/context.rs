@@ -4,7 +4,10 @@ use std::cell::Cell;
 use std::fmt;
 use std::net::IpAddr;
 
+use log::Level;
+
 use crate::error::Error;
+use crate::logging;
 
 use super::limit::LimitState;
 
@@ -28,10 +31,13 @@ impl Context {
         Context::new("-".into(), IpAddr::from([127, 0, 0, 1]))
     }
 
-    /// Logs a request that was rejected before it reached an operation.
+    /// Logs a request that was rejected before it reached an operation. Anybody can cause any
+    /// number of them, so that most of a flood are only counted.
     pub fn log_refusal(&self, what: fmt::Arguments<'_>, why: &Error) {
         if !self.logged.get() {
-            log::warn!("{what} refused client={} request={}: {why}", self.client, self.request_id);
+            let (client, request) = (self.client, &self.request_id);
+            let line = format_args!("{what} refused client={client} request={request}: {why}");
+            logging::limited(Level::Warn, why.kind().as_str(), line);
         }
     }
 

@@ -200,9 +200,10 @@ mod tests {
             assert_eq!(rejected.kind(), ErrorKind::RateLimited);
             assert_eq!(cx.limit_state().unwrap().limit, limit);
         }
-        let text = metrics.render();
+        let text = metrics.render().text;
         for limit in ALL {
-            let line = format!("rate_limited_requests_total{{limit=\"{}\"}} 1\n", limit.as_str());
+            let line =
+                format!("orderd_rate_limited_requests_total{{limit=\"{}\"}} 1\n", limit.as_str());
             assert!(text.contains(&line), "{line} in {text}");
         }
     }

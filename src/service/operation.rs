@@ -3,7 +3,10 @@
 use std::fmt::Write;
 use std::time::Instant;
 
+use log::Level;
+
 use crate::error::{Error, Result};
+use crate::logging;
 use crate::metrics::{self, Metrics};
 
 use super::context::Context;
@@ -30,6 +33,8 @@ pub(super) struct Operations {
 pub(super) struct Operation {
     name: &'static str,
     meter: metrics::Operation,
+    /// Whether strangers can begin it.
+    is_public: bool,
 }
 
 /// What an operation adds to its log line: ids, counts; never a secret or a name.
@@ -38,9 +43,9 @@ pub struct Notes(String);
 
 impl Operations {
     pub fn new(metrics: &Metrics) -> Operations {
-        let operation = |name| Operation { name, meter: metrics.operation(name) };
+        let operation = |name| Operation { name, meter: metrics.operation(name), is_public: false };
         Operations {
-            login: operation("login"),
+            login: Operation { is_public: true, ..operation("login") },
             register: operation("register"),
             get_me: operation("get_me"),
             change_password: operation("change_password"),
@@ -89,6 +94,12 @@ impl Operation {
         cx.mark_logged();
         match &result {
             Ok(_) => log::info!("{name} ok {millis:.1} ms{notes} request={request}"),
+            // Nobody was looked at, nothing was spent, and anybody can cause it at any rate.
+            Err(why) if self.is_public && matches!(why, Error::Unavailable(_)) => {
+                let line =
+                    format_args!("{name} failed {millis:.1} ms{notes} request={request}: {why}");
+                logging::limited(Level::Error, "busy", line);
+            }
             Err(why) if why.is_ours() => {
                 log::error!("{name} failed {millis:.1} ms{notes} request={request}: {why}");
             }

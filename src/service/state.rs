@@ -1,6 +1,7 @@
 //! What all operations share.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::auth::{Hasher, Tokens};
@@ -38,6 +39,9 @@ pub struct Service {
     pub(super) download_path: PathBuf,
     pub(super) download_lock: BackupLock,
     pub(super) last_backup: Gauge,
+    pub(super) database_path: PathBuf,
+    /// Descriptors other than connections, where the system doesn't count them.
+    pub(super) other_fds: OnceLock<Option<u64>>,
 }
 
 impl Service {
@@ -64,7 +68,9 @@ impl Service {
             last_trial: LastTrial::default(),
             download_path: config.beside_database(DOWNLOAD_FILE),
             download_lock: BackupLock::default(),
-            last_backup: metrics.gauges.last_backup_seconds.clone(),
+            last_backup: metrics.sampled.last_backup_seconds.clone(),
+            database_path: config.database_path().to_owned(),
+            other_fds: OnceLock::new(),
             store,
             hasher,
             tokens,

@@ -154,6 +154,7 @@ impl Upkeep {
                 plan.interval
             }
             Err(why) => {
+                self.store.shared.metrics.failed_backups.inc();
                 log::error!("the backup failed: {why}");
                 RETRY_INTERVAL.min(plan.interval)
             }

@@ -11,6 +11,11 @@ pub fn free_bytes(path: &Path) -> Option<u64> {
     Some(stat.f_bavail.saturating_mul(stat.f_frsize))
 }
 
+/// Size of a file, in bytes; none where it can't be asked for.
+pub fn file_bytes(path: &Path) -> Option<u64> {
+    Some(std::fs::metadata(path).ok()?.len())
+}
+
 /// Syncs the file, then has the system drop what it caches of it, so that the next read
 /// is of the disk. After a sync that failed, Linux keeps the pages it could not write and
 /// counts them as written.

@@ -121,7 +121,7 @@ fn a_slow_download_keeps_no_transaction_open() {
 /// When the last backup was made, from the metrics.
 fn last_backup(app: &TestApp) -> u64 {
     let text = app.get("/metrics").send().text();
-    let name = "last_verified_backup_timestamp_seconds ";
+    let name = "orderd_last_verified_backup_timestamp_seconds ";
     let value = text.lines().find_map(|line| line.strip_prefix(name));
     value.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
 }

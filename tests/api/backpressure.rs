@@ -120,7 +120,7 @@ fn a_disk_that_hangs_while_the_store_is_idle_bounds_what_is_begun_too() {
 fn a_write_that_a_thread_waits_for_is_not_refused_for_those_that_none_waits_for() {
     let (disk, metrics) = (Disk::default(), Metrics::new());
     let store = open_with(&disk, Waker::new().unwrap(), &metrics);
-    let depth = || value(&metrics.render(), "store_queue_depth");
+    let depth = || value(&metrics.render().text, "orderd_store_queue_depth");
     store.limit_waiters(2);
     thread::scope(|scope| {
         let hanging = disk.hang();
@@ -150,7 +150,7 @@ fn order(token: &str) -> String {
 
 /// Opens `count` connections and sends an order on each; gives them once all orders are queued.
 fn begin_orders(app: &TestApp, token: &str, count: usize) -> Vec<Client> {
-    let before = metric(app, "store_queue_depth");
+    let before = metric(app, "orderd_store_queue_depth");
     let begin = |_| {
         let mut client = app.connect();
         client.send(order(token));
@@ -158,7 +158,7 @@ fn begin_orders(app: &TestApp, token: &str, count: usize) -> Vec<Client> {
     };
     let clients = (0..count).map(begin).collect();
     // The upkeep may have a write there too.
-    until(|| metric(app, "store_queue_depth") >= before + count as u64);
+    until(|| metric(app, "orderd_store_queue_depth") >= before + count as u64);
     clients
 }
 
@@ -264,7 +264,7 @@ fn an_answer_that_can_be_made_does_not_wait_for_another_clients_next_request() {
     let (mut first, mut others) = (app.connect(), Vec::new());
     while_hanging(&disk, app.app().store(), |hanging| {
         first.send(order(&token) + &registration(&token, "pipelined"));
-        until(|| metric(&app, "store_queue_depth") >= 1);
+        until(|| metric(&app, "orderd_store_queue_depth") >= 1);
         others = begin_orders(&app, &token, 4);
         let _hanging = disk.hang_after("pipelined");
         drop(hanging);

@@ -5,8 +5,15 @@ use support::response::Response;
 
 const SHOP: &str = "https://shop.example";
 const EVIL: &str = "https://evil.example";
-const EXPOSED: [&str; 6] =
-    ["X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy", "Link", "Idempotent-Replayed"];
+const EXPOSED: [&str; 7] = [
+    "X-Request-Id",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Link",
+    "Idempotent-Replayed",
+    "ETag",
+];
 
 fn preflight(app: &TestApp, origin: &str, target: &str, method: &str) -> Response {
     app.request("OPTIONS", target)
@@ -116,11 +123,38 @@ fn what_a_page_sends_never_splits_an_answer() {
 }
 
 #[test]
-fn options_without_an_origin_is_a_method_like_any_other() {
+fn options_without_a_preflight_tells_the_methods_of_a_path() {
     let app = TestApp::start();
-    let response = app.request("OPTIONS", "/health").send();
-    response.assert_detail(405, "Method Not Allowed");
-    assert!(response.lists("Allow", "GET"), "{:?}", response.headers);
+    for (target, allowed) in [
+        ("/health", "GET, HEAD, OPTIONS"),
+        ("/orders/create?x", "POST, OPTIONS"),
+        ("/orders/7", "GET, HEAD, OPTIONS"),
+        ("*", "GET, HEAD, POST, OPTIONS"),
+    ] {
+        for origin in [None, Some(SHOP)] {
+            let mut request = app.request("OPTIONS", target);
+            if let Some(origin) = origin {
+                request = request.header("Origin", origin);
+            }
+            let response = request.send();
+            response.assert_status(204);
+            response.assert_header("Allow", allowed);
+            assert!(response.body.is_empty() && response.header("X-Request-Id").is_some());
+        }
+    }
+    app.request("OPTIONS", "/nowhere").send().assert_detail(404, "Not Found");
+    app.request("OPTIONS", "/orders").send().assert_status(307);
+}
+
+#[test]
+fn an_origin_is_matched_without_its_default_port_and_with_the_scheme_of_an_app() {
+    let app = TestApp::start_with(&[
+        "--cors-allow-origins=https://shop.example:443,capacitor://localhost",
+    ]);
+    for origin in [SHOP, "capacitor://localhost"] {
+        let response = app.get("/health").header("Origin", origin).send();
+        response.assert_header("Access-Control-Allow-Origin", origin);
+    }
 }
 
 #[test]

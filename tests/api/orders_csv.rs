@@ -82,7 +82,7 @@ fn the_same_filters_and_pages_hold() {
     assert_eq!(ids(&admin, "success=false&created_from=2025-10-07T05:58:15"), ["5", "6"]);
     let page = app.read(&admin, "/orders/?format=csv&limit=2&after=2");
     assert_eq!(csv(&page).lines().count(), 3);
-    page.assert_header("Link", "</orders/?format=csv&limit=2&after=4>; rel=\"next\"");
+    page.assert_header("Link", "<?format=csv&limit=2&after=4>; rel=\"next\"");
     let last = app.read(&admin, "/orders/?format=csv&limit=2&after=4");
     assert_eq!(csv(&last).lines().count(), 3);
     last.assert_no_header("Link");

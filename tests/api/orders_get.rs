@@ -61,7 +61,7 @@ fn a_literal_path_wins_over_an_id() {
     let app = TestApp::start();
     let response = app.get("/orders/create").send();
     response.assert_detail(405, "Method Not Allowed");
-    response.assert_header("Allow", "POST");
+    response.assert_header("Allow", "POST, OPTIONS");
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn a_last_slash_behind_an_id_is_redirected() {
     let app = TestApp::start();
     let response = app.get("/orders/7/").send();
     response.assert_status(307);
-    response.assert_header("Location", "/orders/7");
+    response.assert_header("Location", "../7");
 }
 
 #[test]

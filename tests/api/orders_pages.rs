@@ -31,7 +31,9 @@ fn ids(list: &Value) -> Vec<u64> {
 fn next_link(response: &Response) -> Option<String> {
     let link = response.header("Link")?;
     let target = link.strip_prefix('<').and_then(|rest| rest.strip_suffix(">; rel=\"next\""));
-    Some(target.unwrap_or_else(|| panic!("Link: {link}")).to_owned())
+    let query = target.and_then(|target| target.strip_prefix('?'));
+    // A reference of a query alone keeps the path (RFC 3986, 5.2.2).
+    Some(format!("/orders/?{}", query.unwrap_or_else(|| panic!("Link: {link}"))))
 }
 
 /// The ids of all pages, reached by `Link` alone. `next` must lead to the same place.

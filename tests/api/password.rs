@@ -108,7 +108,7 @@ fn a_password_is_changed_by_its_user_alone() {
     change(&app, "nonsense", &body).assert_detail(401, "Could not validate credentials");
     let response = app.get("/auth/password").send();
     response.assert_detail(405, "Method Not Allowed");
-    response.assert_header("Allow", "POST");
+    response.assert_header("Allow", "POST, OPTIONS");
 }
 
 #[test]

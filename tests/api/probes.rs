@@ -74,7 +74,7 @@ fn a_supervisor_needs_no_token_and_may_ask_by_head() {
         app.request("HEAD", path).send().assert_status(200);
         let response = app.post(path).send();
         response.assert_detail(405, "Method Not Allowed");
-        response.assert_header("Allow", "GET, HEAD");
+        response.assert_header("Allow", "GET, HEAD, OPTIONS");
     }
     app.app().store().close();
     app.request("HEAD", "/readyz").send().assert_status(503);

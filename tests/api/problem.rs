@@ -77,7 +77,7 @@ fn another_method_is_a_problem_with_the_allowed_ones() {
     let app = TestApp::start();
     let response = asking(app.get("/orders/create"));
     assert_problem(&response, 405, "Method Not Allowed");
-    response.assert_header("Allow", "POST");
+    response.assert_header("Allow", "POST, OPTIONS");
 }
 
 #[test]

@@ -58,7 +58,7 @@ impl Shop {
     fn upkeep(&self, backups: Option<BackupPlan>) -> Upkeep {
         let download = self.folder.path().join("orders.download");
         let plan = UpkeepPlan { backups, download, keep_sent_mails: 30 * DAY, keep_keys: DAY };
-        let gauge = self.metrics.gauges.last_backup_seconds.clone();
+        let gauge = self.metrics.sampled.last_backup_seconds.clone();
         Upkeep::new(self.store.clone(), self.clock.clone(), plan, gauge)
     }
 }
@@ -128,7 +128,7 @@ fn scheduled_backups_are_made_when_due_and_only_the_newest_of_them_are_kept() {
     let plan = BackupPlan { folder: folder.clone(), interval: DAY, keep: 2 };
     let mut upkeep = shop.upkeep(Some(plan.clone()));
     upkeep.step();
-    assert_eq!(shop.metrics.gauges.last_backup_seconds.get(), shop.clock.now().as_secs() as i64);
+    assert_eq!(shop.metrics.sampled.last_backup_seconds.get(), shop.clock.now().as_secs() as i64);
     upkeep.step();
     assert_eq!(files(&folder).len(), 1, "it was not due again");
     fs::write(folder.join("orders-notes.redb"), "not ours").unwrap();
@@ -141,6 +141,21 @@ fn scheduled_backups_are_made_when_due_and_only_the_newest_of_them_are_kept() {
     shop.clock.advance(Duration::from_secs(60));
     shop.upkeep(Some(plan)).step();
     assert_eq!(files(&folder).len(), 3, "a restart makes none before its time");
+}
+
+#[test]
+fn a_scheduled_backup_that_fails_is_counted() {
+    let shop = Shop::open();
+    let folder = shop.folder.path().join("backups");
+    fs::write(&folder, "a file where the folder should be").unwrap();
+    let mut upkeep =
+        shop.upkeep(Some(BackupPlan { folder: folder.clone(), interval: DAY, keep: 2 }));
+    upkeep.step();
+    assert_eq!(shop.metrics.store.failed_backups.get(), 1);
+    fs::remove_file(&folder).unwrap();
+    shop.clock.advance(DAY);
+    upkeep.step();
+    assert_eq!((shop.metrics.store.failed_backups.get(), files(&folder).len()), (1, 1));
 }
 
 #[test]

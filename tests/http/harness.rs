@@ -73,7 +73,7 @@ impl TestServer {
     /// The value of one metric, 0 where it is not there.
     #[track_caller]
     pub fn metric(&self, name: &str) -> i64 {
-        let text = self.metrics.render();
+        let text = self.metrics.render().text;
         let line =
             text.lines().find(|line| line.strip_prefix(name).is_some_and(|r| r.starts_with(' ')));
         line.and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or(0)

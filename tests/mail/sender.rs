@@ -34,7 +34,7 @@ fn what_is_due_goes_out_in_one_session_and_only_once() {
     assert_eq!(got[0].header("Subject").as_deref(), Some("Order Successful"));
     assert_eq!(got[0].header("Message-ID").as_deref(), Some("<m1@shop.test>"));
     assert_eq!(shop.counts(), (0, 3, 0));
-    assert!(shop.metrics.render().contains(r#"mails_total{outcome="sent"} 3"#));
+    assert!(shop.metrics.render().text.contains(r#"orderd_mails_total{outcome="sent"} 3"#));
 }
 
 #[test]

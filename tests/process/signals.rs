@@ -84,8 +84,9 @@ fn a_second_signal_ends_it_at_once() {
 /// The number of password checks that wait, from the metrics.
 fn waiting_checks(running: &Running) -> u64 {
     let text = running.ask("GET", "/metrics", None, "").text();
-    let line =
-        text.lines().find(|it| !it.starts_with('#') && it.starts_with("password_hash_queue_depth"));
+    let line = text
+        .lines()
+        .find(|it| !it.starts_with('#') && it.starts_with("orderd_password_hash_queue_depth"));
     let line = line.unwrap_or_else(|| panic!("no such gauge"));
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }

@@ -70,7 +70,13 @@ impl TestApp {
     }
 
     pub fn start_in(folder: Folder, settings: &[&str]) -> TestApp {
-        TestApp::start_around(Dependencies::default(), folder, settings)
+        TestApp::start_around(fresh_metrics(), folder, settings)
+    }
+
+    /// With metrics that are rendered once a second, as the service has them; elsewhere each
+    /// test sees them as they are.
+    pub fn start_with_shared_metrics() -> TestApp {
+        TestApp::start_around(Dependencies::default(), Folder::new(), &["--rate-limit-requests=0"])
     }
 
     /// On a storage that the test brings; without rate limits.
@@ -78,7 +84,7 @@ impl TestApp {
         let storage = storage.clone();
         let around = Dependencies {
             storage: Arc::new(move |_| Box::new(storage.clone())),
-            ..Dependencies::default()
+            ..fresh_metrics()
         };
         let settings = [&["--rate-limit-requests=0"], settings].concat();
         TestApp::start_around(around, Folder::new(), &settings)
@@ -150,6 +156,10 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+fn fresh_metrics() -> Dependencies {
+    Dependencies { metrics_age: Duration::ZERO, ..Dependencies::default() }
 }
 
 /// From these settings alone, so that the environment of the tests changes nothing. A setting

@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use orderd::api::errors::{ErrorFormat, ErrorResponse};
 use orderd::api::query::Query;
-use orderd::api::routing::{self, Found, decode_path, split_target, with_other_slash};
+use orderd::api::routing::{self, Found, decode_path, split_target, to_other_slash};
 use orderd::clock::Timestamp;
 use orderd::domain::MAX_ID;
 use orderd::error::{Error, Problem, Segment};
@@ -23,7 +23,7 @@ fuzz_target!(|data: &[u8]| {
 
 /// A route that is found stays found with its last slash toggled, or is one of two.
 fn find_route(path: &str) {
-    let other = with_other_slash(path);
+    let other = resolve(path, &to_other_slash(path));
     let path = decode_path(path);
     for method in ["GET", "HEAD", "POST", "BREW"] {
         match routing::find(method, &path) {
@@ -38,6 +38,17 @@ fn find_route(path: &str) {
             }
             _ => {}
         }
+    }
+}
+
+/// What a client makes of a reference that begins with one or two dots (RFC 3986, 5.2).
+fn resolve(path: &str, reference: &str) -> String {
+    let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    match reference.strip_prefix("../") {
+        Some(rest) => {
+            format!("{}/{rest}", folder.rsplit_once('/').map_or("", |(above, _)| above))
+        }
+        None => format!("{folder}/{}", reference.strip_prefix("./").unwrap()),
     }
 }
 

@@ -7,6 +7,7 @@ use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     Components, HttpMethod, Info, License, OpenApi, RefOr, Required, Response, SecurityRequirement,
+    Server,
 };
 
 use super::operation::{OperationDoc, Tag};
@@ -21,8 +22,9 @@ Takes orders, keeps them safe on disk before it says so, and mails the customer.
 
 To begin, call `POST /auth/login`, then put its `access_token` behind *Authorize*.
 
-- `HEAD` works wherever `GET` does. Another method on a known path is answered 405 with `Allow`. \
-A path that differs from a known one by its last slash only is answered 307 with `Location`.
+- `HEAD` works wherever `GET` does. Another method on a known path is answered 405 with `Allow`, \
+and `OPTIONS` 204. A path that differs from a known one by its last slash only is answered 307 \
+with a relative `Location`.
 - Every answer carries `X-Request-Id`: the one of the request, where it sent 1 to 64 of \
 `A-Z a-z 0-9 . _ -`, else one made for it. Quote it when you report a problem.
 - Errors are `{\"detail\": …}`. A client that sends `Accept: application/problem+json` gets \
@@ -53,6 +55,7 @@ fn document() -> OpenApi {
     components.add_security_scheme(BEARER, bearer());
     let mut document = OpenApi::new(info(), paths);
     document.components = Some(components);
+    document.servers = Some(vec![server()]);
     let tags = Tag::ALL
         .map(|tag| TagBuilder::new().name(tag.name()).description(Some(tag.about())).build());
     document.tags = Some(tags.into());
@@ -66,6 +69,11 @@ fn info() -> Info {
     license.identifier = Some("MIT".to_owned());
     info.license = Some(license);
     info
+}
+
+/// Where the document itself is, whatever prefix a proxy has taken off its path.
+fn server() -> Server {
+    Server::new("./")
 }
 
 fn bearer() -> SecurityScheme {
@@ -155,6 +163,12 @@ mod tests {
         "/docs/5.35.0/swagger-ui.css",
         "/docs/favicon.png",
     ];
+
+    #[test]
+    fn the_document_leads_to_where_it_came_from() {
+        let document: Value = serde_json::from_str(json()).unwrap();
+        assert_eq!(document["servers"], serde_json::json!([{"url": "./"}]));
+    }
 
     fn read() -> Value {
         serde_json::from_str(json()).unwrap()

@@ -120,10 +120,10 @@ fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
 
 fn serve(config: &Config) -> Result<(), CommandError> {
     let dependencies = Dependencies::default();
-    let _logging =
+    let logging =
         Logging::start(config.log_level.0, config.log_path(), dependencies.clock.clone())
             .map_err(|why| log_file_error(config, &why))?;
-    let stop = signals::watch().map_err(failed)?;
+    let stop = signals::watch(logging.reopener()).map_err(failed)?;
     let app = App::start(config, &dependencies).map_err(failed)?;
     announce(&app);
     // An error means that the thread that watches for signals is gone: nothing else could

@@ -4,6 +4,7 @@ mod accounts;
 mod backups;
 mod database;
 mod env_files;
+mod log_files;
 mod settings;
 mod signals;
 mod users;

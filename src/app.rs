@@ -1,13 +1,14 @@
 //! Builds all of it, starts it, stops it in order.
 
 use std::fmt;
+use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::Api;
-use crate::auth::{Cost, Hasher, SigningKey, Tokens, load_or_create_key, write_private};
+use crate::auth::{Cost, Hasher, SigningKey, Tokens, load_key, load_or_create_key, write_private};
 use crate::clock::Clock;
 use crate::config::{Config, DEFAULT_ADMIN_PASSWORD};
 use crate::domain::{EmailAddress, Password, Username};
@@ -17,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::service::{DOWNLOAD_FILE, NewAdmin, Service};
 use crate::store::{BackupPlan, FileStorage, RunningUpkeep, Storage, Store, Upkeep, UpkeepPlan};
 use crate::sys;
+use crate::sys::files::{folder_of, make_folder, real_path, try_folder};
 use crate::sys::poll::Waker;
 
 /// How long a stop waits for what is under way.
@@ -27,6 +29,8 @@ const MAX_WAITING_HASHES: usize = 16;
 /// Threads beyond `HTTP_THREADS`, which writes may all be waiting in: the probes are
 /// answered while the disk hangs.
 const SPARE_THREADS: usize = 4;
+/// Of the folders for mails and backups, which hold names and addresses.
+const FOLDER_MODE: u32 = 0o750;
 const KEY_FILE: &str = "orders.key";
 const INITIAL_PASSWORD_FILE: &str = "initial-admin-password";
 
@@ -52,7 +56,11 @@ pub struct App {
 
 /// Why the service can't start; prints as one line.
 #[derive(Debug)]
-pub struct StartError(String);
+pub enum StartError {
+    /// Another start won't help before somebody changes the settings.
+    Settings(String),
+    Failed(String),
+}
 
 /// The rooms below the door, open: what a command without a server needs too.
 pub struct Foundation {
@@ -74,10 +82,12 @@ impl Default for Dependencies {
 }
 
 impl App {
-    /// Opens the store, makes the first admin where there is no user, and serves.
+    /// Opens the store, makes the first admin where there is no user, and serves. What can be
+    /// tried is tried first, so that a start that fails leaves no database behind.
     pub fn start(config: &Config, dependencies: &Dependencies) -> Result<App, StartError> {
-        let mailer = Mailer::new(config).map_err(StartError)?;
+        let mailer = Mailer::new(config).map_err(StartError::Settings)?;
         let listener = bind(config)?;
+        try_folders(config)?;
         sys::process::raise_fd_limit();
         let Foundation { store, service, metrics, waker } = Foundation::open(config, dependencies)?;
         store.limit_waiters(config.http_threads as usize);
@@ -138,10 +148,11 @@ impl Foundation {
     pub fn open(config: &Config, dependencies: &Dependencies) -> Result<Foundation, StartError> {
         let metrics = Arc::new(Metrics::new());
         let path = config.database_path();
+        check_signing_key(config)?;
         let waker = Waker::new().map_err(StartError::of)?;
         let (storage, clock) = ((dependencies.storage)(path), dependencies.clock.clone());
         let store = Store::open_on(storage, clock, waker.clone(), &metrics)
-            .map_err(|why| StartError(format!("{}: {why}", path.display())))?;
+            .map_err(|why| StartError::at(path, why))?;
         let tokens = Tokens::new(&signing_key(config)?, config.token_life());
         let max_waiting = MAX_WAITING_HASHES.min(config.http_threads as usize / 4);
         let hasher = Hasher::new(max_waiting, dependencies.hash_cost);
@@ -158,7 +169,7 @@ pub fn seed(config: &Config, service: &Service) -> Result<Option<String>, StartE
     }
     let (password, source) = first_password(config)?;
     let is_default_password = password.as_str() == DEFAULT_ADMIN_PASSWORD;
-    let unfit = |_| StartError("the first admin's name or address is not valid".into());
+    let unfit = |_| StartError::Settings("the first admin's name or address is not valid".into());
     let admin = NewAdmin {
         username: Username::parse(&config.admin_username).map_err(unfit)?,
         email: EmailAddress::parse(&config.admin_email).map_err(unfit)?,
@@ -185,8 +196,7 @@ fn first_password(config: &Config) -> Result<(Password, String), StartError> {
     }
     let made = Service::random_password().map_err(StartError::of)?;
     let path = config.beside_database(INITIAL_PASSWORD_FILE);
-    write_private(&path, made.as_str())
-        .map_err(|why| StartError(format!("{}: {why}", path.display())))?;
+    write_private(&path, made.as_str()).map_err(|why| StartError::at(&path, why))?;
     Ok((made, format!("in {}", path.display())))
 }
 
@@ -195,7 +205,42 @@ fn signing_key(config: &Config) -> Result<SigningKey, StartError> {
         return Ok(SigningKey::from_text(key.expose()));
     }
     let path = config.beside_database(KEY_FILE);
-    load_or_create_key(&path).map_err(|why| StartError(format!("{}: {why}", path.display())))
+    load_or_create_key(&path).map_err(|why| StartError::at(&path, why))
+}
+
+/// Reads the key that is there. It is made only once the store is open, and so locked: of two
+/// first starts at once, one must not replace the key that the other uses.
+fn check_signing_key(config: &Config) -> Result<(), StartError> {
+    if config.secret_key.is_some() {
+        return Ok(());
+    }
+    let path = config.beside_database(KEY_FILE);
+    load_key(&path).map(drop).map_err(|why| StartError::at(&path, why))
+}
+
+/// Makes the folders that the service writes to, and a file in each of them.
+fn try_folders(config: &Config) -> Result<(), StartError> {
+    let database = real_path(config.database_path());
+    make_folder(folder_of(&database), 0o777).map_err(StartError::of)?;
+    // With a mail server no message becomes a file.
+    if config.smtp_server.is_none() {
+        try_setting("MAIL_DIR", &config.mail_dir, |folder| make_folder(folder, FOLDER_MODE))?;
+    }
+    if let Some(folder) = &config.backup_dir {
+        try_setting("BACKUP_DIR", folder, |folder| make_folder(folder, FOLDER_MODE))?;
+    }
+    // The server makes its sockets there. The folder is the system's to make.
+    try_setting("TMPDIR", &std::env::temp_dir(), |_| Ok(()))
+}
+
+fn try_setting(
+    setting: &str,
+    folder: &Path,
+    make: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<(), StartError> {
+    make(folder).and_then(|()| try_folder(folder)).map_err(|why| {
+        StartError::Settings(format!("{setting}={}: can't be used: {why}", folder.display()))
+    })
 }
 
 fn warn_of_published_password(service: &Service, at: &TcpListener) -> Result<(), StartError> {
@@ -216,8 +261,8 @@ fn warn_of_published_password(service: &Service, at: &TcpListener) -> Result<(),
 }
 
 fn bind(config: &Config) -> Result<TcpListener, StartError> {
-    TcpListener::bind((config.host.as_str(), config.port))
-        .map_err(|why| StartError(format!("{}:{}: {why}", config.host, config.port)))
+    let bound = TcpListener::bind((config.host.as_str(), config.port));
+    bound.map_err(|why| StartError::Failed(format!("{}:{}: {why}", config.host, config.port)))
 }
 
 fn upkeep_plan(config: &Config) -> UpkeepPlan {
@@ -251,13 +296,19 @@ fn transport_settings(config: &Config) -> http::Settings {
 
 impl StartError {
     fn of(why: impl fmt::Display) -> StartError {
-        StartError(why.to_string())
+        StartError::Failed(why.to_string())
+    }
+
+    fn at(path: &Path, why: impl fmt::Display) -> StartError {
+        StartError::Failed(format!("{}: {why}", path.display()))
     }
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match self {
+            StartError::Settings(why) | StartError::Failed(why) => f.write_str(why),
+        }
     }
 }
 

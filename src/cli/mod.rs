@@ -120,11 +120,10 @@ fn with_command(mut args: Vec<OsString>) -> Vec<OsString> {
 
 fn serve(config: &Config) -> Result<(), CommandError> {
     let dependencies = Dependencies::default();
-    let logging =
-        Logging::start(config.log_level.0, config.log_path(), dependencies.clock.clone())
-            .map_err(|why| log_file_error(config, &why))?;
+    let logging = Logging::start(config.log_level.0, config.log_path(), dependencies.clock.clone())
+        .map_err(|why| log_file_error(config, &why))?;
     let stop = signals::watch(logging.reopener()).map_err(failed)?;
-    let app = App::start(config, &dependencies).map_err(failed)?;
+    let app = App::start(config, &dependencies)?;
     announce(&app);
     // An error means that the thread that watches for signals is gone: nothing else could
     // stop the service any more.
@@ -147,9 +146,9 @@ fn announce(app: &App) {
 fn init(config: &Config) -> Result<(), CommandError> {
     let path = config.database_path();
     let existed = path.exists();
-    let foundation = Foundation::open(config, &Dependencies::default()).map_err(failed)?;
+    let foundation = Foundation::open(config, &Dependencies::default())?;
     println!("{} {}", path.display(), if existed { "is there" } else { "made" });
-    match app::seed(config, &foundation.service).map_err(failed)? {
+    match app::seed(config, &foundation.service)? {
         Some(made) => println!("{made}"),
         None => println!("there are users already; none was made"),
     }

@@ -55,7 +55,7 @@ pub fn run(args: UserArgs) -> Result<(), CommandError> {
         let path = config.database_path().display();
         return Err(failed(format!("there is no database at {path}; `orderd init` makes one")));
     }
-    let foundation = Foundation::open(&config, &Dependencies::default()).map_err(failed)?;
+    let foundation = Foundation::open(&config, &Dependencies::default())?;
     let done = act(&foundation.service, args.command);
     foundation.store.close();
     done

@@ -5,6 +5,7 @@ mod backups;
 mod database;
 mod env_files;
 mod log_files;
+mod owners;
 mod settings;
 mod signals;
 mod users;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::{Api, METRICS_AGE};
-use crate::auth::{Cost, Hasher, SigningKey, Tokens, load_or_create_key, write_private};
+use crate::auth::{Cost, Hasher, SigningKey, Tokens, load_key, load_or_create_key, write_private};
 use crate::clock::Clock;
 use crate::config::{Config, DEFAULT_ADMIN_PASSWORD, Unusable};
 use crate::domain::{EmailAddress, Password, Username};
@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::service::{DOWNLOAD_FILE, NewAdmin, Service};
 use crate::store::{BackupPlan, FileStorage, RunningUpkeep, Storage, Store, Upkeep, UpkeepPlan};
 use crate::sys;
+use crate::sys::files::{folder_of, make_folder, real_path, try_folder};
 use crate::sys::poll::Waker;
 
 /// How long a stop waits for what is under way.
@@ -58,7 +59,10 @@ pub struct App {
 /// Why the service can't start; prints as one line.
 #[derive(Debug)]
 pub enum StartError {
+    /// Another start does not help before somebody changes this setting.
     Setting(Unusable),
+    /// The same, of what is no setting of ours.
+    Unusable(String),
     Failed(String),
 }
 
@@ -83,10 +87,12 @@ impl Default for Dependencies {
 }
 
 impl App {
-    /// Opens the store, makes the first admin where there is no user, and serves.
+    /// Opens the store, makes the first admin where there is no user, and serves. What can be
+    /// tried is tried first, so that a start that fails leaves no database behind.
     pub fn start(config: &Config, dependencies: &Dependencies) -> Result<App, StartError> {
         let mailer = Mailer::new(config).map_err(StartError::Setting)?;
         let listener = bind(config)?;
+        try_places(config)?;
         sys::process::raise_fd_limit();
         let Foundation { store, service, metrics, waker } = Foundation::open(config, dependencies)?;
         store.limit_waiters(config.http_threads as usize);
@@ -156,10 +162,11 @@ impl Foundation {
     pub fn open(config: &Config, dependencies: &Dependencies) -> Result<Foundation, StartError> {
         let metrics = Arc::new(Metrics::new());
         let path = config.database_path();
+        check_signing_key(config)?;
         let waker = Waker::new().map_err(StartError::of)?;
         let (storage, clock) = ((dependencies.storage)(path), dependencies.clock.clone());
         let store = Store::open_on(storage, clock, waker.clone(), &metrics)
-            .map_err(|why| StartError::Failed(format!("{}: {why}", path.display())))?;
+            .map_err(|why| StartError::at(path, why))?;
         let tokens = Tokens::new(&signing_key(config)?, config.token_life());
         let max_waiting = MAX_WAITING_HASHES.min(config.http_threads as usize / 4);
         let hasher = Hasher::new(max_waiting, dependencies.hash_cost);
@@ -203,8 +210,7 @@ fn first_password(config: &Config) -> Result<(Password, String), StartError> {
     }
     let made = Service::random_password().map_err(StartError::of)?;
     let path = config.beside_database(INITIAL_PASSWORD_FILE);
-    write_private(&path, made.as_str())
-        .map_err(|why| StartError::Failed(format!("{}: {why}", path.display())))?;
+    write_private(&path, made.as_str()).map_err(|why| StartError::at(&path, why))?;
     Ok((made, format!("in {}", path.display())))
 }
 
@@ -213,8 +219,28 @@ fn signing_key(config: &Config) -> Result<SigningKey, StartError> {
         return Ok(SigningKey::from_text(key.expose()));
     }
     let path = config.beside_database(KEY_FILE);
-    load_or_create_key(&path)
-        .map_err(|why| StartError::Failed(format!("{}: {why}", path.display())))
+    load_or_create_key(&path).map_err(|why| StartError::at(&path, why))
+}
+
+/// Reads the key that is there. It is made only once the store is open, and so locked: of two
+/// first starts at once, one must not replace the key that the other uses.
+fn check_signing_key(config: &Config) -> Result<(), StartError> {
+    if config.secret_key.is_some() {
+        return Ok(());
+    }
+    let path = config.beside_database(KEY_FILE);
+    load_key(&path).map(drop).map_err(|why| StartError::at(&path, why))
+}
+
+/// Tries what no setting names, so that a start that fails leaves no database behind.
+fn try_places(config: &Config) -> Result<(), StartError> {
+    let database = real_path(config.database_path());
+    make_folder(folder_of(&database), 0o777).map_err(StartError::of)?;
+    // The transport makes its sockets there. The folder is the system's to make.
+    let folder = std::env::temp_dir();
+    try_folder(&folder).map_err(|why| {
+        StartError::Unusable(format!("TMPDIR={}: can't be used: {why}", folder.display()))
+    })
 }
 
 fn warn_of_published_password(service: &Service, at: &TcpListener) -> Result<(), StartError> {
@@ -244,8 +270,8 @@ fn warn_of_initial_password(config: &Config) {
 }
 
 fn bind(config: &Config) -> Result<TcpListener, StartError> {
-    TcpListener::bind((config.host.as_str(), config.port))
-        .map_err(|why| StartError::Failed(format!("{}:{}: {why}", config.host, config.port)))
+    let bound = TcpListener::bind((config.host.as_str(), config.port));
+    bound.map_err(|why| StartError::Failed(format!("{}:{}: {why}", config.host, config.port)))
 }
 
 /// Without the socket the service runs all the same, and its commands say that it isn't there.
@@ -291,13 +317,17 @@ impl StartError {
     fn of(why: impl fmt::Display) -> StartError {
         StartError::Failed(why.to_string())
     }
+
+    fn at(path: &Path, why: impl fmt::Display) -> StartError {
+        StartError::Failed(format!("{}: {why}", path.display()))
+    }
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StartError::Setting(Unusable { setting, why }) => write!(f, "{setting}: {why}"),
-            StartError::Failed(why) => f.write_str(why),
+            StartError::Unusable(why) | StartError::Failed(why) => f.write_str(why),
         }
     }
 }

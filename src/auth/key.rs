@@ -4,7 +4,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
-use crate::sys::files::{create_private, folder_of, named_beside, sync_folder_of};
+use crate::sys::files::{
+    create_private, folder_of, make_folder, named_beside, real_path, sync_folder_of,
+};
 
 /// The bytes that tokens are signed with.
 #[derive(Clone)]
@@ -21,32 +23,44 @@ impl SigningKey {
     }
 }
 
+/// Reads the key file; none where there is no file.
+///
+/// # Errors
+/// It can't be read, or is too short.
+pub fn load_key(path: &Path) -> io::Result<Option<SigningKey>> {
+    match fs::read_to_string(path) {
+        Ok(text) if text.trim().len() >= 32 => Ok(Some(SigningKey::from_text(text.trim()))),
+        Ok(_) => {
+            let why = "is too short to be a key; delete it to have a new one made";
+            Err(io::Error::new(io::ErrorKind::InvalidData, why))
+        }
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(why) => Err(why),
+    }
+}
+
 /// Reads the key file, or creates one with 64 random hex characters that only its owner may
 /// read. It is synced before the key is used, so that tokens stay valid after a crash.
 pub fn load_or_create_key(path: &Path) -> io::Result<SigningKey> {
-    match fs::read_to_string(path) {
-        Ok(text) if text.trim().len() >= 32 => return Ok(SigningKey::from_text(text.trim())),
-        Ok(_) => {
-            let why = "is too short to be a key; delete it to have a new one made";
-            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
-        }
-        Err(why) if why.kind() == io::ErrorKind::NotFound => {}
-        Err(why) => return Err(why),
+    if let Some(key) = load_key(path)? {
+        return Ok(key);
     }
     let text = random_hex::<32>()?;
     write_private(path, &text)?;
     Ok(SigningKey::from_text(&text))
 }
 
-/// Writes a file of mode 0600 and syncs it and its folder. The file appears only when whole.
+/// Writes a file of mode 0600 and syncs it and its folder. The file appears only when whole;
+/// where the path is a link, it appears there.
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    fs::create_dir_all(folder_of(path))?;
-    let unfinished = named_beside(path, ".new");
+    let path = real_path(path);
+    make_folder(folder_of(&path), 0o777)?;
+    let unfinished = named_beside(&path, ".new");
     let mut file = create_private(&unfinished)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    sync_folder_of(path)
+    fs::rename(&unfinished, &path)?;
+    sync_folder_of(&path)
 }
 
 /// `BYTES` random bytes of the system's generator, as hex.

@@ -5,5 +5,5 @@ mod key;
 mod tokens;
 
 pub use hashing::{Cost, Hasher};
-pub use key::{SigningKey, load_or_create_key, random_hex, write_private};
+pub use key::{SigningKey, load_key, load_or_create_key, random_hex, write_private};
 pub use tokens::{Claims, Tokens};

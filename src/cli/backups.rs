@@ -10,9 +10,9 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::{self, Check, OpenError, Store};
-use crate::sys::files::{create_private, named_beside, sync_folder_of};
+use crate::sys::files::{create_private, named_beside, real_path, sync_folder_of, take_over};
 
-use super::error::{CommandError, failed};
+use super::error::{CommandError, failed, failed_at};
 use super::operator::Operator;
 use super::output::say;
 use super::place::Place;
@@ -113,10 +113,11 @@ fn conclude(is_sound: bool, faults: u64, path: &Path) -> Result<(), CommandError
 /// meanwhile, and other restores out.
 pub fn restore(args: RestoreArgs) -> Result<(), CommandError> {
     let config = args.place.config()?;
-    let path = config.database_path();
-    let backup = File::open(&args.file).map_err(|why| backup_error(&args.file, why))?;
+    // Where the database's path is a link, the file that it leads to is replaced.
+    let path = &real_path(config.database_path());
+    let backup = File::open(&args.file).map_err(|why| failed_at(&args.file, why))?;
     let lock = store::lock_creation(path).map_err(|why| open_error(path, &why, TAKEN))?;
-    let is_there = lock.is_made().map_err(failed)?;
+    let is_there = lock.is_made().map_err(|why| failed_at(path, why))?;
     if is_there && !args.force {
         let why = "is there already; --force replaces it and keeps it under another name";
         return Err(failed(format!("{} {why}", path.display())));
@@ -132,9 +133,10 @@ pub fn restore(args: RestoreArgs) -> Result<(), CommandError> {
 }
 
 fn copy_and_check(mut from: File, backup: &Path, incoming: &Path) -> Result<(), CommandError> {
-    let mut to = create_private(incoming).map_err(failed)?;
-    let bytes = io::copy(&mut from, &mut to).map_err(|why| backup_error(backup, why))?;
-    to.sync_all().map_err(failed)?;
+    let mut to = create_private(incoming).map_err(|why| failed_at(incoming, why))?;
+    let copied = io::copy(&mut from, &mut to).and_then(|bytes| to.sync_all().map(|()| bytes));
+    let bytes = copied
+        .map_err(|why| failed(format!("{} to {}: {why}", backup.display(), incoming.display())))?;
     drop(to);
     // An older backup is migrated here. An empty file would be taken for a new database.
     if bytes == 0 {
@@ -142,7 +144,6 @@ fn copy_and_check(mut from: File, backup: &Path, incoming: &Path) -> Result<(), 
     }
     open(incoming, HELD)?.close();
     let check = checked(incoming, backup)?;
-    File::open(incoming).and_then(|file| file.sync_all()).map_err(failed)?;
     for (table, rows) in &check.rows {
         say(&format!("{table}\t{rows}"))?;
     }
@@ -169,15 +170,27 @@ fn replace(incoming: &Path, path: &Path) -> Result<(), CommandError> {
         held => held.ok(),
     };
     let aside = named_beside(path, format!(".{}", Clock::system().now().to_compact()));
-    fs::hard_link(path, &aside).map_err(failed)?;
+    fs::hard_link(path, &aside).map_err(|why| failed_at(&aside, why))?;
     place(incoming, path)?;
     say(&format!("the old database is {}", aside.display()))
 }
 
 fn place(incoming: &Path, path: &Path) -> Result<(), CommandError> {
-    fs::rename(incoming, path).map_err(failed)?;
-    sync_folder_of(path).map_err(failed)?;
+    keep_owner_and_mode(incoming, path).map_err(|why| failed_at(incoming, why))?;
+    fs::rename(incoming, path).map_err(|why| failed_at(path, why))?;
+    sync_folder_of(path).map_err(|why| failed_at(path, why))?;
     say(&format!("restored {}", path.display()))
+}
+
+/// Whoever could use the database before can use it afterwards, and nobody else.
+fn keep_owner_and_mode(incoming: &Path, path: &Path) -> io::Result<()> {
+    let file = File::open(incoming)?;
+    match fs::metadata(path) {
+        Ok(old) => take_over(&file, &old)?,
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {}
+        Err(why) => return Err(why),
+    }
+    file.sync_all()
 }
 
 fn existing(config: &Config) -> Result<&Path, CommandError> {
@@ -190,10 +203,6 @@ fn existing(config: &Config) -> Result<&Path, CommandError> {
 
 fn open(path: &Path, held: &str) -> Result<Store, CommandError> {
     Store::open(path, Clock::system(), &Metrics::new()).map_err(|why| open_error(path, &why, held))
-}
-
-fn backup_error(backup: &Path, why: io::Error) -> CommandError {
-    failed(format!("{}: {why}", backup.display()))
 }
 
 fn open_error(path: &Path, why: &OpenError, held: &str) -> CommandError {

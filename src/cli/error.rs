@@ -1,8 +1,10 @@
 //! Why a command fails, and how the user is told.
 
 use std::fmt;
+use std::path::Path;
 use std::process::ExitCode;
 
+use crate::app::StartError;
 use crate::config::SettingError;
 
 const FAILED: u8 = 1;
@@ -12,11 +14,27 @@ pub enum CommandError {
     /// The command line can't be parsed, or asks for help.
     Clap(clap::Error),
     Setting(SettingError),
+    /// The settings can't be used, as has been tried.
+    Unusable(String),
     Failed(String),
 }
 
 pub fn failed(why: impl fmt::Display) -> CommandError {
     CommandError::Failed(why.to_string())
+}
+
+/// What has failed on a file.
+pub fn failed_at(path: &Path, why: impl fmt::Display) -> CommandError {
+    failed(format!("{}: {why}", path.display()))
+}
+
+impl From<StartError> for CommandError {
+    fn from(error: StartError) -> CommandError {
+        match error {
+            StartError::Failed(why) => CommandError::Failed(why),
+            unusable => CommandError::Unusable(unusable.to_string()),
+        }
+    }
 }
 
 impl CommandError {
@@ -25,6 +43,7 @@ impl CommandError {
         match self {
             CommandError::Clap(error) => report_usage(error),
             CommandError::Setting(error) => print_error(USAGE, &error.to_string()),
+            CommandError::Unusable(why) => print_error(USAGE, why),
             CommandError::Failed(why) => print_error(FAILED, why),
         }
     }

@@ -141,14 +141,13 @@ fn serve(settings: &Settings) -> Result<(), CommandError> {
     let unusable = |failed: &Unusable| CommandError::Setting(settings.refuse(failed));
     config.try_folders().map_err(|failed| unusable(&failed))?;
     let dependencies = Dependencies::default();
-    let _logging =
-        Logging::start(config.log_level.0, config.log_path(), dependencies.clock.clone())
-            .map_err(|why| unusable(&log_file_error(&why)))?;
+    let logging = Logging::start(config.log_level.0, config.log_path(), dependencies.clock.clone())
+        .map_err(|why| unusable(&log_file_error(&why)))?;
     announce_settings(settings);
-    let stop = signals::watch().map_err(failed)?;
+    let stop = signals::watch(logging.reopener()).map_err(failed)?;
     let app = App::start(config, &dependencies).map_err(|why| match why {
         StartError::Setting(failed) => unusable(&failed),
-        StartError::Failed(why) => failed(why),
+        other => other.into(),
     })?;
     announce(config, &app);
     // An error means that the thread that watches for signals is gone: nothing else could
@@ -200,9 +199,9 @@ fn init(settings: &Settings) -> Result<(), CommandError> {
     let config = &settings.config;
     let path = config.database_path();
     let existed = path.exists();
-    let foundation = Foundation::open(config, &Dependencies::default()).map_err(failed)?;
+    let foundation = Foundation::open(config, &Dependencies::default())?;
     println!("{} {}", path.display(), if existed { "is there" } else { "made" });
-    match app::seed(config, &foundation.service).map_err(failed)? {
+    match app::seed(config, &foundation.service)? {
         Some(made) => println!("{made}"),
         None => println!("there are users already; none was made"),
     }

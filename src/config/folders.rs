@@ -19,7 +19,8 @@ impl Config {
         if let Some(folder) = &self.backup_dir {
             try_folder("BACKUP_DIR", folder)?;
         }
-        if let Some(file) = self.log_path() {
+        // Where the file is there already, it can be written to without its folder.
+        if let Some(file) = self.log_path().filter(|file| !file.exists()) {
             try_folder("LOG_FILE", folder_of(file))?;
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::sync::atomic::Ordering;
 
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, Result};
 use crate::metrics::Gauge;
 use crate::service::{Caller, Context, Service};
@@ -14,15 +14,19 @@ use crate::store::BackupPermit;
 pub struct Download {
     pub file: File,
     pub made_at: Timestamp,
+    clock: Clock,
     last_backup: Gauge,
     _permit: BackupPermit,
 }
 
 impl Download {
     /// Call it when the whole file has been sent: only then it counts as a backup, since nobody
-    /// but the client has it. If a later backup was made meanwhile, that one stays the last.
+    /// but the client has it. If a later backup was made meanwhile, that one stays the last, but
+    /// not one of the future: the clock was wrong then.
     pub fn confirm_sent(&self) {
-        self.last_backup.inner().fetch_max(self.made_at.as_secs() as i64, Ordering::AcqRel);
+        let (made, now) = (self.made_at.as_secs() as i64, self.clock.now().as_secs() as i64);
+        let later = |last| (!(made..=now).contains(&last)).then_some(made);
+        let _ = self.last_backup.inner().fetch_update(Ordering::AcqRel, Ordering::Acquire, later);
     }
 }
 
@@ -39,8 +43,8 @@ impl Service {
             notes.add("rows", report.rows);
             let file = File::open(&report.path).map_err(Error::internal)?;
             fs::remove_file(&report.path).map_err(Error::internal)?;
-            let last_backup = self.last_backup.clone();
-            Ok(Download { file, made_at, last_backup, _permit: permit })
+            let (clock, last_backup) = (self.clock.clone(), self.last_backup.clone());
+            Ok(Download { file, made_at, clock, last_backup, _permit: permit })
         })
     }
 }

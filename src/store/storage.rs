@@ -2,13 +2,17 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use redb::{Builder, Database, DatabaseError};
 
 use super::open_error::OpenError;
 use crate::sys::disk;
-use crate::sys::files::{create_private, folder_of, named_beside, sync_folder};
+use crate::sys::files::{
+    create_private, folder_of, give_to_owner_of_folder, make_folder, named_beside, naming,
+    real_path, sync_folder,
+};
 
 /// What the database is kept on.
 pub trait Storage: Send + Sync {
@@ -33,8 +37,9 @@ pub struct FileStorage {
 }
 
 impl FileStorage {
+    /// Where `path` is a link, the database is what it leads to, which need not exist yet.
     pub fn new(path: &Path) -> FileStorage {
-        FileStorage { path: path.to_owned() }
+        FileStorage { path: real_path(path) }
     }
 
     fn folder(&self) -> &Path {
@@ -54,13 +59,13 @@ impl FileStorage {
     fn create_under_lock(&self, builder: &Builder) -> std::result::Result<(), DatabaseError> {
         let folder = self.folder();
         let unfinished = named_beside(&self.path, ".new");
-        create_private(&unfinished)?;
+        create_private(&unfinished).map_err(|why| naming(&unfinished, why))?;
         drop(builder.create(&unfinished)?);
         File::open(&unfinished)?.sync_all()?;
-        fs::rename(&unfinished, &self.path)?;
-        sync_folder(folder)?;
+        fs::rename(&unfinished, &self.path).map_err(|why| naming(&unfinished, why))?;
+        sync_folder(folder).map_err(|why| naming(folder, why))?;
         if let Some(above) = folder.canonicalize()?.parent() {
-            sync_folder(above)?;
+            sync_folder(above).map_err(|why| naming(above, why))?;
         }
         Ok(())
     }
@@ -83,13 +88,17 @@ impl CreationLock {
     /// Makes the folder too. Does not wait for another process that has the lock, since that one
     /// goes on to use the database.
     fn take(path: &Path) -> std::result::Result<CreationLock, DatabaseError> {
-        fs::create_dir_all(folder_of(path))?;
-        let lock = named_beside(path, ".lock");
-        let held = OpenOptions::new().write(true).create(true).truncate(false).open(&lock)?;
+        let path = real_path(path);
+        make_folder(folder_of(&path), 0o777)?;
+        let lock = named_beside(&path, ".lock");
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(false).mode(0o600);
+        let held = options.open(&lock).map_err(|why| naming(&lock, why))?;
+        give_to_owner_of_folder(&held, &lock);
         match held.try_lock() {
-            Ok(()) => Ok(CreationLock { path: path.to_owned(), lock, _held: held }),
+            Ok(()) => Ok(CreationLock { path, lock, _held: held }),
             Err(TryLockError::WouldBlock) => Err(DatabaseError::DatabaseAlreadyOpen),
-            Err(TryLockError::Error(why)) => Err(why.into()),
+            Err(TryLockError::Error(why)) => Err(naming(&lock, why).into()),
         }
     }
 

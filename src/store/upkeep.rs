@@ -1,23 +1,25 @@
 //! Regular work in the background: scheduled backups, and the removal of what is too old.
 
+use std::io;
 use std::path::PathBuf;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use std::{fs, io};
 
-use super::backup::folder;
+use super::backup::folder::{self, Backups};
 use super::engine::Store;
-use super::snapshot::PAGE_ROWS;
 use super::writes::{ForgetKeys, PruneSent};
 use crate::clock::{Clock, Timestamp};
-use crate::domain::MailId;
+use crate::domain::{MailId, OrderId};
 use crate::error::{Error, Result};
 use crate::metrics::Gauge;
+use crate::sys::files::make_folder;
 use crate::sys::stop::Stop;
 
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 /// After a backup that failed.
 const RETRY_INTERVAL: Duration = Duration::from_secs(300);
+/// Of a folder that is made for backups, which hold names and addresses.
+const FOLDER_MODE: u32 = 0o750;
 
 /// What is to be kept, and for how long.
 #[derive(Clone, Debug)]
@@ -39,13 +41,18 @@ pub struct BackupPlan {
 }
 
 /// The work itself. Its single step is public, so that a test can take it.
+///
+/// What is due next is measured by uptime: a clock that is set ahead or back neither hurries nor
+/// holds up anything.
 pub struct Upkeep {
     store: Store,
     clock: Clock,
     plan: UpkeepPlan,
     last_backup: Gauge,
-    next_backup: Timestamp,
-    next_prune: Timestamp,
+    /// The backup of the future that was last told of.
+    odd_backup: Option<PathBuf>,
+    next_backup: Duration,
+    next_prune: Duration,
 }
 
 /// The thread that takes the steps.
@@ -58,15 +65,25 @@ pub struct RunningUpkeep {
 impl Upkeep {
     /// `last_backup` shows when the last verified backup was made, in Unix time.
     pub fn new(store: Store, clock: Clock, plan: UpkeepPlan, last_backup: Gauge) -> Upkeep {
-        let mut next_backup = Timestamp::EPOCH;
-        if let Some(plan) = &plan.backups
-            && let Some(at) = folder::newest(&plan.folder)
-        {
-            last_backup.set(at.as_secs() as i64);
-            next_backup = at + plan.interval;
+        let uptime = clock.uptime();
+        let odd_backup = None;
+        let mut upkeep = Upkeep {
+            store,
+            clock,
+            plan,
+            last_backup,
+            odd_backup,
+            next_backup: uptime,
+            next_prune: uptime,
+        };
+        if let Some(plan) = upkeep.plan.backups.clone() {
+            let now = upkeep.clock.now();
+            if let Some(at) = upkeep.list_backups(&plan, now).newest() {
+                upkeep.last_backup.set(at.min(now).as_secs() as i64);
+                upkeep.next_backup += plan.interval.saturating_sub(now.since(at));
+            }
         }
-        let next_prune = Timestamp::EPOCH;
-        Upkeep { store, clock, plan, last_backup, next_backup, next_prune }
+        upkeep
     }
 
     /// Starts a thread that takes a step whenever something is due.
@@ -85,22 +102,21 @@ impl Upkeep {
     /// Does what is due now. Returns the time until something is due again.
     pub fn step(&mut self) -> Duration {
         let now = self.clock.now();
-        if now >= self.next_prune {
-            self.next_prune = now + PRUNE_INTERVAL;
+        if self.clock.uptime() >= self.next_prune {
+            self.next_prune = self.clock.uptime() + PRUNE_INTERVAL;
             if let Err(why) = self.prune(now) {
                 log::error!("pruning failed: {why}");
             }
         }
-        if let Some(plan) = self.plan.backups.clone()
-            && now >= self.next_backup
-        {
-            self.next_backup = now + self.back_up(&plan, now);
+        let mut next = self.next_prune;
+        if let Some(plan) = self.plan.backups.clone() {
+            if self.clock.uptime() >= self.next_backup {
+                let started = self.clock.uptime();
+                self.next_backup = started + self.back_up(&plan, now);
+            }
+            next = next.min(self.next_backup);
         }
-        let next = match self.plan.backups {
-            Some(_) => self.next_prune.min(self.next_backup),
-            None => self.next_prune,
-        };
-        next.since(self.clock.now())
+        next.saturating_sub(self.clock.uptime())
     }
 
     /// Removes old rows in short writes, so that no order waits for long.
@@ -108,18 +124,16 @@ impl Upkeep {
         let (mut after, mut pruned) = (Some(MailId(0)), 0);
         while let Some(from) = after {
             let sent_before = now - self.plan.keep_sent_mails;
-            let done = self.store.write(PruneSent { after: from, sent_before })?;
+            let done = self.store.write(PruneSent { after: from, sent_before, now })?;
             after = done.next;
             pruned += done.removed;
         }
-        let placed_before = now - self.plan.keep_keys;
-        let mut forgotten = 0;
-        loop {
-            let count = self.store.write(ForgetKeys { placed_before })?;
-            forgotten += count;
-            if count < PAGE_ROWS {
-                break;
-            }
+        let (mut after, mut forgotten) = (Some(OrderId(0)), 0);
+        while let Some(from) = after {
+            let placed_before = now - self.plan.keep_keys;
+            let done = self.store.write(ForgetKeys { after: from, placed_before, now })?;
+            after = done.next;
+            forgotten += done.removed;
         }
         if pruned + forgotten > 0 {
             log::info!("pruned {pruned} sent mails and {forgotten} idempotency keys");
@@ -136,10 +150,24 @@ impl Upkeep {
         }
     }
 
+    /// Tells once of a backup that was made in the future.
+    fn list_backups(&mut self, plan: &BackupPlan, now: Timestamp) -> Backups {
+        // There is no folder before the first backup. Another failure is one of the backup, too.
+        let found = Backups::list(&plan.folder, now).unwrap_or_default();
+        if let Some(odd) = &found.odd
+            && self.odd_backup.as_ref() != Some(odd)
+        {
+            let path = odd.display();
+            log::warn!("{path} is dated in the future: it doesn't count, and is never removed");
+            self.odd_backup = Some(odd.clone());
+        }
+        found
+    }
+
     /// Returns the time until the next backup is due.
-    fn back_up(&self, plan: &BackupPlan, now: Timestamp) -> Duration {
+    fn back_up(&mut self, plan: &BackupPlan, now: Timestamp) -> Duration {
         folder::remove_unfinished(&plan.folder);
-        let made = fs::create_dir_all(&plan.folder)
+        let made = make_folder(&plan.folder, FOLDER_MODE)
             .map_err(Error::internal)
             .and_then(|()| self.store.back_up_to(&plan.folder.join(folder::name_of(now))));
         match made {
@@ -148,7 +176,7 @@ impl Upkeep {
                 let secs = report.took.as_secs_f64();
                 let (path, rows) = (report.path.display(), report.rows);
                 log::info!("backed up {rows} rows to {path} in {secs:.1} s");
-                if let Err(why) = folder::drop_oldest(&plan.folder, plan.keep) {
+                if let Err(why) = self.list_backups(plan, now).drop_oldest(plan.keep) {
                     log::error!("old backups can't be removed: {why}");
                 }
                 plan.interval

@@ -1,24 +1,29 @@
-//! SIGTERM and SIGINT: the first asks for an orderly stop, the second ends the process.
+//! SIGTERM and SIGINT: the first asks for an orderly stop, the second ends the process. SIGHUP
+//! asks for new files.
 
 use std::io;
 use std::process;
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 /// What an exit code after a signal is counted from, as shells do.
 const SIGNAL_EXIT: i32 = 128;
 
 /// Gives a channel that says when the first signal has come. A second one exits at once,
-/// with 130 or 143.
-pub fn watch() -> io::Result<Receiver<()>> {
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+/// with 130 or 143. Each SIGHUP calls `on_hangup`, and ends nothing.
+pub fn watch(on_hangup: impl Fn() + Send + 'static) -> io::Result<Receiver<()>> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let (first, stop) = mpsc::channel();
     thread::Builder::new().name("signals".into()).spawn(move || {
         let mut first = Some(first);
         for signal in signals.forever() {
+            if signal == SIGHUP {
+                on_hangup();
+                continue;
+            }
             match first.take() {
                 // Nobody listens any more when the stop is under way already.
                 Some(first) => drop(first.send(())),

@@ -159,6 +159,55 @@ fn a_scheduled_backup_that_fails_is_counted() {
 }
 
 #[test]
+fn a_backup_dated_in_the_future_is_neither_the_newest_nor_the_oldest_and_stays() {
+    let shop = Shop::open();
+    let folder = shop.folder.path().join("backups");
+    fs::create_dir(&folder).unwrap();
+    let odd = "orders-20370101T000000.redb";
+    fs::write(folder.join(odd), "made while the clock was ahead").unwrap();
+    let plan = BackupPlan { folder: folder.clone(), interval: DAY, keep: 2 };
+    let mut upkeep = shop.upkeep(Some(plan.clone()));
+    let shown = || shop.metrics.sampled.last_backup_seconds.get();
+    assert_eq!(shown(), 0);
+    for _ in 0..3 {
+        assert!(upkeep.step() <= DAY);
+        assert_eq!(shown(), shop.clock.now().as_secs() as i64);
+        shop.clock.advance(DAY);
+    }
+    let kept = ["orders-19720928T000000.redb", "orders-19720929T000000.redb"];
+    assert_eq!(files(&folder), [kept[0], kept[1], odd]);
+    shop.clock.advance(Duration::from_secs(60));
+    let mut again = shop.upkeep(Some(plan));
+    again.step();
+    assert_eq!(files(&folder).len(), 3, "the last one is a day old, so one more was due");
+    assert_eq!(shown(), shop.clock.now().as_secs() as i64);
+    assert!(folder.join(odd).exists());
+}
+
+#[test]
+fn an_order_from_the_future_holds_up_no_pruning() {
+    let shop = Shop::open();
+    let place = |at| {
+        let order = NewOrder { outcome: Outcome::Successful };
+        let message_id = MessageId("m@example.com".into());
+        let place = PlaceOrder { user: UserId(1), order, message_id, at, idempotency: None };
+        let id = shop.store.write(place).unwrap().order.id.0;
+        let marks = vec![MailMark { id: MailId(id), attempt: Attempt::Sent }];
+        shop.store.write(MarkMails { marks, at }).unwrap();
+        id
+    };
+    let now = shop.clock.now();
+    let (odd, old, young) = (place(now + 9000 * DAY), place(now), place(now + 20 * DAY));
+    shop.clock.advance(31 * DAY);
+    shop.upkeep(None).step();
+    let read = shop.store.read().unwrap();
+    assert!(read.mail(MailId(old)).unwrap().is_none());
+    assert!([odd, young].iter().all(|id| read.mail(MailId(*id)).unwrap().is_some()));
+    let check = shop.store.check().unwrap();
+    assert!(check.is_sound(), "{:?}", check.faults);
+}
+
+#[test]
 fn a_backup_begins_by_removing_what_an_earlier_one_has_left_and_nothing_else() {
     let shop = Shop::open();
     let folder = shop.folder.path().join("backups");

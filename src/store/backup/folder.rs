@@ -2,13 +2,47 @@
 //! was killed has left there.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use std::{fs, io};
 
 use crate::clock::Timestamp;
-use crate::sys::files::named_beside;
+use crate::sys::files::{named_beside, naming};
 
 /// Follows the name of a backup that is not finished.
 const UNFINISHED: &str = ".unfinished";
+/// A clock that is set right may go back so far.
+const CLOCK_ERROR: Duration = Duration::from_secs(3600);
+
+/// The finished backups in a folder, by what their names say.
+#[derive(Default)]
+pub(in crate::store) struct Backups {
+    /// The oldest first.
+    dated: Vec<(Timestamp, PathBuf)>,
+    /// The last one of those that were made in the future: a clock was wrong then, or is wrong
+    /// now. They count neither as the newest nor as the oldest, and stay.
+    pub odd: Option<PathBuf>,
+}
+
+impl Backups {
+    pub fn list(folder: &Path, now: Timestamp) -> io::Result<Backups> {
+        let mut dated = list(folder)?;
+        let counted = dated.partition_point(|(at, _)| *at <= now + CLOCK_ERROR);
+        let odd = dated.split_off(counted).pop().map(|(_, path)| path);
+        Ok(Backups { dated, odd })
+    }
+
+    /// When the newest one was made.
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.dated.last().map(|(at, _)| *at)
+    }
+
+    /// Removes the oldest, so that `keep` are left.
+    pub fn drop_oldest(&self, keep: usize) -> io::Result<()> {
+        let surplus = self.dated.len().saturating_sub(keep);
+        let mut oldest = self.dated.iter().take(surplus);
+        oldest.try_for_each(|(_, path)| fs::remove_file(path).map_err(|why| naming(path, why)))
+    }
+}
 
 /// Where a backup is made until it is checked.
 pub(super) fn unfinished(path: &Path) -> PathBuf {
@@ -18,18 +52,6 @@ pub(super) fn unfinished(path: &Path) -> PathBuf {
 /// `orders-20261122T100000.redb`.
 pub(in crate::store) fn name_of(at: Timestamp) -> String {
     format!("orders-{}.redb", at.to_compact())
-}
-
-/// When the newest backup in the folder was made.
-pub(in crate::store) fn newest(folder: &Path) -> Option<Timestamp> {
-    list(folder).ok()?.pop().map(|(at, _)| at)
-}
-
-/// Removes the oldest backups, so that `keep` are left.
-pub(in crate::store) fn drop_oldest(folder: &Path, keep: usize) -> io::Result<()> {
-    let found = list(folder)?;
-    let surplus = found.len().saturating_sub(keep);
-    found.iter().take(surplus).try_for_each(|(_, path)| fs::remove_file(path))
 }
 
 /// Removes the unfinished backups in a folder. A folder that does not exist yet has none.

@@ -26,7 +26,7 @@ use super::database::commit_nothing;
 use super::engine::Store;
 use super::open_error::OpenError;
 use crate::error::{Error, Result};
-use crate::sys::files::sync_folder_of;
+use crate::sys::files::{naming, real_path, sync_folder_of};
 use crate::sys::process;
 
 /// Memory for pages of the copy, in bytes.
@@ -52,8 +52,9 @@ impl Store {
     /// `Internal` where the copy can't be written or does not pass its check.
     pub fn back_up_to(&self, path: &Path) -> Result<BackupReport> {
         let _permit = self.backup_lock.try_take()?;
-        let unfinished = folder::unfinished(path);
-        let made = self.make_backup(&unfinished, path);
+        let path = real_path(path);
+        let unfinished = folder::unfinished(&path);
+        let made = self.make_backup(&unfinished, &path);
         if made.is_err() {
             // It may not exist. What can't be removed now is removed before the next backup.
             let _ = fs::remove_file(&unfinished);
@@ -69,12 +70,14 @@ impl Store {
     fn make_backup(&self, unfinished: &Path, path: &Path) -> Result<BackupReport> {
         let started = Instant::now();
         let stop = self.backup_stop.clone();
-        let file = BackupFile::create(unfinished, stop).map_err(Error::internal)?;
+        let file = BackupFile::create(unfinished, stop)
+            .map_err(|why| Error::internal(naming(unfinished, why)))?;
         let rows = self.copy_into(&file)?;
         self.check_beside_orders(&file)?;
         file.sync_all().map_err(Error::internal)?;
-        fs::rename(unfinished, path).map_err(Error::internal)?;
-        sync_folder_of(path).map_err(Error::internal)?;
+        fs::rename(unfinished, path)
+            .and_then(|()| sync_folder_of(path))
+            .map_err(|why| Error::internal(naming(path, why)))?;
         Ok(BackupReport { path: path.to_owned(), rows, took: started.elapsed() })
     }
 

@@ -82,9 +82,9 @@ impl WriteTxn<'_> {
     }
 
     /// The keys of the oldest orders that have one, `limit` at most.
-    pub fn oldest_keys(&mut self, limit: usize) -> Applied<Vec<(OrderId, String)>> {
+    pub fn oldest_keys(&mut self, after: OrderId, limit: usize) -> Applied<Vec<(OrderId, String)>> {
         let table = self.tables.idempotent_orders()?;
-        let rows = table.iter()?.take(limit).map(|row| {
+        let rows = table.range(after.0.saturating_add(1)..)?.take(limit).map(|row| {
             let (id, key) = row?;
             Ok((OrderId(id.value()), key.value().to_owned()))
         });

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::domain::{MessageId, NewOrder, Order, UserId};
+use crate::domain::{MessageId, NewOrder, Order, OrderId, UserId};
 use crate::error::Error;
 use crate::store::snapshot::PAGE_ROWS;
 use crate::store::write_txn::{Applied, Write, WriteTxn};
+
+use super::pruning::Pruned;
 
 /// Places an order and queues its mail, unless its user is gone or disabled.
 #[derive(Debug)]
@@ -76,27 +78,37 @@ impl PlaceOrder {
     }
 }
 
-/// Removes idempotency keys that are no longer valid, [`PAGE_ROWS`] at most. Returns how many.
+/// Goes through the next [`PAGE_ROWS`] idempotency keys and removes those that are no longer valid.
 #[derive(Debug)]
 pub struct ForgetKeys {
+    pub after: OrderId,
     /// Keys of orders placed before this.
     pub placed_before: Timestamp,
+    pub now: Timestamp,
 }
 
 impl Write for ForgetKeys {
-    type Output = usize;
+    type Output = Pruned<OrderId>;
     const GROWS: bool = false;
 
-    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<usize> {
-        let mut removed = 0;
-        for (id, key) in txn.oldest_keys(PAGE_ROWS)? {
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<Pruned<OrderId>> {
+        let rows = txn.oldest_keys(self.after, PAGE_ROWS)?;
+        let mut pruned = Pruned { removed: 0, next: rows.last().map(|(id, _)| *id) };
+        for (id, key) in rows {
             match txn.order(id)? {
-                Some(order) if order.created_at >= self.placed_before => break,
-                Some(order) => txn.remove_key(&order, &key)?,
+                Some(order) if order.created_at < self.placed_before => {
+                    txn.remove_key(&order, &key)?;
+                }
+                // Its clock was wrong, or ours is: only later it can be told how old it is.
+                Some(order) if order.created_at > self.now => continue,
+                Some(_) => {
+                    pruned.next = None;
+                    break;
+                }
                 None => txn.drop_key_of_missing(id)?,
             }
-            removed += 1;
+            pruned.removed += 1;
         }
-        Ok(removed)
+        Ok(pruned)
     }
 }

@@ -11,29 +11,35 @@ use crate::store::write_txn::{Applied, Write, WriteTxn};
 pub struct PruneSent {
     pub after: MailId,
     pub sent_before: Timestamp,
+    pub now: Timestamp,
 }
 
-/// The result of one [`PruneSent`].
+/// The result of one [`PruneSent`] or [`ForgetKeys`](super::ForgetKeys); `Id` is of what it goes
+/// through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pruned {
+pub struct Pruned<Id> {
     pub removed: usize,
-    /// Where the next one has to begin; none when no old mail can be left.
-    pub next: Option<MailId>,
+    /// Where the next one has to begin; none when nothing old can be left.
+    pub next: Option<Id>,
 }
 
 impl Write for PruneSent {
-    type Output = Pruned;
+    type Output = Pruned<MailId>;
     const GROWS: bool = false;
 
-    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<Pruned> {
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<Pruned<MailId>> {
         let rows = txn.sent_mails(self.after, PAGE_ROWS)?;
         let mut pruned = Pruned { removed: 0, next: rows.last().map(|(id, _)| *id) };
         for (id, SentRecord::V1 { sent_micros, .. }) in rows {
             if Timestamp::from_micros(sent_micros) < self.sent_before {
                 txn.remove_sent(id)?;
                 pruned.removed += 1;
-            } else if txn.order(id.order())?.is_some_and(|it| it.created_at >= self.sent_before) {
-                // A mail is sent after its order was placed, and later orders are younger.
+            } else if txn
+                .order(id.order())?
+                .is_some_and(|it| (self.sent_before..=self.now).contains(&it.created_at))
+            {
+                // A mail is sent after its order was placed, and later orders are younger. An
+                // order of the future says only that a clock was wrong.
                 pruned.next = None;
                 break;
             }

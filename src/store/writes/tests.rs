@@ -8,7 +8,8 @@ use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 use super::*;
 use crate::clock::Timestamp;
 use crate::domain::{
-    EmailAddress, MailId, MessageId, NewOrder, Order, Outcome, Role, User, UserId, Username,
+    EmailAddress, MailId, MessageId, NewOrder, Order, OrderId, Outcome, Role, User, UserId,
+    Username,
 };
 use crate::error::{Error, Unauthenticated};
 use crate::store::schema;
@@ -71,11 +72,27 @@ fn keys_of_missing_orders_are_forgotten_and_hold_up_no_others() {
     drop(txn);
     transaction.open_table(schema::ORDERS).unwrap().remove(missing.id.0).unwrap();
     let mut txn = WriteTxn::begin(&transaction);
-    let forget = ForgetKeys { placed_before: AT + HOUR };
-    assert_eq!(forget.apply(&mut txn).unwrap(), 2);
-    assert_eq!(forget.apply(&mut txn).unwrap(), 0);
-    let left: Vec<_> = txn.oldest_keys(9).unwrap().into_iter().map(|(_, key)| key).collect();
+    let forget = ForgetKeys { after: OrderId(0), placed_before: AT + HOUR, now: AT + 2 * HOUR };
+    assert_eq!(forget.apply(&mut txn).unwrap().removed, 2);
+    assert_eq!(forget.apply(&mut txn).unwrap().removed, 0);
+    let left: Vec<_> =
+        txn.oldest_keys(OrderId(0), 9).unwrap().into_iter().map(|(_, key)| key).collect();
     assert_eq!(left, ["young"]);
+}
+
+#[test]
+fn keys_of_orders_from_the_future_stay_and_hold_up_no_others() {
+    let transaction = transaction();
+    let mut txn = WriteTxn::begin(&transaction);
+    let user = admin(&mut txn, "ann").id;
+    place(&mut txn, user, "future", AT + 99 * HOUR).unwrap();
+    place(&mut txn, user, "old", AT).unwrap();
+    place(&mut txn, user, "young", AT + HOUR).unwrap();
+    let forget = ForgetKeys { after: OrderId(0), placed_before: AT + HOUR, now: AT + 2 * HOUR };
+    let done = forget.apply(&mut txn).unwrap();
+    assert_eq!((done.removed, done.next), (1, None));
+    let left: Vec<_> = txn.oldest_keys(OrderId(0), 9).unwrap();
+    assert_eq!(left.iter().map(|(_, key)| key).collect::<Vec<_>>(), ["future", "young"]);
 }
 
 #[test]

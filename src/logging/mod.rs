@@ -4,9 +4,9 @@
 //! of its own that writes it out. When the disk or the terminal is too slow, lines are dropped
 //! for that output and counted, and the service goes on.
 
+mod file;
 mod flood;
 
-use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -15,9 +15,6 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use env_logger::{Builder, Target};
-use file_rotate::compression::Compression;
-use file_rotate::suffix::AppendCount;
-use file_rotate::{ContentLimit, FileRotate};
 use log::LevelFilter;
 use parking_lot::{Condvar, Mutex};
 
@@ -25,10 +22,8 @@ use crate::clock::Clock;
 
 pub use flood::limited;
 
-/// Size past which the log file is rotated, in bytes.
-const ROTATE_BYTES: usize = 10 * 1024 * 1024;
-/// Rotated files kept beside the current one.
-const KEPT_FILES: usize = 5;
+use file::LogFile;
+
 /// Size of an output's buffer, in bytes. Lines that don't fit are dropped.
 const BUFFER_BYTES: usize = 1024 * 1024;
 /// How long lines are collected before they are written, so that many share one wake-up and
@@ -63,9 +58,11 @@ impl Logging {
     /// # Errors
     /// The file can't be opened; a full disk is no error.
     pub fn start(level: LevelFilter, file: Option<&Path>, clock: Clock) -> io::Result<Logging> {
-        let mut outputs = vec![Output::open(Box::new(io::stderr()))?];
-        if let Some(file) = file.map(open_file).transpose()?.flatten() {
-            outputs.push(Output::open(Box::new(file))?);
+        let mut outputs = vec![Output::open(Sink::Stderr)?];
+        let file = file.map(LogFile::open).transpose()?;
+        let rotation = file.as_ref().map_or(Ok(()), LogFile::try_rotation);
+        if let Some(file) = file {
+            outputs.push(Output::open(Sink::File(file))?);
         }
         let buffers = outputs.iter().map(|output| output.buffer.clone()).collect();
         Builder::new()
@@ -75,18 +72,49 @@ impl Logging {
             .format(move |out, record| writeln!(out, "{}", Line { record, clock: &clock }))
             .try_init()
             .map_err(io::Error::other)?;
+        if let Err(why) = rotation {
+            log::warn!("the log's folder can't be written to, so that it can't be rotated: {why}");
+        }
         let sums = thread::Builder::new().name("log-sums".into()).spawn(flood::write_sums)?;
         Ok(Logging { outputs, sums: Some(sums) })
+    }
+
+    /// Has the file opened again by its name. It may be called when the log has ended.
+    pub fn reopener(&self) -> impl Fn() + Send + 'static {
+        let buffers: Vec<_> = self.outputs.iter().map(|output| output.buffer.clone()).collect();
+        move || buffers.iter().for_each(|buffer| buffer.reopen())
+    }
+}
+
+/// Where an output's lines go.
+enum Sink {
+    Stderr,
+    File(LogFile),
+}
+
+impl Sink {
+    fn write_all(&mut self, text: &[u8]) -> io::Result<()> {
+        match self {
+            Sink::Stderr => io::stderr().write_all(text),
+            Sink::File(file) => file.write_all(text),
+        }
+    }
+
+    fn reopen(&mut self) {
+        let Sink::File(file) = self else { return };
+        match file.reopen() {
+            Ok(()) => log::info!("the log was opened again"),
+            Err(why) => log::error!("the log can't be opened again: {why}"),
+        }
     }
 }
 
 impl Output {
-    fn open(mut output: Box<dyn Write + Send>) -> io::Result<Output> {
+    fn open(mut sink: Sink) -> io::Result<Output> {
         let buffer = Arc::new(Buffer::default());
         let writer = buffer.clone();
-        let thread = thread::Builder::new()
-            .name("log".into())
-            .spawn(move || writer.write_out(&mut *output))?;
+        let thread =
+            thread::Builder::new().name("log".into()).spawn(move || writer.write_out(&mut sink))?;
         Ok(Output { buffer, thread })
     }
 }
@@ -139,6 +167,7 @@ struct Buffer {
 struct Lines {
     text: Vec<u8>,
     dropped: u64,
+    reopen: bool,
     closed: bool,
 }
 
@@ -157,18 +186,29 @@ impl Buffer {
         }
     }
 
+    fn reopen(&self) {
+        self.lines.lock().reopen = true;
+        self.arrivals.notify_all();
+    }
+
     fn close(&self) {
         self.lines.lock().closed = true;
         self.arrivals.notify_all();
     }
 
     /// Writes lines until the buffer is closed and empty.
-    fn write_out(&self, output: &mut dyn Write) {
+    fn write_out(&self, sink: &mut Sink) {
         let mut text = Vec::new();
         loop {
             let mut lines = self.lines.lock();
-            let is_idle = |lines: &mut Lines| lines.text.is_empty() && !lines.closed;
+            let is_idle =
+                |lines: &mut Lines| lines.text.is_empty() && !lines.reopen && !lines.closed;
             self.arrivals.wait_while(&mut lines, is_idle);
+            if std::mem::take(&mut lines.reopen) {
+                drop(lines);
+                sink.reopen();
+                continue;
+            }
             if lines.text.is_empty() {
                 return;
             }
@@ -181,7 +221,7 @@ impl Buffer {
                 text.extend_from_slice(format!("({dropped} lines were dropped)\n").as_bytes());
             }
             // Lines that this output doesn't take are dropped; the other still gets them.
-            if output.write_all(&text).and_then(|()| output.flush()).is_err() {
+            if sink.write_all(&text).is_err() {
                 let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
                 DROPPED_LINES.fetch_add(lines, Ordering::Relaxed);
             }
@@ -200,23 +240,5 @@ impl Write for Tee {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
-    }
-}
-
-/// `None` where the disk is full: the service runs without its log file then.
-fn open_file(path: &Path) -> io::Result<Option<FileRotate<AppendCount>>> {
-    // The rotation lists the file's folder, so that the path needs one.
-    let path = std::path::absolute(path)?;
-    let folder = path.parent().ok_or(io::ErrorKind::InvalidInput)?;
-    let probe = fs::create_dir_all(folder)
-        .and_then(|()| OpenOptions::new().create(true).append(true).open(&path));
-    match probe {
-        Ok(_) => {
-            let keep = AppendCount::new(KEPT_FILES);
-            let limit = ContentLimit::BytesSurpassed(ROTATE_BYTES);
-            Ok(Some(FileRotate::new(path, keep, limit, Compression::None, None)))
-        }
-        Err(why) if why.kind() == io::ErrorKind::StorageFull => Ok(None),
-        Err(why) => Err(why),
     }
 }

@@ -85,14 +85,15 @@ impl App {
             log::info!("{made}");
         }
         warn_of_published_password(&service, &listener)?;
+        let warning = service.mail_warning().clone();
         let api = Api::new(config, Arc::new(service), metrics.clone()).map_err(StartError::of)?;
         let api = Arc::new(api);
         let gauges = &metrics.gauges;
         gauges.start_seconds.set(dependencies.clock.now().as_secs() as i64);
-        let sender =
-            Sender::new(mailer, store.clone(), dependencies.clock.clone(), metrics.mail.clone())
-                .start()
-                .map_err(StartError::of)?;
+        let clock = dependencies.clock.clone();
+        let sender = Sender::new(mailer, store.clone(), clock, metrics.mail.clone(), warning)
+            .start()
+            .map_err(StartError::of)?;
         let (clock, gauge) = (dependencies.clock.clone(), gauges.last_backup_seconds.clone());
         let upkeep = Upkeep::new(store.clone(), clock, upkeep_plan(config), gauge);
         upkeep.remove_leftovers();

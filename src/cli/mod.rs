@@ -16,6 +16,7 @@ use crate::api::openapi;
 use crate::app::{self, App, Dependencies, Foundation};
 use crate::config::{Config, SettingError, is_in_environment, load_env_file};
 use crate::logging::Logging;
+use crate::mail::Mailer;
 use crate::sys::{process, signals};
 
 use error::{CommandError, failed};
@@ -124,6 +125,7 @@ fn serve(config: &Config) -> Result<(), CommandError> {
         Logging::start(config.log_level.0, config.log_path(), dependencies.clock.clone())
             .map_err(|why| log_file_error(config, &why))?;
     let stop = signals::watch().map_err(failed)?;
+    Mailer::check(config).map_err(CommandError::Setting)?;
     let app = App::start(config, &dependencies).map_err(failed)?;
     announce(&app);
     // An error means that the thread that watches for signals is gone: nothing else could

@@ -19,7 +19,7 @@ const MASK: &str = "**********";
 impl Config {
     /// Takes empty texts for absent settings, and checks all rules.
     pub fn checked(mut self) -> Result<Config, SettingError> {
-        for text in [&mut self.smtp_server, &mut self.email_user] {
+        for text in [&mut self.smtp_server, &mut self.smtp_helo, &mut self.email_user] {
             text.take_if(|text| text.is_empty());
         }
         for secret in [&mut self.secret_key, &mut self.admin_password, &mut self.email_pass] {
@@ -76,6 +76,10 @@ fn check_admin(config: &Config) -> Result<(), SettingError> {
 }
 
 fn check_mail(config: &Config) -> Result<(), SettingError> {
+    if let Some(name) = config.smtp_helo.as_deref().filter(|name| !could_follow_ehlo(name)) {
+        let allowed = "must be a domain name, or an address in brackets";
+        return refuse("SMTP_HELO", &format!("{name:?}"), allowed);
+    }
     let Some(server) = &config.smtp_server else { return Ok(()) };
     if !could_be_host(server) {
         return refuse("SMTP_SERVER", &format!("{server:?}"), "must be a host name or an address");
@@ -119,6 +123,12 @@ fn check_http(config: &Config) -> Result<(), SettingError> {
 
 fn could_be_host(text: &str) -> bool {
     !text.is_empty() && !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == '/')
+}
+
+/// A name's characters, and those of `[192.0.2.1]` and `[IPv6:2001:db8::1]`.
+fn could_follow_ehlo(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    name.len() <= 255 && name.bytes().all(fits)
 }
 
 /// Decided from the text alone, without a name lookup.

@@ -62,6 +62,9 @@ pub struct Config {
     /// Certificates to trust instead of the system's, as PEM
     #[arg(long, env, help_heading = "Mail")]
     pub smtp_ca_file: Option<PathBuf>,
+    /// Name that EHLO says [default: the host's full name, else its address in brackets]
+    #[arg(long, env, help_heading = "Mail")]
+    pub smtp_helo: Option<String>,
     /// Name to log in to the mail server with
     #[arg(long, env, help_heading = "Mail")]
     pub email_user: Option<String>,

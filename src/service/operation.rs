@@ -22,6 +22,7 @@ pub(super) struct Operations {
     pub list_orders: Operation,
     pub list_emails: Operation,
     pub retry_email: Operation,
+    pub retry_emails: Operation,
     pub back_up: Operation,
 }
 
@@ -50,6 +51,7 @@ impl Operations {
             list_orders: operation("list_orders"),
             list_emails: operation("list_emails"),
             retry_email: operation("retry_email"),
+            retry_emails: operation("retry_emails"),
             back_up: operation("back_up"),
         }
     }

@@ -11,6 +11,7 @@ use crate::metrics::{Business, Gauge, Metrics};
 use crate::store::{BackupLock, Store};
 
 use super::limits::Limits;
+use super::mail_warning::MailWarning;
 use super::operation::Operations;
 use super::trial::LastTrial;
 
@@ -36,6 +37,7 @@ pub struct Service {
     pub(super) download_path: PathBuf,
     pub(super) download_lock: BackupLock,
     pub(super) last_backup: Gauge,
+    pub(super) mail_warning: MailWarning,
 }
 
 impl Service {
@@ -58,6 +60,7 @@ impl Service {
             last_trial: LastTrial::default(),
             download_path: config.beside_database(DOWNLOAD_FILE),
             download_lock: BackupLock::default(),
+            mail_warning: MailWarning::default(),
             last_backup: metrics.gauges.last_backup_seconds.clone(),
             store,
             hasher,

@@ -17,7 +17,8 @@ use crate::service::RetryFilter;
 use crate::store::{MailStatus, PAGE_ROWS};
 
 const DEFAULT_LIMIT: u64 = 100;
-/// As much of an error as can be looked for.
+/// As little and as much of an error as can be looked for: the shortest is a code, `554`.
+const MIN_ERROR_CHARS: usize = 3;
 const MAX_ERROR_CHARS: usize = 200;
 const RETRY_PARAMETERS: [&str; 5] = ["error", "died_from", "died_to", "limit", "after"];
 
@@ -135,14 +136,21 @@ pub struct RetriedBody {
 pub fn retry_many(call: &Call<'_>) -> Result<Response> {
     let mut query = Query::of(call.query, &RETRY_PARAMETERS);
     let error = query.parsed("error", |text| match text.chars().count() {
-        1..=MAX_ERROR_CHARS => Ok(text.to_owned()),
-        0 => Err(Problem::TooShort { min: 1 }),
+        MIN_ERROR_CHARS..=MAX_ERROR_CHARS => Ok(text.to_owned()),
+        0..MIN_ERROR_CHARS => Err(Problem::TooShort { min: MIN_ERROR_CHARS }),
         _ => Err(Problem::TooLong { max: MAX_ERROR_CHARS }),
     });
     let died_from = query.parsed("died_from", |text| moment(text, DayPart::Start));
     let died_to = query.parsed("died_to", |text| moment(text, DayPart::End));
     let limit = query.integer("limit", 1, PAGE_ROWS as u64).map_or(PAGE_ROWS, |it| it as usize);
     let after = MailId(query.integer("after", 1, MAX_ID).unwrap_or(0));
+    if let (Some(from), Some(to)) = (died_from, died_to)
+        && from > to
+    {
+        let reason = "It lies before died_from".to_owned();
+        let value = query.text("died_to").unwrap_or_default().to_owned();
+        query.fault("died_to", Problem::Value { reason }, &value);
+    }
     query.check()?;
     let filter = RetryFilter { error, died_from, died_to };
     let retried = call.service().retry_mails(call.cx, &call.caller, &filter, after, limit)?;
@@ -153,7 +161,7 @@ pub fn retry_many(call: &Call<'_>) -> Result<Response> {
 pub fn describe_retry_many() -> OperationDoc {
     let error = ObjectBuilder::new()
         .schema_type(Type::String)
-        .min_length(Some(1))
+        .min_length(Some(MIN_ERROR_CHARS))
         .max_length(Some(MAX_ERROR_CHARS));
     OperationDoc::new("retry_emails", Tag::Emails, "Send dead emails again (admins)")
         .about(

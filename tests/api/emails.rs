@@ -286,13 +286,15 @@ fn a_retry_of_many_is_strict_and_for_admins() {
     let admin = app.admin();
     for (query, name, input) in [
         ("error=", "error", ""),
+        ("error=55", "error", "55"),
+        ("died_from=2025-10-08&died_to=2025-10-07", "died_to", "2025-10-07"),
         ("died_from=yesterday", "died_from", "yesterday"),
         ("limit=0", "limit", "0"),
         ("limit=1001", "limit", "1001"),
         ("after=x", "after", "x"),
         ("state=dead", "state", "dead"),
         ("eror=5.7.1", "eror", "5.7.1"),
-        ("error=a&error=b", "error", "b"),
+        ("error=554&error=550", "error", "550"),
     ] {
         let response = app.post(&format!("/emails/retry?{query}")).bearer(&admin).send();
         response.assert_bad_parameter(name, input);

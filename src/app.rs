@@ -101,15 +101,16 @@ impl App {
         }
         warn_of_published_password(&service, &listener)?;
         warn_of_initial_password(config);
+        let warning = service.mail_warning().clone();
         let metrics_age = dependencies.metrics_age;
         let api = Api::new(config, Arc::new(service), metrics.clone(), metrics_age);
         let api = Arc::new(api.map_err(StartError::of)?);
         let gauges = &metrics.sampled;
         gauges.process.start_seconds.set(dependencies.clock.now().as_secs() as i64);
-        let sender =
-            Sender::new(mailer, store.clone(), dependencies.clock.clone(), metrics.mail.clone())
-                .start()
-                .map_err(StartError::of)?;
+        let clock = dependencies.clock.clone();
+        let sender = Sender::new(mailer, store.clone(), clock, metrics.mail.clone(), warning)
+            .start()
+            .map_err(StartError::of)?;
         let (clock, gauge) = (dependencies.clock.clone(), gauges.last_backup_seconds.clone());
         let upkeep = Upkeep::new(store.clone(), clock, upkeep_plan(config), gauge);
         upkeep.remove_leftovers();

@@ -2,18 +2,25 @@
 
 use serde::Serialize;
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::call::Call;
 use super::json;
 use super::openapi::{OperationDoc, Tag, schemas};
+use super::order_list::{DayPart, moment};
 use super::query::Query;
 use crate::domain::MAX_ID;
 use crate::domain::{Mail, MailId, MailState};
-use crate::error::Result;
+use crate::error::{Problem, Result};
 use crate::http::Response;
+use crate::service::RetryFilter;
 use crate::store::{MailStatus, PAGE_ROWS};
 
 const DEFAULT_LIMIT: u64 = 100;
+/// As little and as much of an error as can be looked for: the shortest is a code, `554`.
+const MIN_ERROR_CHARS: usize = 3;
+const MAX_ERROR_CHARS: usize = 200;
+const RETRY_PARAMETERS: [&str; 5] = ["error", "died_from", "died_to", "limit", "after"];
 
 /// A mail of the outbox.
 #[derive(Debug, Serialize, ToSchema)]
@@ -114,4 +121,59 @@ pub fn describe_retry() -> OperationDoc {
     OperationDoc::new("retry_email", Tag::Emails, "Send a dead email again (admins)")
         .answers::<EmailBody>("The email")
         .fails_with(409)
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Retried)]
+pub struct RetriedBody {
+    /// How many emails are due again.
+    pub retried: usize,
+    #[schema(schema_with = schemas::next, required)]
+    /// What to give as `after` to go on; null where all were looked at.
+    pub next: Option<u64>,
+}
+
+pub fn retry_many(call: &Call<'_>) -> Result<Response> {
+    let mut query = Query::of(call.query, &RETRY_PARAMETERS);
+    let error = query.parsed("error", |text| match text.chars().count() {
+        MIN_ERROR_CHARS..=MAX_ERROR_CHARS => Ok(text.to_owned()),
+        0..MIN_ERROR_CHARS => Err(Problem::TooShort { min: MIN_ERROR_CHARS }),
+        _ => Err(Problem::TooLong { max: MAX_ERROR_CHARS }),
+    });
+    let died_from = query.parsed("died_from", |text| moment(text, DayPart::Start));
+    let died_to = query.parsed("died_to", |text| moment(text, DayPart::End));
+    let limit = query.integer("limit", 1, PAGE_ROWS as u64).map_or(PAGE_ROWS, |it| it as usize);
+    let after = MailId(query.integer("after", 1, MAX_ID).unwrap_or(0));
+    if let (Some(from), Some(to)) = (died_from, died_to)
+        && from > to
+    {
+        let reason = "It lies before died_from".to_owned();
+        let value = query.text("died_to").unwrap_or_default().to_owned();
+        query.fault("died_to", Problem::Value { reason }, &value);
+    }
+    query.check()?;
+    let filter = RetryFilter { error, died_from, died_to };
+    let retried = call.service().retry_mails(call.cx, &call.caller, &filter, after, limit)?;
+    let next = retried.next.map(|id| id.0);
+    Ok(json::response(200, &RetriedBody { retried: retried.count, next }))
+}
+
+pub fn describe_retry_many() -> OperationDoc {
+    let error = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(MIN_ERROR_CHARS))
+        .max_length(Some(MAX_ERROR_CHARS));
+    OperationDoc::new("retry_emails", Tag::Emails, "Send dead emails again (admins)")
+        .about(
+            "Those that meet all conditions; all dead ones without any. One call makes at most \
+             `limit` due and looks at no more than 10,000: where `next` isn't null, give it as \
+             `after` and go on. Unknown and repeated parameters are 422.",
+        )
+        .query("error", error, "What `last_error` has in it, in any case.")
+        .query("died_from", schemas::moment(), "Died from this second or day on, UTC.")
+        .query("died_to", schemas::moment(), "Died up to this second or day, included, UTC.")
+        .query("limit", schemas::integer(1, PAGE_ROWS as u64), "At most so many; 1000 if absent.")
+        .query("after", schemas::id(), "Only those with greater ids: `next` of the call before.")
+        .answers::<RetriedBody>("How many are due again")
+        .fails_with(422)
 }

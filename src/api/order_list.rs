@@ -123,12 +123,12 @@ fn accepted_format(call: &Call<'_>) -> Format {
 }
 
 /// Which second of a day a date without a time means.
-enum DayPart {
+pub(super) enum DayPart {
     Start,
     End,
 }
 
-fn moment(text: &str, part: DayPart) -> std::result::Result<Timestamp, Problem> {
+pub(super) fn moment(text: &str, part: DayPart) -> std::result::Result<Timestamp, Problem> {
     let reason = "Input should be like 2026-11-22 or 2026-11-22T10:00:00, in UTC or with an offset";
     let at = Timestamp::parse(text).ok_or_else(|| Problem::Value { reason: reason.to_owned() })?;
     const DAY_SECS: u64 = 86_400;

@@ -87,6 +87,7 @@ pub const ROUTES: &[Route] = &[
     route(Get,  "/orders/{order_id}",               User,   None,                  Unused, Now(orders::get),                      Some(orders::describe_get)),
 
     route(Get,  "/emails/",                         Admin,  None,                  Unused, Now(emails::list),                     Some(emails::describe_list)),
+    route(Post, "/emails/retry",                    Admin,  None,                  Unused, Now(emails::retry_many),               Some(emails::describe_retry_many)),
     route(Post, "/emails/{email_id}/retry",         Admin,  None,                  Unused, Now(emails::retry),                    Some(emails::describe_retry)),
 
     route(Get,  "/admin/backup",                    Admin,  None,                  Unused, Now(backups::download),                Some(backups::describe_download)),

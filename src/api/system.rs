@@ -50,6 +50,10 @@ pub struct HealthBody<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub reason: Option<&'a str>,
+    /// What needs an operator, though orders are taken all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub warning: Option<&'a str>,
 }
 
 pub fn health(call: &Call<'_>) -> Result<Response> {
@@ -60,6 +64,7 @@ pub fn health(call: &Call<'_>) -> Result<Response> {
         version: env!("CARGO_PKG_VERSION"),
         environment: health.environment,
         reason: health.trouble.as_deref(),
+        warning: health.warning,
     };
     Ok(json::response(if health.trouble.is_none() { 200 } else { 503 }, &body))
 }

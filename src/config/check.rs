@@ -99,6 +99,9 @@ fn check_admin(config: &Config) -> Checked {
 }
 
 fn check_mail(config: &Config) -> Checked {
+    if config.smtp_helo.as_deref().is_some_and(|name| !could_follow_ehlo(name)) {
+        return refuse("SMTP_HELO", "must be a domain name, or an address in brackets");
+    }
     let Some(server) = &config.smtp_server else { return Ok(()) };
     match (&config.email_user, &config.email_pass) {
         (Some(_), None) => return refuse("EMAIL_PASS", "is needed beside EMAIL_USER"),
@@ -133,6 +136,12 @@ fn check_http(config: &Config, values: &Values) -> Checked {
     }
     let (setting, other) = if values.is_default(BODY) { (HEAD, BODY) } else { (BODY, HEAD) };
     refuse(setting, format!("with {other} at most {MAX_REQUEST_BYTES} together"))
+}
+
+/// A name's characters, and those of `[192.0.2.1]` and `[IPv6:2001:db8::1]`.
+fn could_follow_ehlo(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(&byte);
+    name.len() <= 255 && name.bytes().all(fits)
 }
 
 fn refuse(setting: &'static str, allowed: impl Into<String>) -> Checked {

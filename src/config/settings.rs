@@ -57,6 +57,9 @@ settings! {
         EMAIL_PASS email_pass: Option<Secret>, typed, is_flag: false, is_secret: true;
         /// Sender of the mails: an address, or `Name <address>`
         EMAIL_FROM email_from: EmailFrom = "orders@localhost", typed;
+        /// What EHLO says
+        SMTP_HELO smtp_helo: Option<String>, text,
+            default_says: Some("the host's full name, else its address in brackets");
         /// Folder of the .eml files
         MAIL_DIR mail_dir: PathBuf = "./data/mail", path;
         /// Mails sent in a second at most; 0 = no cap

@@ -1,9 +1,14 @@
 //! The mail that tells a customer about an order: one for each order.
 
 use std::fmt;
+use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::domain::{EmailAddress, Order, OrderId};
+
+/// Longest time from a failed attempt to the next. A mail that is due later than this was put off
+/// by a clock that was ahead.
+pub const MAX_RETRY_DELAY: Duration = Duration::from_secs(60 * 60);
 
 /// The same number as its order's: there is one mail for each order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,7 +28,7 @@ pub struct Mail {
     pub username: String,
     pub to: EmailAddress,
     pub attempts: u32,
-    /// Time of the first attempt, if there was one. Retries end a day later.
+    /// Time of the first attempt, if there was one. Retries go on for a day at least.
     pub first_tried: Option<Timestamp>,
     pub last_error: Option<String>,
     pub state: MailState,

@@ -6,9 +6,20 @@ const MAX_REASON_LEN: usize = 200;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delivery {
     Delivered,
-    /// The server refuses this message for good: a 5xx to RCPT TO or DATA.
+    /// The server refuses this recipient for good.
     Rejected {
         code: u16,
+        text: String,
+    },
+    /// A 550 or 553 to RCPT TO that doesn't say whether it means the recipient or us: what the
+    /// other recipients get tells which.
+    Unclear {
+        code: u16,
+        text: String,
+    },
+    /// The server refuses us (no relaying, a quota, a blocklist), or this message for another
+    /// reason than its recipient. Another attempt may succeed, once somebody has seen to it.
+    Refused {
         text: String,
     },
     /// Another attempt may succeed. This one may have delivered the message all the same:
@@ -16,6 +27,15 @@ pub enum Delivery {
     Deferred {
         text: String,
     },
+}
+
+/// Why there is no session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unopened {
+    /// One line: the step and the reason.
+    pub text: String,
+    /// The server answered, with a 5xx.
+    pub is_refusal: bool,
 }
 
 /// A reason as it can be logged and stored: one printable line of at most 200 characters.

@@ -7,6 +7,7 @@ use crate::domain::Mail;
 
 use super::delivery::Delivery;
 use super::message::Message;
+use super::smtp::check_ca_file;
 use super::templates::Templates;
 use super::transport::{Session, Transport};
 
@@ -26,7 +27,9 @@ impl Mailer {
     /// A template, or the certificates.
     pub fn new(config: &Config) -> Result<Mailer, Unusable> {
         let templates = Templates::load(config.templates_dir.as_deref());
-        let transport = Transport::new(config);
+        // Read also where no server is set, so that a fault of it shows before it is needed.
+        let transport =
+            check_ca_file(config.smtp_ca_file.as_deref()).and_then(|()| Transport::new(config));
         Ok(Mailer {
             templates: templates.map_err(|why| Unusable::new("TEMPLATES_DIR", why))?,
             from: config.email_from.clone(),

@@ -3,18 +3,23 @@
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::domain::mail::MAX_RETRY_DELAY;
 
 const FIRST_DELAY_S: u64 = 30;
-const MAX_DELAY_S: u64 = 60 * 60;
-/// How long attempts go on, counted from the first one. A mail that waited while the service
-/// was off still has all of it.
+const MAX_DELAY_S: u64 = MAX_RETRY_DELAY.as_secs();
+/// How long attempts go on at least, counted from the first one.
 pub const PERIOD: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many attempts there are at least: of a host that was off for most of the period they are
+/// most of its chances. Without an interruption there are more within the period.
+const MIN_ATTEMPTS: u32 = 24;
+/// How many there are at most, whatever the clock says: more than the period has room for.
+const MAX_ATTEMPTS: u32 = 64;
 
 /// What follows a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
     At(Timestamp),
-    /// The period is over.
+    /// It was tried for long enough and often enough.
     Exhausted,
 }
 
@@ -25,10 +30,12 @@ pub enum Next {
 /// come after the 24 h comes at their end instead.
 pub fn next(first_tried: Timestamp, attempts: u32, now: Timestamp, random: u64) -> Next {
     let end = first_tried + PERIOD;
-    if now >= end {
+    let is_over = now >= end && attempts >= MIN_ATTEMPTS;
+    if is_over || attempts >= MAX_ATTEMPTS {
         return Next::Exhausted;
     }
-    Next::At((now + delay(attempts, random)).min(end))
+    let at = now + delay(attempts, random);
+    Next::At(if now < end { at.min(end) } else { at })
 }
 
 fn delay(attempts: u32, random: u64) -> Duration {
@@ -68,9 +75,27 @@ mod tests {
     #[test]
     fn a_mail_is_tried_at_the_end_of_its_day_and_then_no_more() {
         let end = START + PERIOD;
-        assert_eq!(next(START, 20, end - Duration::from_secs(60), 7), Next::At(end));
-        assert_eq!(next(START, 21, end, 7), Next::Exhausted);
-        assert_eq!(next(START, 1, end + Duration::from_secs(1), 7), Next::Exhausted);
+        assert_eq!(next(START, 30, end - Duration::from_secs(60), 7), Next::At(end));
+        assert_eq!(next(START, 31, end, 7), Next::Exhausted);
+        assert_eq!(next(START, MIN_ATTEMPTS, end + Duration::from_secs(1), 7), Next::Exhausted);
+    }
+
+    #[test]
+    fn a_mail_whose_host_was_off_for_days_still_has_its_attempts() {
+        let mut now = START + Duration::from_secs(60 * 3600);
+        for attempts in 2..MIN_ATTEMPTS {
+            let Next::At(at) = next(START, attempts, now, 7) else { panic!("{attempts}") };
+            assert!(at > now && at <= now + MAX_RETRY_DELAY);
+            now = at;
+        }
+        assert_eq!(next(START, MIN_ATTEMPTS, now, 7), Next::Exhausted);
+    }
+
+    #[test]
+    fn a_first_attempt_in_the_future_gives_no_attempts_without_end() {
+        let ahead = START + Duration::from_secs(365 * 86_400);
+        assert!(matches!(next(ahead, MAX_ATTEMPTS - 1, START, 7), Next::At(_)));
+        assert_eq!(next(ahead, MAX_ATTEMPTS, START, 7), Next::Exhausted);
     }
 
     #[test]
@@ -82,7 +107,7 @@ mod tests {
             now = at;
             attempts += 1;
         }
-        assert!((30..70).contains(&attempts), "{attempts}");
+        assert!((MIN_ATTEMPTS..MAX_ATTEMPTS).contains(&attempts), "{attempts}");
         assert_eq!(now, START + PERIOD);
     }
 }

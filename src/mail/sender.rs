@@ -6,23 +6,28 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use log::Level;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::domain::Mail;
 use crate::error::Result;
 use crate::metrics;
+use crate::service::MailWarning;
 use crate::store::{Attempt, MailMark, MarkMails, QuarantineMail, Store, UnreadableMail};
 use crate::sys::stop::Stop;
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Unopened};
 use super::mailer::Mailer;
 use super::pace::Pace;
+use super::refusals::{REFUSED, Refusals};
 use super::retry::{self, Next};
+use super::round::Round;
+use super::running::Running;
 use super::transport::Session;
+use super::unclear::Unclear;
 
 /// Most mails in a round. A crash in the middle of one sends as many again.
 const MAX_BATCH: u32 = 100;
@@ -44,40 +49,35 @@ pub struct Sender {
     /// Results that are not on disk yet. Nothing more is sent until they are: otherwise a
     /// store that takes no writes would have the same mails sent again and again.
     unmarked: Vec<MailMark>,
-}
-
-/// A sender's thread.
-pub struct Running {
-    stop: Stop,
-    store: Store,
-    thread: JoinHandle<()>,
-}
-
-/// What one round did.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Round {
-    pub sent: usize,
-    /// To be tried again later.
-    pub deferred: usize,
-    /// Rejected for good, given up, or unreadable.
-    pub dead: usize,
-    /// Why no session could be opened, or an unreadable mail not be quarantined.
-    pub failure: Option<String>,
-    /// When the first mail is due that this round left.
-    pub next_due: Option<Timestamp>,
+    refusals: Refusals,
+    warning: MailWarning,
 }
 
 impl Sender {
-    pub fn new(mailer: Mailer, store: Store, clock: Clock, metrics: metrics::Mail) -> Sender {
-        let mailer = Arc::new(mailer);
-        Sender { mailer, store, clock, metrics, stop: Stop::new(), unmarked: Vec::new() }
+    pub fn new(
+        mailer: Mailer,
+        store: Store,
+        clock: Clock,
+        metrics: metrics::Mail,
+        warning: MailWarning,
+    ) -> Sender {
+        Sender {
+            mailer: Arc::new(mailer),
+            store,
+            clock,
+            metrics,
+            stop: Stop::new(),
+            unmarked: Vec::new(),
+            refusals: Refusals::default(),
+            warning,
+        }
     }
 
     /// Starts the sender's thread.
     pub fn start(self) -> std::io::Result<Running> {
         let (stop, store) = (self.stop.clone(), self.store.clone());
         let thread = thread::Builder::new().name("mail".into()).spawn(move || self.run())?;
-        Ok(Running { stop, store, thread })
+        Ok(Running::new(stop, store, thread))
     }
 
     /// One round: a bounded number of the mails that are due now, in one session.
@@ -126,6 +126,10 @@ impl Sender {
     }
 
     fn wait_after(&self, round: &Round) {
+        if let Some(pause) = round.pause {
+            self.stop.wait(pause.min(IDLE_WAIT));
+            return;
+        }
         if round.failure.is_some() {
             self.stop.wait(FAILURE_WAIT);
             return;
@@ -139,6 +143,9 @@ impl Sender {
 
     fn round(&mut self, pace: &mut Pace) -> Result<Round> {
         self.mark()?;
+        if let Some(pause) = self.refusals.pause_left(self.clock.uptime()) {
+            return Ok(Round { pause: Some(pause), ..Round::default() });
+        }
         let due = self.store.read()?.due_mails(self.clock.now(), self.batch())?;
         let mut round = Round { next_due: due.next_due, ..Round::default() };
         self.quarantine(due.spoilt, &mut round);
@@ -151,6 +158,7 @@ impl Sender {
             Err(_) if self.stop.is_set() => {}
             Err(why) => self.defer(&due.mails, why, &mut round),
         }
+        self.tell_of_refusals();
         self.mark()?;
         Ok(round)
     }
@@ -170,6 +178,7 @@ impl Sender {
         round: &mut Round,
     ) {
         let start = Instant::now();
+        let mut unclear = Unclear::default();
         for mail in mails {
             if start.elapsed() > MAX_ROUND || !pace.wait(&self.stop) {
                 break;
@@ -178,39 +187,91 @@ impl Sender {
             let Ok(delivery) = catch_unwind(attempt) else {
                 let text = "the sender panicked".to_owned();
                 self.record(mail, Delivery::Deferred { text }, Level::Error, round);
-                return;
+                return self.settle(unclear, round);
             };
-            self.record(mail, delivery, Level::Warn, round);
-            // A session that broke after it had sent something says nothing about the other
-            // mails: they stay due, and the next round opens a new session for them. One that
-            // broke before defers them all.
+            match delivery {
+                Delivery::Unclear { code, text } => unclear.refuse(mail, code, text),
+                decided => {
+                    unclear.note_other(mail, session.is_broken());
+                    if session.is_broken() && matches!(decided, Delivery::Refused { .. }) {
+                        self.refusals.pause(self.clock.uptime());
+                    }
+                    self.record(mail, decided, Level::Warn, round);
+                }
+            }
+            let is_paused = self.refusals.pause_left(self.clock.uptime()).is_some();
+            if is_paused || unclear.is_enough() {
+                break;
+            }
+            // A session that broke after it had sent something says nothing about the others:
+            // they stay due for the next round's session. One that broke before defers them all.
             if session.is_broken() && round.sent > 0 {
                 break;
             }
         }
         session.close();
+        self.settle(unclear, round);
+    }
+
+    /// Decides about the unclear refusals, once the session has shown what others get.
+    fn settle(&mut self, unclear: Unclear<'_>, round: &mut Round) {
+        for (mail, code, text) in unclear.refused() {
+            let is_dead = unclear.is_recipients_own(mail, &self.refusals);
+            self.refusals.note(&mail.to);
+            let delivery = match (is_dead, text.clone()) {
+                (true, text) => Delivery::Rejected { code: *code, text },
+                (false, text) => Delivery::Refused { text },
+            };
+            self.record(mail, delivery, Level::Warn, round);
+        }
     }
 
     /// No session could be opened. For each of the mails this counts as an attempt.
-    fn defer(&mut self, mails: &[Mail], why: String, round: &mut Round) {
-        log::warn!("mail: no session, {} mails deferred: {why}", mails.len());
-        for mail in mails {
-            let delivery = Delivery::Deferred { text: why.clone() };
-            self.record(mail, delivery, Level::Debug, round);
+    fn defer(&mut self, mails: &[Mail], why: Unopened, round: &mut Round) {
+        let Unopened { text, is_refusal } = why;
+        log::warn!("mail: no session, {} mails deferred: {text}", mails.len());
+        if is_refusal {
+            self.refusals.pause(self.clock.uptime());
         }
-        round.failure = Some(why);
+        let delivery = match (is_refusal, text.clone()) {
+            (true, text) => Delivery::Refused { text },
+            (false, text) => Delivery::Deferred { text },
+        };
+        for mail in mails {
+            self.record(mail, delivery.clone(), Level::Debug, round);
+        }
+        round.failure = Some(text);
+    }
+
+    /// Tells `/health`, the metrics and the log when a spell of refusals begins or ends.
+    fn tell_of_refusals(&self) {
+        let is_spell = self.refusals.is_spell();
+        self.metrics.refusing.set(i64::from(is_spell));
+        if !self.warning.set(is_spell.then_some(REFUSED)) {
+            return;
+        }
+        match is_spell {
+            true => log::error!("mail: {REFUSED}; mails wait, and are tried now and then"),
+            false => log::info!("mail: the mail server takes our mail again"),
+        }
     }
 
     /// Counts and logs the result of an attempt, and keeps it to be stored. A deferral is
     /// logged at `level`.
     fn record(&mut self, mail: &Mail, delivery: Delivery, level: Level, round: &mut Round) {
         let attempts = mail.attempts.saturating_add(1);
+        let is_refusal = matches!(delivery, Delivery::Refused { .. });
+        if is_refusal {
+            self.refusals.note(&mail.to);
+            self.refusals.judge(self.clock.uptime());
+        }
         let attempt = self.attempt(mail, attempts, delivery);
         let id = mail.id;
         match &attempt {
             Attempt::Sent => {
                 log::info!("mail sent mail={id} order={id} attempts={attempts}");
                 self.metrics.sent.inc();
+                self.refusals.end();
                 round.sent += 1;
             }
             Attempt::Deferred { due, error } => {
@@ -218,7 +279,9 @@ impl Sender {
                     level,
                     "mail deferred mail={id} order={id} attempts={attempts} until={due}: {error}"
                 );
-                self.metrics.deferred.inc();
+                let counter =
+                    if is_refusal { &self.metrics.refused } else { &self.metrics.deferred };
+                counter.inc();
                 round.deferred += 1;
             }
             Attempt::Died { error } => {
@@ -234,7 +297,9 @@ impl Sender {
         let error = match delivery {
             Delivery::Delivered => return Attempt::Sent,
             Delivery::Rejected { text, .. } => return Attempt::Died { error: text },
-            Delivery::Deferred { text } => text,
+            Delivery::Unclear { text, .. }
+            | Delivery::Refused { text }
+            | Delivery::Deferred { text } => text,
         };
         // Without the system's random numbers only the spread of the retries is worse.
         let random = getrandom::u64().unwrap_or(mail.id.0);
@@ -269,17 +334,6 @@ impl Sender {
                 }
                 Err(error) => round.failure = Some(error.to_string()),
             }
-        }
-    }
-}
-
-impl Running {
-    /// Lets the mail under way finish, stores the results, and ends the thread.
-    pub fn stop(self) {
-        self.stop.set();
-        self.store.mail_wakeup().notify();
-        if self.thread.join().is_err() {
-            log::error!("mail: the sender's thread panicked");
         }
     }
 }

@@ -1,7 +1,5 @@
 //! The texts of a mail: built in, each file replaceable, all rendered once before the start.
 
-use std::fs::File;
-use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use handlebars::{Handlebars, no_escape};
@@ -11,9 +9,7 @@ use crate::clock::Timestamp;
 use crate::domain::{Order, OrderId, Outcome, UserId};
 
 use super::template_names;
-
-/// Longest template file, and longest text rendered from one, in bytes.
-const MAX_LEN: usize = 256 * 1024;
+use super::template_source::{self, MAX_LEN};
 
 /// Every file, and the built-in text that is used where `TEMPLATES_DIR` has no such file.
 const FILES: [(&str, &str); 6] = [
@@ -69,8 +65,11 @@ impl Templates {
         let mut templates = Templates { html: registry(), plain: registry() };
         templates.plain.register_escape_fn(no_escape);
         for (name, built_in) in FILES {
-            let own = dir.map(|dir| read(&dir.join(name))).transpose()?.flatten();
-            templates.add(name, own.as_deref().unwrap_or(built_in))?;
+            let named = |why: String| format!("template {name}: {why}");
+            let path = dir.map(|dir| dir.join(name));
+            let own = path.as_deref().map(template_source::read).transpose().map_err(named)?;
+            let source = own.flatten().unwrap_or_else(|| built_in.as_bytes().to_vec());
+            templates.add(name, &source).map_err(named)?;
         }
         for outcome in [Outcome::Successful, Outcome::Failed] {
             templates.render(&sample(outcome), "sample")?;
@@ -101,16 +100,12 @@ impl Templates {
         Ok(Texts { subject, text, html })
     }
 
-    fn add(&mut self, name: &str, template: &str) -> Result<(), String> {
-        if includes_another(template) {
-            return Err(format!(
-                "template {name}: `{{{{>` is not allowed, each template stands alone"
-            ));
-        }
+    fn add(&mut self, name: &str, source: &[u8]) -> Result<(), String> {
+        let text = template_source::normalised(source)?;
+        let template = template_source::compile(name, &text).map_err(|why| one_line(&why))?;
         let registry = if name.ends_with(".html") { &mut self.html } else { &mut self.plain };
-        registry
-            .register_template_string(name, template)
-            .map_err(|error| format!("template {name}: {}", one_line(&error.to_string())))
+        registry.register_template(name, template);
+        Ok(())
     }
 }
 
@@ -118,13 +113,6 @@ fn registry() -> Handlebars<'static> {
     let mut registry = Handlebars::new();
     registry.set_strict_mode(true);
     registry
-}
-
-/// Two templates that include each other would overflow the stack, and no error says so.
-fn includes_another(template: &str) -> bool {
-    let tags = template.split("{{").skip(1);
-    tags.map(|tag| tag.trim_start_matches(['{', '~', '#', '*', ' ']))
-        .any(|tag| tag.starts_with('>'))
 }
 
 fn fill(
@@ -141,25 +129,8 @@ fn fill(
     if text.len() > MAX_LEN {
         return Err(format!("template {name}: it renders to more than {MAX_LEN} bytes"));
     }
-    Ok(text)
-}
-
-/// The file's text, or nothing where there is no such file.
-fn read(path: &Path) -> Result<Option<String>, String> {
-    let failed = |why: String| format!("template {}: {why}", path.display());
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(failed(error.to_string())),
-    };
-    let mut text = String::new();
-    file.take(MAX_LEN as u64 + 1)
-        .read_to_string(&mut text)
-        .map_err(|error| failed(error.to_string()))?;
-    if text.len() > MAX_LEN {
-        return Err(failed(format!("more than {MAX_LEN} bytes")));
-    }
-    Ok(Some(text))
+    // The templates have none of them; a name of an earlier version's user may.
+    Ok(text.replace(template_source::is_unfit, " "))
 }
 
 fn one_line(text: &str) -> String {
@@ -206,9 +177,11 @@ mod tests {
         refused("order_failed.txt", "{{#if order_id}} never closed");
         refused("order_failed.html", "{{misspelt}}");
         refused("order_successful.html", "{{unknown_helper order_id}}");
-        for include in ["{{> order_failed.txt}}", "{{~> x}}", "{{#> x}}{{/x}}", "{{~#>x}}{{/x}}"] {
+        for include in ["{{> order_failed.txt}}", "{{~>\tx}}", "{{#>\nx}}{{/x}}"] {
             assert!(refused("order_successful.txt", include).contains("stands alone"));
         }
+        assert!(refused("order_failed.txt", "a\rb\r\n{{misspelt").contains("line 3"));
+        assert!(refused("order_failed.txt", "\u{feff}a\n\u{1b}[31m").contains("line 2"));
         refused("order_successful.subject.txt", " \n");
         refused("order_successful.txt", &"x".repeat(MAX_LEN + 1));
     }
@@ -230,6 +203,14 @@ mod tests {
         let templates = Templates::load(Some(dir.path())).unwrap();
         let texts = templates.render(&sample(Outcome::Failed), "a\r\nBcc: b").unwrap();
         assert_eq!(texts.subject, "a Bcc: b X-Header: 1");
+    }
+
+    #[test]
+    fn a_mail_has_no_control_character_whatever_wrote_the_template_or_the_name() {
+        let dir = dir_with("order_failed.txt", "\u{feff}Dear {{username}},\r\rsorry.\r\n");
+        let templates = Templates::load(Some(dir.path())).unwrap();
+        let texts = templates.render(&sample(Outcome::Failed), "A\u{1b}\0da").unwrap();
+        assert_eq!(texts.text, "Dear A  da,\n\nsorry.\n");
     }
 
     #[test]

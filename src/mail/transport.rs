@@ -4,9 +4,10 @@ use std::io;
 
 use crate::clock::Timestamp;
 use crate::config::Config;
+use crate::sys::process;
 use crate::sys::stop::Stop;
 
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Unopened};
 use super::folder::Folder;
 use super::message::Message;
 use super::smtp::{Credentials, Server, Smtp, SmtpSession, Timeouts};
@@ -44,6 +45,7 @@ impl Transport {
                 username: username.clone(),
                 password: password.expose().to_owned(),
             }),
+            helo: config.smtp_helo.clone().or_else(full_host_name),
             timeouts: Timeouts::default(),
         };
         Ok(Transport::Smtp(Box::new(Smtp::new(server)?)))
@@ -53,11 +55,14 @@ impl Transport {
     /// at once.
     ///
     /// # Errors
-    /// One line that says what failed; nothing has been sent.
-    pub fn open(&self, stop: &Stop) -> Result<Session<'_>, String> {
+    /// What failed; nothing has been sent.
+    pub fn open(&self, stop: &Stop) -> Result<Session<'_>, Unopened> {
         match self {
             Transport::Smtp(smtp) => smtp.open(stop).map(Session::Smtp),
-            Transport::Folder(folder) => folder.open().map(|()| Session::Folder(folder)),
+            Transport::Folder(folder) => match folder.open() {
+                Ok(()) => Ok(Session::Folder(folder)),
+                Err(text) => Err(Unopened { text, is_refusal: false }),
+            },
         }
     }
 
@@ -69,6 +74,19 @@ impl Transport {
             Transport::Folder(_) | Transport::Smtp(_) => Ok(0),
         }
     }
+}
+
+/// The host's name, where it is one that EHLO may say: a full domain name (RFC 5321, 4.1.1.1). A
+/// bare `shop1`, as most hosts are called, is refused by strict servers.
+fn full_host_name() -> Option<String> {
+    let name = process::host_name()?;
+    let is_local = ["localhost", "local", "localdomain"]
+        .iter()
+        .any(|last| name.rsplit('.').next().is_some_and(|end| end.eq_ignore_ascii_case(last)));
+    let is_label = |label: &str| {
+        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+    };
+    (name.contains('.') && !is_local && name.split('.').all(is_label)).then_some(name)
 }
 
 impl Session<'_> {

@@ -128,7 +128,11 @@ impl Business {
 pub struct Mail {
     pub sent: Counter,
     pub deferred: Counter,
+    /// Deferred, by a 5xx that is not about the recipient.
+    pub refused: Counter,
     pub died: Counter,
+    /// 1 during a spell of those.
+    pub refusing: Gauge,
 }
 
 impl Mail {
@@ -136,7 +140,11 @@ impl Mail {
         let attempts = counters(registry, "mails", "Attempts to send a mail, by outcome");
         let of =
             |outcome: &str| attempts.get_or_create_owned(&vec![("outcome", outcome.to_owned())]);
-        Mail { sent: of("sent"), deferred: of("deferred"), died: of("died") }
+        let (sent, deferred, died) = (of("sent"), of("deferred"), of("died"));
+        let refusing = Gauge::default();
+        let help = "1 while the mail server refuses our mail, else 0";
+        registry.register("mail_refusing", help, refusing.clone());
+        Mail { sent, deferred, refused: of("refused"), died, refusing }
     }
 }
 

@@ -1,14 +1,49 @@
 //! The outbox, for admins: what became of each mail, and another try.
 
+use crate::clock::Timestamp;
 use crate::domain::{Mail, MailId};
 use crate::error::{Error, Result};
-use crate::store::{MailStatus, RetryMail};
+use crate::store::{DeadMails, MailStatus, RetryMail, RetryMails};
 
 use super::caller::Caller;
 use super::context::Context;
+use super::mail_warning::MailWarning;
 use super::state::Service;
 
+/// Which dead mails are retried together: those that meet every condition.
+#[derive(Clone, Debug, Default)]
+pub struct RetryFilter {
+    /// What the last error has in it, whatever the case of its letters.
+    pub error: Option<String>,
+    /// Seconds in which they died, both included.
+    pub died_from: Option<Timestamp>,
+    pub died_to: Option<Timestamp>,
+}
+
+/// What a retry of many has done.
+#[derive(Debug)]
+pub struct Retried {
+    pub count: usize,
+    /// The last mail that was looked at, where there are more.
+    pub next: Option<MailId>,
+}
+
+impl RetryFilter {
+    fn takes(&self, died: Timestamp, error: &str) -> bool {
+        let died = died.whole_secs();
+        let holds = |part: &String| error.to_lowercase().contains(&part.to_lowercase());
+        self.error.as_ref().is_none_or(holds)
+            && self.died_from.is_none_or(|from| died >= from)
+            && self.died_to.is_none_or(|to| died <= to)
+    }
+}
+
 impl Service {
+    /// What the sender warns through.
+    pub fn mail_warning(&self) -> &MailWarning {
+        &self.mail_warning
+    }
+
     /// Mails of one status with ids above `after`, `limit` at most.
     pub fn mails(
         &self,
@@ -33,6 +68,27 @@ impl Service {
             caller.require_admin()?;
             self.store.write(RetryMail { id, at: self.clock.now() })?;
             self.store.read()?.mail(id)?.ok_or(Error::NotFound)
+        })
+    }
+
+    /// Makes dead mails due again: of those with ids above `after` that the filter takes, the
+    /// first `limit`. One call looks at no more than [`MAX_LOOKED_AT`](crate::store::MAX_LOOKED_AT).
+    pub fn retry_mails(
+        &self,
+        cx: &Context,
+        caller: &Caller,
+        filter: &RetryFilter,
+        after: MailId,
+        limit: usize,
+    ) -> Result<Retried> {
+        self.operations.retry_emails.run(cx, |notes| {
+            caller.note(notes);
+            caller.require_admin()?;
+            let takes = |died, error: &str| filter.takes(died, error);
+            let DeadMails { ids, next } = self.store.read()?.dead_mails(after, limit, takes)?;
+            let count = self.store.write(RetryMails { ids, at: self.clock.now() })?;
+            notes.add("mails", count);
+            Ok(Retried { count, next })
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::metrics::{Business, Gauge, Metrics};
 use crate::store::{BackupLock, Store};
 
 use super::limits::Limits;
+use super::mail_warning::MailWarning;
 use super::operation::Operations;
 use super::trial::LastTrial;
 
@@ -42,6 +43,7 @@ pub struct Service {
     pub(super) database_path: PathBuf,
     /// Descriptors other than connections, where the system doesn't count them.
     pub(super) other_fds: OnceLock<Option<u64>>,
+    pub(super) mail_warning: MailWarning,
 }
 
 impl Service {
@@ -71,6 +73,7 @@ impl Service {
             last_backup: metrics.sampled.last_backup_seconds.clone(),
             database_path: config.database_path().to_owned(),
             other_fds: OnceLock::new(),
+            mail_warning: MailWarning::default(),
             store,
             hasher,
             tokens,

@@ -18,6 +18,8 @@ pub struct Health {
     pub environment: &'static str,
     /// Why the store can't take writes, if it can't.
     pub trouble: Option<String>,
+    /// What needs an operator, though orders are taken all the same.
+    pub warning: Option<&'static str>,
 }
 
 impl Service {
@@ -26,6 +28,7 @@ impl Service {
             at: self.clock.now(),
             environment: self.environment,
             trouble: self.store.trouble(),
+            warning: self.mail_warning.get(),
         }
     }
 

@@ -40,7 +40,7 @@ pub use engine::Store;
 pub use open_error::OpenError;
 pub use schema::VERSION as SCHEMA_VERSION;
 pub use snapshot::counts::Counts;
-pub use snapshot::mails::{DueMails, MailStatus, UnreadableMail};
+pub use snapshot::mails::{DeadMails, DueMails, MAX_LOOKED_AT, MailStatus, UnreadableMail};
 pub use snapshot::orders::{Direction, OrderChunk, OrderFilter, Span};
 pub use snapshot::users::TokenStatus;
 pub use snapshot::{PAGE_ROWS, Snapshot};
@@ -50,7 +50,7 @@ pub use wakeup::Wakeup;
 pub use write_txn::Write;
 pub use writes::{
     Attempt, CreateFirstAdmin, CreateUser, Idempotency, MailMark, MarkMails, PlaceOrder, Placed,
-    QuarantineMail, Rehash, RetryMail, SetDisabled, SetPassword, Trial,
+    QuarantineMail, Rehash, RetryMail, RetryMails, SetDisabled, SetPassword, Trial,
 };
 
 use crate::error::Error;

@@ -1,4 +1,4 @@
-//! This process: its memory, its descriptors, its beginning.
+//! This process and its host: its memory, its descriptors, its beginning.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -14,6 +14,11 @@ pub fn start_over(name: &str, value: &str) {
     if let (Ok(program), Some(own_name)) = (env::current_exe(), args.next()) {
         let _ = Command::new(program).arg0(own_name).args(args).env(name, value).exec();
     }
+}
+
+/// What the host calls itself; none where that is not text.
+pub fn host_name() -> Option<String> {
+    rustix::system::uname().nodename().to_str().ok().map(str::to_owned)
 }
 
 /// Memory in use, in bytes; none where the system doesn't say.

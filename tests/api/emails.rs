@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use support::app::{START_SECS, TestApp};
 use support::client::TIMEOUT;
 use support::response::Response;
+use support::smtp::{Fault, Script, SmtpServer, Step};
 
 const NOW: &str = "2025-10-07T05:58:11";
 
@@ -225,4 +226,107 @@ fn a_mail_that_is_not_there_is_not_found() {
         let fault = response.json()["detail"][0].clone();
         assert_eq!((&fault["type"], &fault["loc"]), (&kind.into(), &json!(["path", "email_id"])));
     }
+}
+
+fn retry_many(app: &TestApp, query: &str) -> (u64, Value) {
+    let retried = app.post(&format!("/emails/retry{query}")).bearer(&app.admin()).send().good();
+    (retried["retried"].as_u64().expect("a number"), retried["next"].clone())
+}
+
+/// Five dead mails of Ann's, the last two a day later and for another reason.
+fn with_dead_mails() -> TestApp {
+    let app = TestApp::cut_off();
+    with_mails(&app, 5);
+    for id in 1..=3 {
+        mark(&app, id, Attempt::Died { error: "RCPT TO: 554 5.7.1 Relay access denied".into() });
+    }
+    let marks = [4, 5].map(|id| MailMark {
+        id: MailId(id),
+        attempt: Attempt::Died { error: "RCPT TO: 550 5.1.1 No such user".into() },
+    });
+    let at = Timestamp::from_secs(START_SECS + 86_400);
+    app.app().store().write(MarkMails { marks: marks.to_vec(), at }).unwrap();
+    app
+}
+
+#[test]
+fn dead_mails_are_retried_together_by_what_killed_them_and_when() {
+    for (query, retried) in [
+        ("", vec![1, 2, 3, 4, 5]),
+        ("?error=relay%20ACCESS", vec![1, 2, 3]),
+        ("?error=5.1.1", vec![4, 5]),
+        ("?error=5.9.9", vec![]),
+        ("?died_to=2025-10-07", vec![1, 2, 3]),
+        ("?died_to=2025-10-07T05:58:11", vec![1, 2, 3]),
+        ("?died_to=2025-10-07T05:58:10", vec![]),
+        ("?died_from=2025-10-08", vec![4, 5]),
+        ("?died_from=2025-10-08&error=5.7.1", vec![]),
+        ("?after=2", vec![3, 4, 5]),
+    ] {
+        let app = with_dead_mails();
+        assert_eq!(retry_many(&app, query), (retried.len() as u64, Value::Null), "{query}");
+        let dead: Vec<u64> = (1..=5).filter(|id| !retried.contains(id)).collect();
+        assert_eq!(listed(&app, "state=dead"), dead, "{query}");
+        assert_eq!(listed(&app, "state=pending"), retried, "{query}");
+    }
+}
+
+#[test]
+fn a_retry_of_many_is_bounded_and_says_where_to_go_on() {
+    let app = with_dead_mails();
+    assert_eq!(retry_many(&app, "?limit=2"), (2, json!(2)));
+    assert_eq!(retry_many(&app, "?limit=2&after=2"), (2, json!(4)));
+    assert_eq!(retry_many(&app, "?limit=2&after=4"), (1, Value::Null));
+    assert_eq!(retry_many(&app, ""), (0, Value::Null));
+}
+
+#[test]
+fn a_retry_of_many_is_strict_and_for_admins() {
+    let app = TestApp::start();
+    let admin = app.admin();
+    for (query, name, input) in [
+        ("error=", "error", ""),
+        ("error=55", "error", "55"),
+        ("died_from=2025-10-08&died_to=2025-10-07", "died_to", "2025-10-07"),
+        ("died_from=yesterday", "died_from", "yesterday"),
+        ("limit=0", "limit", "0"),
+        ("limit=1001", "limit", "1001"),
+        ("after=x", "after", "x"),
+        ("state=dead", "state", "dead"),
+        ("eror=5.7.1", "eror", "5.7.1"),
+        ("error=554&error=550", "error", "550"),
+    ] {
+        let response = app.post(&format!("/emails/retry?{query}")).bearer(&admin).send();
+        response.assert_bad_parameter(name, input);
+    }
+    let ann = app.user("ann");
+    let retry = |token: &str| app.post("/emails/retry").bearer(token).send();
+    retry(&ann).assert_detail(403, "Admin privileges required");
+    app.post("/emails/retry").send().assert_detail(401, "Not authenticated");
+}
+
+#[test]
+fn health_warns_while_the_mail_server_refuses_us_and_stays_healthy() {
+    let server = SmtpServer::start(Script::default());
+    server.fail(Step::Rcpt, Fault::Reply("554 5.7.1 <shop.example>: Relay access denied"));
+    let port = format!("--smtp-port={}", server.port());
+    let settings = ["--rate-limit-requests=0", "--smtp-server=127.0.0.1", &port];
+    let app = TestApp::start_with(&[&settings[..], &["--smtp-tls=none"]].concat());
+    assert!(app.get("/health").send().good().get("warning").is_none());
+    for name in ["ann", "bob", "cyd", "dan"] {
+        app.create_order(&app.user(name), &json!({"success": true})).good();
+    }
+    let began = Instant::now();
+    let warned = loop {
+        let health = app.get("/health").send().good();
+        if health.get("warning").is_some() {
+            break health;
+        }
+        assert!(began.elapsed() < TIMEOUT, "it never warned");
+        std::thread::yield_now();
+    };
+    assert_eq!(warned["status"], "healthy");
+    assert!(!warned.to_string().contains("shop.example"), "the server's words are for admins");
+    assert_eq!(listed(&app, "state=dead"), [] as [u64; 0]);
+    assert_eq!(listed(&app, "state=pending"), [1, 2, 3, 4]);
 }

@@ -43,6 +43,7 @@ pub fn settings(server: &SmtpServer, security: SmtpTls) -> Server {
         security,
         ca_file: Some(server.ca_file()),
         credentials: None,
+        helo: None,
         timeouts: Timeouts::default(),
     }
 }
@@ -72,13 +73,16 @@ pub fn open(transport: &Transport) -> Session<'_> {
 
 #[track_caller]
 pub fn refused(transport: &Transport) -> String {
-    transport.open(&Stop::new()).err().expect("the session must not open")
+    transport.open(&Stop::new()).err().expect("the session must not open").text
 }
 
+/// Deferred or refused: it is tried again either way.
 #[track_caller]
 pub fn assert_deferred(delivery: &Delivery, because: &str) {
     match delivery {
-        Delivery::Deferred { text } => assert!(text.contains(because), "{text}"),
+        Delivery::Deferred { text } | Delivery::Refused { text } => {
+            assert!(text.contains(because), "{text}")
+        }
         other => panic!("{other:?}"),
     }
 }

@@ -7,6 +7,7 @@ use orderd::clock::{Clock, Timestamp};
 use orderd::domain::UserId;
 use orderd::mail::{Folder, Mailer, Sender, Templates, Transport};
 use orderd::metrics::Metrics;
+use orderd::service::MailWarning;
 use orderd::store::Store;
 use orderd::sys::poll::Waker;
 use redb::{Database, TableDefinition};
@@ -279,7 +280,8 @@ fn while_results_cannot_be_stored_nothing_is_sent_again() {
         keep: 720 * HOUR,
         max_per_second: 0,
     };
-    let mut sender = Sender::new(mailer, store.clone(), clock, metrics.mail.clone());
+    let warning = MailWarning::default();
+    let mut sender = Sender::new(mailer, store.clone(), clock, metrics.mail.clone(), warning);
     disk.refuse_syncs(true);
     for _ in 0..3 {
         assert!(sender.step().is_err());

@@ -8,6 +8,7 @@ use orderd::config::SmtpTls;
 use orderd::domain::{EmailAddress, MessageId, NewOrder, Outcome, Role, UserId, Username};
 use orderd::mail::{Mailer, Round, Sender, Server, Smtp, Templates, Timeouts, Transport};
 use orderd::metrics::Metrics;
+use orderd::service::MailWarning;
 use orderd::store::{CreateUser, PlaceOrder, Store};
 
 use support::smtp::SmtpServer;
@@ -20,6 +21,7 @@ pub struct Shop {
     pub clock: Clock,
     pub metrics: Metrics,
     pub store: Store,
+    pub warning: MailWarning,
 }
 
 impl Shop {
@@ -28,7 +30,7 @@ impl Shop {
         let clock = Clock::fixed(Timestamp::from_secs(1_759_816_691));
         let metrics = Metrics::new();
         let store = Store::open(&dir.path().join("shop.redb"), clock.clone(), &metrics).unwrap();
-        Shop { dir, clock, metrics, store }
+        Shop { dir, clock, metrics, store, warning: MailWarning::default() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -65,7 +67,8 @@ impl Shop {
     pub fn sender_with(&self, transport: Transport, templates: Templates) -> Sender {
         let from = "Orders <orders@shop.test>".parse().unwrap();
         let mailer = Mailer { templates, from, transport, keep: 720 * HOUR, max_per_second: 0 };
-        Sender::new(mailer, self.store.clone(), self.clock.clone(), self.metrics.mail.clone())
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        Sender::new(mailer, store, clock, self.metrics.mail.clone(), self.warning.clone())
     }
 
     /// Pending, sent, dead.
@@ -100,6 +103,7 @@ pub fn to_port(port: u16) -> Transport {
         security: SmtpTls::None,
         ca_file: None,
         credentials: None,
+        helo: None,
         timeouts: Timeouts::default(),
     };
     Transport::Smtp(Box::new(Smtp::new(settings).unwrap()))

@@ -68,11 +68,43 @@ pub struct Script {
     pub login: Option<(&'static str, &'static str)>,
     /// As EHLO announces them.
     pub mechanisms: &'static str,
+    /// What AUTH LOGIN says before the name and before the password.
+    pub prompts: [&'static str; 2],
+    /// How many lines EHLO's answer has that mean nothing.
+    pub extensions: usize,
+    /// Whether it knows EHLO; HELO it always knows.
+    pub knows_ehlo: bool,
+    /// What it sends before every reply.
+    pub before_replies: &'static str,
+    pub certificate: Certificate,
+}
+
+/// Who vouches for the server's certificate; in each case that is in [`SmtpServer::ca_file`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// A root, the same for all servers of a test binary.
+    Signed,
+    /// Nobody: it is a CA's own, as `openssl req -x509` makes it.
+    SelfSigned,
+    /// The same, and its time is over.
+    Expired,
+    /// The same, and its time has not come.
+    NotYetValid,
 }
 
 impl Default for Script {
     fn default() -> Script {
-        Script { tls: Tls::Never, host: "localhost", login: None, mechanisms: "PLAIN LOGIN" }
+        Script {
+            tls: Tls::Never,
+            host: "localhost",
+            login: None,
+            mechanisms: "PLAIN LOGIN",
+            prompts: ["334 VXNlcm5hbWU6", "334 UGFzc3dvcmQ6"],
+            extensions: 0,
+            knows_ehlo: true,
+            before_replies: "",
+            certificate: Certificate::Signed,
+        }
     }
 }
 
@@ -133,7 +165,7 @@ impl SmtpServer {
     pub fn start_at(port: u16, script: Script) -> SmtpServer {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
         let port = listener.local_addr().unwrap().port();
-        let (config, ca_pem) = wire::certificates(script.host);
+        let (config, ca_pem) = wire::certificates(script.host, script.certificate);
         let ca_dir = tempfile::tempdir().unwrap();
         std::fs::write(ca_dir.path().join("ca.pem"), ca_pem).unwrap();
         let shared = Arc::new(Shared {

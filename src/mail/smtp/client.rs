@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
+use crate::mail::delivery::Unopened;
 use crate::sys::stop::Stop;
 
 use super::connect::Connector;
 use super::server::Server;
 use super::session::SmtpSession;
 use super::step::StepRunner;
+
+/// Threads for name lookups. One that hangs keeps its thread until the system gives up.
+const LOOKUP_THREADS: usize = 4;
 
 pub struct Smtp {
     connector: Connector,
@@ -26,6 +30,7 @@ impl Smtp {
         let runtime = Builder::new_current_thread()
             .enable_io()
             .enable_time()
+            .max_blocking_threads(LOOKUP_THREADS)
             .build()
             .map_err(|error| format!("mail: no runtime: {error}"))?;
         Ok(Smtp { connector, runtime })
@@ -34,13 +39,15 @@ impl Smtp {
     /// Connects, and goes on until the first MAIL FROM can be sent. A stop ends it at once.
     ///
     /// # Errors
-    /// One line: the step and the reason.
-    pub fn open(&self, stop: &Stop) -> Result<SmtpSession<'_>, String> {
-        let runner = StepRunner { stop, after_stop: Duration::ZERO };
+    /// The step and the reason.
+    pub fn open(&self, stop: &Stop) -> Result<SmtpSession<'_>, Unopened> {
+        let runner = StepRunner::new(stop, Duration::ZERO);
         let connected = self.runtime.block_on(self.connector.connect(&runner));
-        let client = connected.map_err(|error| error.text)?;
+        let dialogue = connected
+            .map_err(|error| Unopened { is_refusal: error.is_refusal(), text: error.text })?;
         let timeouts = self.connector.server.timeouts;
-        Ok(SmtpSession::new(&self.runtime, timeouts, stop.clone(), client))
+        let runner = StepRunner::new(stop, timeouts.stop);
+        Ok(SmtpSession::new(&self.runtime, timeouts, runner, dialogue))
     }
 }
 

@@ -1,30 +1,28 @@
 //! From nothing to a session that can take a message: connect, greeting, EHLO, TLS, AUTH.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use mail_send::smtp::AssertReply;
-use mail_send::{Credentials as Login, SmtpClient};
-use smtp_proto::{AUTH_LOGIN, AUTH_PLAIN, EhloResponse};
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::config::SmtpTls;
 
-use super::server::{Credentials, Server};
+use super::dial::{Memory, dial};
+use super::dialogue::{Dialogue, Fault};
+use super::login::{Mechanisms, log_in};
+use super::server::Server;
 use super::step::{StepError, StepRunner};
 use super::tls;
 
-/// A connection, encrypted or not.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin {}
-impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
-
-pub(super) type Client = SmtpClient<Box<dyn Stream>>;
+/// Replies to EHLO of a server that doesn't know it (RFC 5321, 4.2.2): HELO is tried.
+const UNKNOWN_COMMAND: [u16; 2] = [500, 502];
 
 /// Opens connections to one server.
 pub(super) struct Connector {
     pub server: Server,
     tls: Option<TlsConnector>,
+    memory: Memory,
 }
 
 impl Connector {
@@ -39,113 +37,109 @@ impl Connector {
                 Some(tls::connector(server.ca_file.as_deref())?)
             }
         };
-        Ok(Connector { server, tls })
+        Ok(Connector { server, tls, memory: Memory::default() })
     }
 
     /// Goes on until the first MAIL FROM can be sent.
-    pub async fn connect(&self, runner: &StepRunner<'_>) -> Result<Client, StepError> {
-        let Server { host, port, security, timeouts, .. } = &self.server;
-        let stream = runner
-            .run("connect", timeouts.connect, async {
-                let stream = TcpStream::connect((host.as_str(), *port)).await?;
-                // The library writes a message's last dot by itself: without this it waits
-                // for the server's delayed acknowledgement, 40 ms for every message.
-                stream.set_nodelay(true)?;
-                Ok(stream)
-            })
-            .await?;
-        let ends = Ends::of(&stream, *security);
-        let client = SmtpClient { stream, timeout: timeouts.step };
-        let mut client = match (security, &self.tls) {
-            (SmtpTls::None, _) => self.greeted(runner, client).await?.boxed(),
-            (SmtpTls::Implicit, Some(tls)) => {
-                let secured = runner.run("TLS", timeouts.step, client.into_tls(tls, host));
-                self.greeted(runner, secured.await?).await?.boxed()
-            }
-            (SmtpTls::Starttls, Some(tls)) => {
-                let mut client = self.greeted(runner, client).await?;
-                let ehlo = client.ehlo(&ends.own_name);
-                runner.run("EHLO", timeouts.step, ehlo).await?;
-                let upgrade = client.start_tls(tls, host);
-                runner.run("STARTTLS", timeouts.step * 2, upgrade).await?.boxed()
-            }
-            (_, None) => return Err(StepError::ours("TLS: no connector")),
-        };
-        let ehlo = client.ehlo(&ends.own_name);
-        let capabilities = runner.run("EHLO", timeouts.step, ehlo).await?;
-        self.authenticate(runner, &mut client, &ends, capabilities).await?;
-        Ok(client)
+    pub async fn connect(&self, runner: &StepRunner) -> Result<Dialogue, StepError> {
+        let Server { host, port, timeouts, .. } = &self.server;
+        let dialling = async { Ok(dial(host, *port, &self.memory).await?) };
+        let stream = runner.run("connect", timeouts.connect, dialling).await?;
+        let ends = Ends::of(&stream, &self.server);
+        let session = self.open_session(runner, stream, &ends).await;
+        match (&session, ends.peer) {
+            (Ok(_), Some(peer)) => self.memory.note_success(peer.ip()),
+            (Err(_), Some(peer)) => self.memory.note_failure(peer.ip()),
+            (_, None) => {}
+        }
+        session
     }
 
-    /// Reads the greeting. The library would read it without a timeout.
-    async fn greeted<T: Stream>(
+    async fn open_session(
         &self,
-        runner: &StepRunner<'_>,
-        mut client: SmtpClient<T>,
-    ) -> Result<SmtpClient<T>, StepError> {
-        let greeting = async { client.read().await?.assert_positive_completion() };
-        runner.run("greeting", self.server.timeouts.step, greeting).await?;
-        Ok(client)
-    }
-
-    async fn authenticate(
-        &self,
-        runner: &StepRunner<'_>,
-        client: &mut Client,
+        runner: &StepRunner,
+        stream: TcpStream,
         ends: &Ends,
-        mut capabilities: EhloResponse<String>,
-    ) -> Result<(), StepError> {
-        let Some(Credentials { username, password }) = &self.server.credentials else {
-            return Ok(());
-        };
+    ) -> Result<Dialogue, StepError> {
+        let step = self.server.timeouts.step;
+        let mut dialogue = Dialogue::over(Box::new(stream));
+        if self.server.security == SmtpTls::Implicit {
+            dialogue = runner.run("TLS", step, self.secured(dialogue)).await?;
+        }
+        let greeting = async { dialogue.reply().await?.success() };
+        runner.run("greeting", step, greeting).await?;
+        let mut offered = self.greet(runner, &mut dialogue, ends).await?;
+        if self.server.security == SmtpTls::Starttls {
+            runner.run("STARTTLS", step, dialogue.command("STARTTLS")).await?;
+            dialogue = runner.run("STARTTLS", step, self.secured(dialogue)).await?;
+            // What was announced before may have been an attacker's word (RFC 3207, 4.2).
+            offered = self.greet(runner, &mut dialogue, ends).await?;
+        }
+        let Some(credentials) = &self.server.credentials else { return Ok(dialogue) };
         if !ends.is_private {
             return Err(StepError::ours(
                 "AUTH: no password is sent over an unencrypted connection",
             ));
         }
-        // The library would begin mechanisms that it was built without, and get stuck in them.
-        capabilities.auth_mechanisms &= AUTH_PLAIN | AUTH_LOGIN;
-        let login = Login::Plain { username: username.as_str(), secret: password.as_str() };
-        let timeout = self.server.timeouts.step * 2;
-        let authenticated = async { client.authenticate(&login, &capabilities).await.map(|_| ()) };
-        runner.run("AUTH", timeout, authenticated).await
+        runner.run("AUTH", step, log_in(&mut dialogue, credentials, offered)).await?;
+        Ok(dialogue)
+    }
+
+    /// EHLO, or HELO where the server doesn't know that; what it offers to log in with.
+    async fn greet(
+        &self,
+        runner: &StepRunner,
+        dialogue: &mut Dialogue,
+        ends: &Ends,
+    ) -> Result<Mechanisms, StepError> {
+        let step = self.server.timeouts.step;
+        let (ehlo, helo) = (format!("EHLO {}", ends.own_name), format!("HELO {}", ends.own_name));
+        match runner.run("EHLO", step, dialogue.command(&ehlo)).await {
+            Ok(reply) => Ok(Mechanisms::announced(&reply)),
+            Err(StepError { reply: Some(reply), .. }) if UNKNOWN_COMMAND.contains(&reply.code) => {
+                runner.run("HELO", step, dialogue.command(&helo)).await?;
+                Ok(Mechanisms::default())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn secured(&self, dialogue: Dialogue) -> Result<Dialogue, Fault> {
+        let Some(tls) = &self.tls else { return Err(Fault::broken("no connector")) };
+        let name = ServerName::try_from(self.server.host.clone());
+        let name =
+            name.map_err(|_| Fault::broken("the server's name can't be in a certificate"))?;
+        let stream = tls.connect(name, dialogue.into_stream()?).await?;
+        Ok(Dialogue::over(Box::new(stream)))
     }
 }
 
 /// What the two ends of a connection say about it.
 struct Ends {
+    peer: Option<SocketAddr>,
     /// Encrypted, or within the host.
     is_private: bool,
-    /// Our name in EHLO: our address in brackets (RFC 5321, 4.1.4).
+    /// Our name in EHLO.
     own_name: String,
 }
 
 impl Ends {
-    fn of(stream: &TcpStream, security: SmtpTls) -> Ends {
+    fn of(stream: &TcpStream, server: &Server) -> Ends {
+        let peer = stream.peer_addr().ok();
+        let is_private = peer.is_some_and(|peer| is_private(server.security, peer.ip()));
         let own_ip = stream.local_addr().map(|own| own.ip().to_canonical());
-        let own_name = match own_ip {
+        let literal = match own_ip {
             Ok(IpAddr::V6(ip)) => format!("[IPv6:{ip}]"),
             Ok(IpAddr::V4(ip)) => format!("[{ip}]"),
             Err(_) => "[127.0.0.1]".to_owned(),
         };
-        let is_private = stream.peer_addr().is_ok_and(|peer| is_private(security, peer.ip()));
-        Ends { is_private, own_name }
+        Ends { peer, is_private, own_name: server.helo.clone().unwrap_or(literal) }
     }
 }
 
 /// Whether a password may be sent: the connection is encrypted, or doesn't leave the host.
 fn is_private(security: SmtpTls, peer: IpAddr) -> bool {
     security != SmtpTls::None || peer.to_canonical().is_loopback()
-}
-
-trait Boxed {
-    fn boxed(self) -> Client;
-}
-
-impl<T: Stream + 'static> Boxed for SmtpClient<T> {
-    fn boxed(self) -> Client {
-        SmtpClient { stream: Box::new(self.stream), timeout: self.timeout }
-    }
 }
 
 #[cfg(test)]

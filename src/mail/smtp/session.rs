@@ -1,16 +1,15 @@
 //! An open session: many messages, one after the other.
 
-use mail_send::smtp::message::Parameters;
 use tokio::runtime::Runtime;
 
 use crate::mail::delivery::Delivery;
 use crate::mail::message::Message;
-use crate::sys::stop::Stop;
 
 use super::address::is_plain;
-use super::connect::Client;
+use super::dialogue::{Dialogue, Fault};
 use super::server::Timeouts;
-use super::step::{Failure, StepError, StepRunner};
+use super::step::StepRunner;
+use super::verdict::{Failure, Stage, judge};
 
 /// "Mailbox name not allowed": the code for an address that we don't even send.
 const BAD_MAILBOX: u16 = 553;
@@ -19,24 +18,24 @@ const BAD_MAILBOX: u16 = 553;
 pub struct SmtpSession<'a> {
     runtime: &'a Runtime,
     timeouts: Timeouts,
-    stop: Stop,
+    runner: StepRunner,
     state: State,
 }
 
 enum State {
-    Ready(Client),
-    /// Why nothing more is sent.
-    Broken(String),
+    Ready(Dialogue),
+    /// Nothing more is sent: what becomes of every message.
+    Broken(Delivery),
 }
 
 impl<'a> SmtpSession<'a> {
     pub(super) fn new(
         runtime: &'a Runtime,
         timeouts: Timeouts,
-        stop: Stop,
-        client: Client,
+        runner: StepRunner,
+        dialogue: Dialogue,
     ) -> SmtpSession<'a> {
-        SmtpSession { runtime, timeouts, stop, state: State::Ready(client) }
+        SmtpSession { runtime, timeouts, runner, state: State::Ready(dialogue) }
     }
 
     /// Sends one message. A failure of the session defers this message and all later ones.
@@ -45,36 +44,26 @@ impl<'a> SmtpSession<'a> {
             let text = "not offered: the address has characters that SMTP has no place for";
             return Delivery::Rejected { code: BAD_MAILBOX, text: text.to_owned() };
         }
-        let client = match &mut self.state {
-            State::Ready(client) => client,
-            State::Broken(text) => return Delivery::Deferred { text: text.clone() },
+        let dialogue = match &mut self.state {
+            State::Ready(dialogue) => dialogue,
+            State::Broken(delivery) => return delivery.clone(),
         };
-        let timeouts = self.timeouts;
-        let runner = StepRunner { stop: &self.stop, after_stop: timeouts.stop };
+        let (runner, timeouts) = (&self.runner, &self.timeouts);
         let sent = self.runtime.block_on(async {
-            let failure = match transmit(&runner, client, &timeouts, message).await {
-                Ok(()) => return Ok(()),
-                Err(failure) => failure,
+            let failed = match transmit(runner, dialogue, timeouts, message).await {
+                Ok(()) => return (Delivery::Delivered, None),
+                Err(Failure::Session(delivery)) => return (delivery.clone(), Some(delivery)),
+                Err(Failure::Message(delivery)) => delivery,
             };
-            let reset = match failure {
-                Failure::Message(_) => runner.run("RSET", timeouts.step, client.rset()).await,
-                Failure::Session(_) => Ok(()),
-            };
-            Err((failure, reset))
+            let reset = runner.run("RSET", timeouts.step, dialogue.command("RSET")).await;
+            let broken = reset.err().map(|error| Delivery::Deferred { text: error.text });
+            (failed, broken)
         });
-        match sent {
-            Ok(()) => Delivery::Delivered,
-            Err((Failure::Session(text), _)) => {
-                self.state = State::Broken(text.clone());
-                Delivery::Deferred { text }
-            }
-            Err((Failure::Message(delivery), reset)) => {
-                if let Err(error) = reset {
-                    self.state = State::Broken(error.text);
-                }
-                delivery
-            }
+        let (delivery, broken) = sent;
+        if let Some(broken) = broken {
+            self.state = State::Broken(broken);
         }
+        delivery
     }
 
     /// True after a failure of the session: nothing more goes through it.
@@ -84,30 +73,38 @@ impl<'a> SmtpSession<'a> {
 
     /// Says QUIT. The server's reply to it is ignored: every message has its reply already.
     pub fn close(self) {
-        let State::Ready(client) = self.state else { return };
-        let timeout = self.timeouts.quit;
-        let runner = StepRunner { stop: &self.stop, after_stop: timeout };
-        let _ = self.runtime.block_on(runner.run("QUIT", timeout, client.quit()));
+        let State::Ready(mut dialogue) = self.state else { return };
+        let quit = self.runner.run("QUIT", self.timeouts.quit, dialogue.ask("QUIT"));
+        let _ = self.runtime.block_on(quit);
     }
 }
 
 async fn transmit(
-    runner: &StepRunner<'_>,
-    client: &mut Client,
+    runner: &StepRunner,
+    dialogue: &mut Dialogue,
     timeouts: &Timeouts,
     message: &Message,
 ) -> Result<(), Failure> {
-    let none = Parameters::new();
-    client.timeout = timeouts.step;
-    let from = client.mail_from(&message.from, &none);
-    runner.run("MAIL FROM", timeouts.step, from).await.map_err(StepError::of_session)?;
-    let to = client.rcpt_to(&message.to, &none);
-    runner.run("RCPT TO", timeouts.step, to).await.map_err(StepError::of_message)?;
-    client.timeout = timeouts.content;
-    // The library ends the content with a line break of its own.
-    let content = message.bytes.strip_suffix(b"\r\n").unwrap_or(&message.bytes);
-    let data = client.data(content);
-    let sent = runner.run("DATA", timeouts.step + timeouts.content, data).await;
-    client.timeout = timeouts.step;
-    sent.map(|_| ()).map_err(StepError::of_message)
+    let step = timeouts.step;
+    let from = format!("MAIL FROM:<{}>", message.from);
+    let from = runner.run("MAIL FROM", step, dialogue.command(&from)).await;
+    from.map_err(|error| judge(Stage::Session, error))?;
+    let to = format!("RCPT TO:<{}>", message.to);
+    let to = runner.run("RCPT TO", step, dialogue.command(&to)).await;
+    to.map_err(|error| judge(Stage::Recipient, error))?;
+    let data = runner.run("DATA", step, begin_content(dialogue)).await;
+    data.map_err(|error| judge(Stage::Content, error))?;
+    let written = runner.run("DATA", step, dialogue.write_content(&message.bytes)).await;
+    written.map_err(|error| judge(Stage::Content, error))?;
+    let content = async { dialogue.reply().await?.success() };
+    let accepted = runner.run("DATA", timeouts.content, content).await;
+    accepted.map(|_| ()).map_err(|error| judge(Stage::Content, error))
+}
+
+/// Any other reply than 354 is no leave to write the message, a 250 neither.
+async fn begin_content(dialogue: &mut Dialogue) -> Result<(), Fault> {
+    match dialogue.ask("DATA").await? {
+        reply if reply.code == 354 => Ok(()),
+        reply => Err(Fault::Reply(reply)),
+    }
 }

@@ -1,105 +1,92 @@
-//! One step of an SMTP session: its timeout, and what its failure means.
+//! One step of an SMTP session: its timeout, and what a stop does to it.
 
+use std::cell::Cell;
 use std::pin::pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use smtp_proto::Response;
-
-use crate::mail::delivery::{Delivery, short_reason};
+use crate::mail::delivery::short_reason;
 use crate::sys::stop::Stop;
+
+use super::dialogue::Fault;
+use super::reply::Reply;
 
 /// How often a running step checks the stop flag.
 const STOP_CHECK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Runs steps, each within its timeout, and cuts them short after a stop.
-pub(super) struct StepRunner<'a> {
-    pub stop: &'a Stop,
-    /// What a running step may still take after a stop.
-    pub after_stop: Duration,
+pub(super) struct StepRunner {
+    stop: Stop,
+    /// What all steps together may still take after a stop.
+    after_stop: Duration,
+    /// When a step first saw the stop.
+    stopped_at: Cell<Option<Instant>>,
 }
 
 /// Why a step failed.
 pub(super) struct StepError {
     pub text: String,
-    /// The server's reply code, if it was a reply that failed the step.
-    code: Option<u16>,
+    /// What the server said, if that is what failed the step.
+    pub reply: Option<Reply>,
 }
 
-/// What a failure ends.
-pub(super) enum Failure {
-    /// This message only; the session can carry the next one.
-    Message(Delivery),
-    Session(String),
-}
+impl StepRunner {
+    pub fn new(stop: &Stop, after_stop: Duration) -> StepRunner {
+        StepRunner { stop: stop.clone(), after_stop, stopped_at: Cell::new(None) }
+    }
 
-impl StepRunner<'_> {
     pub async fn run<T>(
         &self,
         name: &str,
         timeout: Duration,
-        step: impl Future<Output = mail_send::Result<T>>,
+        step: impl Future<Output = Result<T, Fault>>,
     ) -> Result<T, StepError> {
         let mut step = pin!(step);
-        let mut left = timeout;
-        let mut stopping = false;
-        while !left.is_zero() {
-            let slice = left.min(STOP_CHECK_INTERVAL);
+        let began = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(began.elapsed());
+            let left_after_stop = self.left_after_stop();
+            let slice = left.min(left_after_stop.unwrap_or(left)).min(STOP_CHECK_INTERVAL);
+            // A step that is done at once counts, also where no time is left.
             if let Ok(done) = tokio::time::timeout(slice, step.as_mut()).await {
-                return done.map_err(|error| StepError::at(name, error));
+                return done.map_err(|fault| StepError::at(name, fault));
             }
-            left -= slice;
-            if !stopping && self.stop.is_set() {
-                stopping = true;
-                left = left.min(self.after_stop);
+            if left_after_stop.is_some_and(|left| left.is_zero()) {
+                return Err(StepError::at(name, Fault::broken("stopped")));
+            }
+            if left.is_zero() {
+                return Err(StepError::at(name, Fault::broken("no answer in time")));
             }
         }
-        let why = if stopping { "stopped" } else { "no answer in time" };
-        Err(StepError { text: format!("{name}: {why}"), code: None })
+    }
+
+    /// None without a stop.
+    fn left_after_stop(&self) -> Option<Duration> {
+        if !self.stop.is_set() {
+            return None;
+        }
+        let since = self.stopped_at.get().unwrap_or_else(Instant::now);
+        self.stopped_at.set(Some(since));
+        Some(self.after_stop.saturating_sub(since.elapsed()))
     }
 }
 
 impl StepError {
     /// A step that we don't take.
     pub fn ours(text: &str) -> StepError {
-        StepError { text: text.to_owned(), code: None }
+        StepError { text: text.to_owned(), reply: None }
     }
 
-    fn at(step: &str, error: mail_send::Error) -> StepError {
-        use mail_send::Error;
-        let (text, code) = match &error {
-            Error::UnexpectedReply(reply) | Error::AuthenticationFailed(reply) => {
-                (reply_text(reply), Some(reply.code))
-            }
-            Error::UnparseableReply => ("hung up, or answered what is no reply".to_owned(), None),
-            Error::Timeout => ("no answer in time".to_owned(), None),
-            _ => (error.to_string(), None),
+    fn at(step: &str, fault: Fault) -> StepError {
+        let (text, reply) = match fault {
+            Fault::Broken(text) => (text, None),
+            Fault::Reply(reply) => (reply.text(), Some(reply)),
         };
-        StepError { text: short_reason(&format!("{step}: {text}")), code }
+        StepError { text: short_reason(&format!("{step}: {text}")), reply }
     }
 
-    pub fn of_session(self) -> Failure {
-        Failure::Session(self.text)
-    }
-
-    /// A refused recipient or content fails the message. 421 closes the session, and the
-    /// codes that ask for another login are about us, not the message (RFC 4954, 6).
-    pub fn of_message(self) -> Failure {
-        match self.code {
-            None | Some(421 | 530 | 534 | 535 | 538) => Failure::Session(self.text),
-            Some(code @ 500..=599) => {
-                Failure::Message(Delivery::Rejected { code, text: self.text })
-            }
-            Some(400..=499) => Failure::Message(Delivery::Deferred { text: self.text }),
-            Some(_) => Failure::Session(self.text),
-        }
-    }
-}
-
-fn reply_text(reply: &Response<String>) -> String {
-    match reply.esc {
-        [0, _, _] => format!("{} {}", reply.code, reply.message),
-        [class, subject, detail] => {
-            format!("{} {class}.{subject}.{detail} {}", reply.code, reply.message)
-        }
+    /// The server said no for good, and another attempt gets the same answer until somebody
+    /// changes something.
+    pub fn is_refusal(&self) -> bool {
+        self.reply.as_ref().is_some_and(|reply| reply.code / 100 == 5)
     }
 }

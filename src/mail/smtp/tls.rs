@@ -4,38 +4,128 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
+use tokio_rustls::rustls::client::{WebPkiServerVerifier, verify_server_name};
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::server::ParsedCertificate;
+use tokio_rustls::rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
+};
 
-/// A connector that verifies the server's certificate and name against the roots in
+/// A connector that verifies the server's certificate and name against the certificates in
 /// `ca_file`, or the system's where there is none.
 ///
 /// # Errors
 /// One line: the file can't be read or holds no certificate, or the system has none.
 pub fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, String> {
-    let roots = match ca_file {
-        Some(path) => from_file(path)?,
-        None => from_system()?,
-    };
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+    let provider = Arc::new(ring::default_provider());
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|error| format!("TLS: {error}"))?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(TlsConnector::from(Arc::new(config)))
+        .map_err(|error| format!("TLS: {error}"))?;
+    let config = match ca_file {
+        None => config.with_root_certificates(from_system()?),
+        Some(path) => {
+            let named = |why: String| format!("SMTP_CA_FILE {}: {why}", path.display());
+            let listed = certificates(path).map_err(named)?;
+            let roots = Arc::new(roots_of(&listed).map_err(named)?);
+            let by_root = WebPkiServerVerifier::builder_with_provider(roots, provider)
+                .build()
+                .map_err(|error| named(error.to_string()))?;
+            // Nothing is left out: it takes more certificates, by the file that names them.
+            let verifier = Arc::new(ListedOrSigned { by_root, listed });
+            config.dangerous().with_custom_certificate_verifier(verifier)
+        }
+    };
+    Ok(TlsConnector::from(Arc::new(config.with_no_client_auth())))
 }
 
-fn from_file(path: &Path) -> Result<RootCertStore, String> {
-    let failed = |why: String| format!("SMTP_CA_FILE {}: {why}", path.display());
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(path).map_err(|e| failed(e.to_string()))? {
-        let certificate = certificate.map_err(|error| failed(error.to_string()))?;
-        roots.add(certificate).map_err(|error| failed(error.to_string()))?;
+/// Whether the file, where there is one, holds certificates that can be used.
+///
+/// # Errors
+/// What is wrong with it; the caller names it.
+pub fn check_ca_file(path: Option<&Path>) -> Result<(), String> {
+    path.map_or(Ok(()), |path| roots_of(&certificates(path)?).map(|_| ()))
+}
+
+/// Takes a server's certificate that one in the file has signed, and one that is itself in the
+/// file. The library alone takes no CA certificate for a server, which most self-signed ones are:
+/// `openssl req -x509` makes them so.
+#[derive(Debug)]
+struct ListedOrSigned {
+    by_root: Arc<WebPkiServerVerifier>,
+    listed: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for ListedOrSigned {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let by_root = self.by_root.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        match by_root {
+            // Nobody in the file has signed it, or it is a CA's own (`Other`). The dates are in
+            // order: they are checked before both, and their errors are others.
+            Err(Error::InvalidCertificate(
+                CertificateError::UnknownIssuer | CertificateError::Other(_),
+            )) if self.listed.contains(end_entity) => {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            decided => decided,
+        }
     }
-    if roots.is_empty() {
-        return Err(failed("no certificate in it".to_owned()));
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.by_root.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.by_root.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.by_root.supported_verify_schemes()
+    }
+}
+
+/// All of the file's certificates: at least one.
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let read = CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?;
+    let listed = read.collect::<Result<Vec<_>, _>>().map_err(|error| error.to_string())?;
+    if listed.is_empty() {
+        return Err("no certificate in it".to_owned());
+    }
+    Ok(listed)
+}
+
+fn roots_of(listed: &[CertificateDer<'static>]) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in listed {
+        roots.add(certificate.clone()).map_err(|error| error.to_string())?;
     }
     Ok(roots)
 }

@@ -3,11 +3,10 @@
 use std::iter::Peekable;
 use std::ops::{Bound, RangeInclusive};
 
-use redb::ReadableTable;
-
 use super::Snapshot;
 use super::orders::require_order;
 use crate::clock::Timestamp;
+use crate::domain::mail::MAX_RETRY_DELAY;
 use crate::domain::{Mail, MailId, MailState, MessageId};
 use crate::error::{Error, Result};
 use crate::store::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, decode};
@@ -30,6 +29,17 @@ pub struct UnreadableMail {
     pub error: Error,
 }
 
+/// Dead mails that were looked for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct DeadMails {
+    pub ids: Vec<MailId>,
+    /// The last mail that was looked at, where there are more.
+    pub next: Option<MailId>,
+}
+
+/// Most rows that one search among the dead mails reads.
+pub const MAX_LOOKED_AT: usize = 10_000;
+
 /// Where a mail is in its life. Each status has a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailStatus {
@@ -42,23 +52,65 @@ impl Snapshot {
     /// Pending mails that are due at `now`, the longest due first, `limit` at most. A mail that
     /// can't be read does not stop the others. Mails that were never tried are due since their
     /// orders were placed; among each other they come by id.
+    ///
+    /// One that is due later than any attempt puts it off was marked while the clock was ahead: it
+    /// counts as due, and comes first, since what it is given next is right again.
     pub fn due_mails(&self, now: Timestamp, limit: usize) -> Result<DueMails> {
         let due = self.open(schema::MAILS_DUE)?;
-        let mut tried = due.iter()?.map(|row| Ok(row?.0.value())).peekable();
-        let mut fresh = self.fresh_mails()?.map(|id| self.fresh_due(id, now)).peekable();
+        let horizon = (now + MAX_RETRY_DELAY).as_micros();
         let mut found = DueMails::default();
+        for row in due.range((horizon.saturating_add(1), 0)..)?.take(limit) {
+            self.take_due(row?.0.value(), &mut found)?;
+        }
+        let in_time = due.range(..=(horizon, u64::MAX))?;
+        let mut tried = in_time.map(|row| Ok(row?.0.value())).peekable();
+        let mut fresh = self.fresh_mails()?.map(|id| self.fresh_due(id, now)).peekable();
         while let Some((at, id)) = take_earlier(&mut tried, &mut fresh)? {
             if at > now.as_micros() || found.mails.len() + found.spoilt.len() >= limit {
                 found.next_due = Some(Timestamp::from_micros(at));
                 break;
             }
-            match self.pending_mail(MailId(id)) {
-                Ok(mail) => found.mails.push(mail),
-                Err(error @ Error::Internal(_)) => {
-                    let due = Timestamp::from_micros(at);
-                    found.spoilt.push(UnreadableMail { id: MailId(id), due, error });
-                }
-                Err(error) => return Err(error),
+            self.take_due((at, id), &mut found)?;
+        }
+        Ok(found)
+    }
+
+    fn take_due(&self, (at, id): (u64, u64), found: &mut DueMails) -> Result<()> {
+        match self.pending_mail(MailId(id)) {
+            Ok(mail) => found.mails.push(mail),
+            Err(error @ Error::Internal(_)) => {
+                let due = Timestamp::from_micros(at);
+                found.spoilt.push(UnreadableMail { id: MailId(id), due, error });
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Dead mails with ids above `after` that `takes` accepts, given when they died and of what:
+    /// the first `limit`, among the next [`MAX_LOOKED_AT`]. Rows that can't be read, and mails
+    /// whose own rows couldn't be, are left out: another attempt would not help them.
+    pub fn dead_mails(
+        &self,
+        after: MailId,
+        limit: usize,
+        takes: impl Fn(Timestamp, &str) -> bool,
+    ) -> Result<DeadMails> {
+        let table = self.open(schema::MAILS_DEAD)?;
+        let rows = table.range::<u64>((Bound::Excluded(after.0), Bound::Unbounded))?;
+        let (mut found, mut last) = (DeadMails::default(), None);
+        for (count, row) in rows.enumerate() {
+            if found.ids.len() >= limit || count >= MAX_LOOKED_AT {
+                found.next = last;
+                break;
+            }
+            let (id, record) = row?;
+            let id = MailId(id.value());
+            last = Some(id);
+            let Ok(record) = decode::<DeadRecord>(record.value()) else { continue };
+            let DeadRecord::V1 { message_id, died_micros, last_error, .. } = record;
+            if !message_id.is_empty() && takes(Timestamp::from_micros(died_micros), &last_error) {
+                found.ids.push(id);
             }
         }
         Ok(found)

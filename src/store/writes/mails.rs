@@ -139,3 +139,26 @@ impl Write for RetryMail {
         txn.queue_again(self.id, &message_id, self.at)
     }
 }
+
+/// Makes those of the mails that are dead pending again, and tells how many they are.
+#[derive(Debug)]
+pub struct RetryMails {
+    pub ids: Vec<MailId>,
+    pub at: Timestamp,
+}
+
+impl Write for RetryMails {
+    type Output = usize;
+    const GROWS: bool = false;
+
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<usize> {
+        let mut count = 0;
+        for id in &self.ids {
+            if let Some(DeadRecord::V1 { message_id, .. }) = txn.take_dead(*id)? {
+                txn.queue_again(*id, &message_id, self.at)?;
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+}

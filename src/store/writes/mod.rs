@@ -9,7 +9,7 @@ mod tests;
 mod trial;
 
 pub use accounts::{CreateFirstAdmin, CreateUser, Rehash, SetDisabled, SetPassword};
-pub use mails::{Attempt, MailMark, MarkMails, QuarantineMail, RetryMail};
+pub use mails::{Attempt, MailMark, MarkMails, QuarantineMail, RetryMail, RetryMails};
 pub use orders::{ForgetKeys, Idempotency, PlaceOrder, Placed};
 pub use pruning::PruneSent;
 pub use trial::Trial;

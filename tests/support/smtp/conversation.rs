@@ -56,6 +56,8 @@ impl Conversation {
     fn obey(&mut self, line: &str) -> io::Result<Then> {
         let (verb, rest) = line.split_once(' ').unwrap_or((line, ""));
         match verb.to_ascii_uppercase().as_str() {
+            "EHLO" if !self.shared.script.knows_ehlo => self.say("502 Unknown command"),
+            "HELO" => self.say("250 test.local"),
             "EHLO" => {
                 let announced = self.capabilities();
                 self.answer(&Step::Ehlo, &announced)
@@ -93,6 +95,9 @@ impl Conversation {
         if self.shared.script.login.is_some() {
             lines.push(format!("AUTH {}", self.shared.script.mechanisms));
         }
+        for number in 0..self.shared.script.extensions {
+            lines.push(format!("X-EXTENSION-{number:04} that means nothing to anybody"));
+        }
         let last = lines.len() - 1;
         let line = |(at, text): (usize, &String)| {
             format!("250{}{text}", if at == last { ' ' } else { '-' })
@@ -120,9 +125,10 @@ impl Conversation {
                 (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
             }
             None if rest == "LOGIN" => {
-                self.say("334 VXNlcm5hbWU6")?;
+                let [name, password] = self.shared.script.prompts;
+                self.say(name)?;
                 let username = text(&self.line()?);
-                self.say("334 UGFzc3dvcmQ6")?;
+                self.say(password)?;
                 (username, text(&self.line()?))
             }
             _ => return self.say("504 5.5.4 Unknown mechanism"),
@@ -195,7 +201,8 @@ impl Conversation {
     }
 
     fn say(&mut self, line: &str) -> io::Result<Then> {
-        self.wire.write_all(format!("{line}\r\n").as_bytes())?;
+        let before = self.shared.script.before_replies;
+        self.wire.write_all(format!("{before}{line}\r\n").as_bytes())?;
         self.wire.flush()?;
         Ok(Then::GoOn)
     }

@@ -4,9 +4,11 @@ use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, OnceLock};
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
+use super::Certificate;
 
 pub enum Wire {
     Plain(TcpStream),
@@ -71,23 +73,32 @@ impl Write for Wire {
     }
 }
 
-/// A server's side of TLS for `host` (and 127.0.0.1, where that is localhost), and the PEM
-/// of the root that vouches for it. One root serves all servers of a test binary.
-pub fn certificates(host: &'static str) -> (Arc<ServerConfig>, String) {
-    static ROOT: OnceLock<(Issuer<'static, KeyPair>, String)> = OnceLock::new();
-    let (issuer, ca_pem) = ROOT.get_or_init(|| {
-        let key = KeyPair::generate().unwrap();
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let certificate = params.self_signed(&key).unwrap();
-        (Issuer::new(params, key), certificate.pem())
-    });
+/// A server's side of TLS for `host` (and 127.0.0.1, where that is localhost), and the PEM of
+/// whoever vouches for it.
+pub fn certificates(host: &'static str, kind: Certificate) -> (Arc<ServerConfig>, String) {
     let mut names = vec![host.to_owned()];
     if host == "localhost" {
         names.push("127.0.0.1".to_owned());
     }
     let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new(names).unwrap().signed_by(&key, issuer).unwrap();
+    let mut params = CertificateParams::new(names).unwrap();
+    let (certificate, ca_pem) = match kind {
+        Certificate::Signed => {
+            let (issuer, ca_pem) = root();
+            (params.signed_by(&key, issuer).unwrap(), ca_pem.clone())
+        }
+        Certificate::SelfSigned | Certificate::Expired | Certificate::NotYetValid => {
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            match kind {
+                Certificate::Expired => params.not_after = date_time_ymd(2020, 1, 1),
+                Certificate::NotYetValid => params.not_before = date_time_ymd(3000, 1, 1),
+                _ => {}
+            }
+            let certificate = params.self_signed(&key).unwrap();
+            let pem = certificate.pem();
+            (certificate, pem)
+        }
+    };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
@@ -98,5 +109,17 @@ pub fn certificates(host: &'static str) -> (Arc<ServerConfig>, String) {
             PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
         )
         .unwrap();
-    (Arc::new(config), ca_pem.clone())
+    (Arc::new(config), ca_pem)
+}
+
+/// One root serves all servers of a test binary.
+fn root() -> &'static (Issuer<'static, KeyPair>, String) {
+    static ROOT: OnceLock<(Issuer<'static, KeyPair>, String)> = OnceLock::new();
+    ROOT.get_or_init(|| {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        (Issuer::new(params, key), certificate.pem())
+    })
 }

@@ -66,7 +66,7 @@ fn act(service: &Service, command: UserCommand) -> Result<(), CommandError> {
     match command {
         UserCommand::Add { username, email, role } => {
             let username = Username::parse(&username)
-                .map_err(|_| failed("a name has 1 to 64 characters and no control characters"))?;
+                .map_err(|_| failed("a name has 1 to 64 characters, none of them invisible"))?;
             let email =
                 EmailAddress::parse(&email).map_err(|_| failed("that is no email address"))?;
             let role = match role {

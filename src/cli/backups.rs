@@ -9,7 +9,7 @@ use clap::Args;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::store::{self, OpenError, Store};
+use crate::store::{self, EndTokens, OpenError, Store};
 use crate::sys::files::{create_private, named_beside, sync_folder_of};
 
 use super::error::{CommandError, failed};
@@ -73,8 +73,8 @@ pub fn check(args: CheckArgs) -> Result<(), CommandError> {
     }
 }
 
-/// Copies the backup beside the database, migrates and checks the copy, and only then puts it
-/// in the database's place, in one step. A lock keeps servers from creating a database there
+/// Copies the backup beside the database, migrates it, ends all its tokens, checks the copy, and
+/// only then puts it in the database's place, in one step. A lock keeps servers from creating a database there
 /// meanwhile, and other restores out.
 pub fn restore(args: RestoreArgs) -> Result<(), CommandError> {
     let config = args.place.config()?;
@@ -105,7 +105,7 @@ fn copy_and_check(mut from: File, backup: &Path, incoming: &Path) -> Result<(), 
     if bytes == 0 {
         return Err(failed(format!("{} is empty", backup.display())));
     }
-    open(incoming, HELD)?.close();
+    end_tokens(&open(incoming, HELD)?).map_err(failed)?;
     let check = store::check_file(incoming).map_err(|why| open_error(backup, &why, HELD))?;
     if let Some(fault) = check.faults.first() {
         let (count, backup) = (check.fault_count, backup.display());
@@ -116,6 +116,14 @@ fn copy_and_check(mut from: File, backup: &Path, incoming: &Path) -> Result<(), 
         say(&format!("{table}\t{rows}"))?;
     }
     Ok(())
+}
+
+/// Ids that were given since the backup are given again, and users are as they were then. So no
+/// token from before counts, also none of before the backup.
+fn end_tokens(store: &Store) -> crate::error::Result<()> {
+    let ended = store.write(EndTokens);
+    store.close();
+    ended.map(drop)
 }
 
 /// Replaces the database while holding its lock. A database that can't be read any more has
@@ -134,7 +142,8 @@ fn replace(incoming: &Path, path: &Path) -> Result<(), CommandError> {
 fn place(incoming: &Path, path: &Path) -> Result<(), CommandError> {
     fs::rename(incoming, path).map_err(failed)?;
     sync_folder_of(path).map_err(failed)?;
-    say(&format!("restored {}", path.display()))
+    say(&format!("restored {}", path.display()))?;
+    say("all tokens have ended; users that were disabled since the backup are active again")
 }
 
 fn existing(config: &Config) -> Result<&Path, CommandError> {

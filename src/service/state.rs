@@ -49,7 +49,7 @@ impl Service {
     ) -> Service {
         let rate = Rate { requests: config.rate_limit_requests, window: config.rate_window() };
         Service {
-            limits: Limits::new(rate, clock.clone(), metrics),
+            limits: Limits::new(rate, store.clone(), clock.clone(), metrics),
             operations: Operations::new(metrics),
             counters: metrics.business.clone(),
             mail_domain: config.email_from.domain().to_owned(),

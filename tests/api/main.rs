@@ -12,6 +12,7 @@ mod framing;
 mod hanging_disk;
 mod large_bodies;
 mod limits;
+mod login_denial;
 mod openapi;
 mod orders_create;
 mod orders_csv;

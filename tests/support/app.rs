@@ -78,23 +78,26 @@ impl TestApp {
     }
 
     pub fn start_in(folder: Folder, settings: &[&str]) -> TestApp {
-        TestApp::start_around(Dependencies::default(), folder, settings)
+        TestApp::start_around(quick(), folder, settings)
+    }
+
+    /// With password hashes that cost as much as in earnest.
+    pub fn start_costly(settings: &[&str]) -> TestApp {
+        TestApp::start_around(Dependencies::default(), Folder::new(), settings)
     }
 
     /// On a storage that the test brings; without rate limits.
     pub fn start_on<M: Storage + Clone + 'static>(storage: &M, settings: &[&str]) -> TestApp {
         let storage = storage.clone();
-        let around = Dependencies {
-            storage: Arc::new(move |_| Box::new(storage.clone())),
-            ..Dependencies::default()
-        };
+        let around =
+            Dependencies { storage: Arc::new(move |_| Box::new(storage.clone())), ..quick() };
         let settings = [&["--rate-limit-requests=0"], settings].concat();
         TestApp::start_around(around, Folder::new(), &settings)
     }
 
     fn start_around(around: Dependencies, folder: Folder, settings: &[&str]) -> TestApp {
         let clock = Clock::fixed(Timestamp::from_secs(START_SECS));
-        let around = Dependencies { clock: clock.clone(), hash_cost: Cost::Minimal, ..around };
+        let around = Dependencies { clock: clock.clone(), ..around };
         let settings = settings.iter().map(|&flag| flag.to_owned()).collect();
         let client = RefCell::new(None);
         let mut app = TestApp { app: None, clock, client, folder, settings, around };
@@ -158,6 +161,11 @@ impl Drop for TestApp {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// With password hashes that cost nothing.
+fn quick() -> Dependencies {
+    Dependencies { hash_cost: Cost::Minimal, ..Dependencies::default() }
 }
 
 /// From flags alone, so that the environment of the tests changes nothing.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::api::Api;
 use crate::auth::{Cost, Hasher, SigningKey, Tokens, load_or_create_key, write_private};
 use crate::clock::Clock;
-use crate::config::{Config, DEFAULT_ADMIN_PASSWORD};
+use crate::config::{AllowedOrigins, Config, DEFAULT_ADMIN_PASSWORD};
 use crate::domain::{EmailAddress, Password, Username};
 use crate::http::{self, Drained};
 use crate::mail::{self, Mailer, Sender};
@@ -52,7 +52,11 @@ pub struct App {
 
 /// Why the service can't start; prints as one line.
 #[derive(Debug)]
-pub struct StartError(String);
+pub enum StartError {
+    Failed(String),
+    /// It could, and must not with these settings.
+    Refused(String),
+}
 
 /// The rooms below the door, open: what a command without a server needs too.
 pub struct Foundation {
@@ -76,7 +80,7 @@ impl Default for Dependencies {
 impl App {
     /// Opens the store, makes the first admin where there is no user, and serves.
     pub fn start(config: &Config, dependencies: &Dependencies) -> Result<App, StartError> {
-        let mailer = Mailer::new(config).map_err(StartError)?;
+        let mailer = Mailer::new(config).map_err(StartError::Failed)?;
         let listener = bind(config)?;
         sys::process::raise_fd_limit();
         let Foundation { store, service, metrics, waker } = Foundation::open(config, dependencies)?;
@@ -84,7 +88,10 @@ impl App {
         if let Some(made) = seed(config, &service)? {
             log::info!("{made}");
         }
-        warn_of_published_password(&service, &listener)?;
+        if let Err(refused) = check_published_password(config, &service, &listener) {
+            store.close();
+            return Err(refused);
+        }
         let api = Api::new(config, Arc::new(service), metrics.clone()).map_err(StartError::of)?;
         let api = Arc::new(api);
         let gauges = &metrics.gauges;
@@ -141,8 +148,15 @@ impl Foundation {
         let waker = Waker::new().map_err(StartError::of)?;
         let (storage, clock) = ((dependencies.storage)(path), dependencies.clock.clone());
         let store = Store::open_on(storage, clock, waker.clone(), &metrics)
-            .map_err(|why| StartError(format!("{}: {why}", path.display())))?;
-        let tokens = Tokens::new(&signing_key(config)?, config.token_life());
+            .map_err(|why| StartError::of(format!("{}: {why}", path.display())))?;
+        let key = signing_key(config)?;
+        if key.is_monotonous() {
+            log::warn!(
+                "the key of the tokens (SECRET_KEY) has few different letters, or repeats itself: \
+                 whoever guesses it can be anyone; leave it out, and a random one is made"
+            );
+        }
+        let tokens = Tokens::new(&key, config.token_life());
         let max_waiting = MAX_WAITING_HASHES.min(config.http_threads as usize / 4);
         let hasher = Hasher::new(max_waiting, dependencies.hash_cost);
         let clock = dependencies.clock.clone();
@@ -158,7 +172,7 @@ pub fn seed(config: &Config, service: &Service) -> Result<Option<String>, StartE
     }
     let (password, source) = first_password(config)?;
     let is_default_password = password.as_str() == DEFAULT_ADMIN_PASSWORD;
-    let unfit = |_| StartError("the first admin's name or address is not valid".into());
+    let unfit = |_| StartError::of("the first admin's name or address is not valid");
     let admin = NewAdmin {
         username: Username::parse(&config.admin_username).map_err(unfit)?,
         email: EmailAddress::parse(&config.admin_email).map_err(unfit)?,
@@ -186,7 +200,7 @@ fn first_password(config: &Config) -> Result<(Password, String), StartError> {
     let made = Service::random_password().map_err(StartError::of)?;
     let path = config.beside_database(INITIAL_PASSWORD_FILE);
     write_private(&path, made.as_str())
-        .map_err(|why| StartError(format!("{}: {why}", path.display())))?;
+        .map_err(|why| StartError::of(format!("{}: {why}", path.display())))?;
     Ok((made, format!("in {}", path.display())))
 }
 
@@ -195,29 +209,46 @@ fn signing_key(config: &Config) -> Result<SigningKey, StartError> {
         return Ok(SigningKey::from_text(key.expose()));
     }
     let path = config.beside_database(KEY_FILE);
-    load_or_create_key(&path).map_err(|why| StartError(format!("{}: {why}", path.display())))
+    load_or_create_key(&path).map_err(|why| StartError::of(format!("{}: {why}", path.display())))
 }
 
-fn warn_of_published_password(service: &Service, at: &TcpListener) -> Result<(), StartError> {
+/// Warns while the published default password works; in production, refuses to start.
+fn check_published_password(
+    config: &Config,
+    service: &Service,
+    at: &TcpListener,
+) -> Result<(), StartError> {
     let Some(user) = service.user_with_default_password().map_err(StartError::of)? else {
         return Ok(());
     };
-    let exposed = at.local_addr().is_ok_and(Config::is_exposed);
-    if exposed {
+    let (id, name) = (user.id, user.username);
+    if config.is_production() {
+        return Err(StartError::Refused(format!(
+            "user {id} ({name}) still has the published default password, which production \
+             refuses; set another with `orderd user passwd {name}`"
+        )));
+    }
+    let pages = match config.allowed_origins() == AllowedOrigins::Any {
+        true => {
+            "; any web page that a browser on this machine opens can log in with it and read the \
+             answers, since CORS_ALLOW_ORIGINS is *"
+        }
+        false => "",
+    };
+    if at.local_addr().is_ok_and(Config::is_exposed) {
         log::error!(
-            "ANYONE who reaches this port can be admin: user {} still has the published default \
-             password; change it now",
-            user.id
+            "ANYONE who reaches this port can be admin: user {id} still has the published default \
+             password; change it now{pages}"
         );
     } else {
-        log::warn!("user {} still has the published default password; change it", user.id);
+        log::warn!("user {id} still has the published default password; change it{pages}");
     }
     Ok(())
 }
 
 fn bind(config: &Config) -> Result<TcpListener, StartError> {
     TcpListener::bind((config.host.as_str(), config.port))
-        .map_err(|why| StartError(format!("{}:{}: {why}", config.host, config.port)))
+        .map_err(|why| StartError::of(format!("{}:{}: {why}", config.host, config.port)))
 }
 
 fn upkeep_plan(config: &Config) -> UpkeepPlan {
@@ -251,13 +282,14 @@ fn transport_settings(config: &Config) -> http::Settings {
 
 impl StartError {
     fn of(why: impl fmt::Display) -> StartError {
-        StartError(why.to_string())
+        StartError::Failed(why.to_string())
     }
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        let (StartError::Failed(why) | StartError::Refused(why)) = self;
+        f.write_str(why)
     }
 }
 

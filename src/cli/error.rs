@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+use crate::app::StartError;
 use crate::config::{SettingError, unreadable_variable};
 
 const FAILED: u8 = 1;
@@ -14,6 +15,7 @@ pub enum CommandError {
     /// The command line can't be parsed, or asks for help.
     Clap(clap::Error),
     Setting(SettingError),
+    Start(StartError),
     Failed(String),
 }
 
@@ -27,6 +29,8 @@ impl CommandError {
         match self {
             CommandError::Clap(error) => report_usage(error),
             CommandError::Setting(error) => print_error(USAGE, &error.to_string()),
+            CommandError::Start(StartError::Refused(why)) => print_error(USAGE, why),
+            CommandError::Start(StartError::Failed(why)) => print_error(FAILED, why),
             CommandError::Failed(why) => print_error(FAILED, why),
         }
     }

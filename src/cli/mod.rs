@@ -124,7 +124,7 @@ fn serve(config: &Config) -> Result<(), CommandError> {
         Logging::start(config.log_level.0, config.log_path(), dependencies.clock.clone())
             .map_err(|why| log_file_error(config, &why))?;
     let stop = signals::watch().map_err(failed)?;
-    let app = App::start(config, &dependencies).map_err(failed)?;
+    let app = App::start(config, &dependencies).map_err(CommandError::Start)?;
     announce(&app);
     // An error means that the thread that watches for signals is gone: nothing else could
     // stop the service any more.

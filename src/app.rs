@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::api::{Api, METRICS_AGE};
 use crate::auth::{Cost, Hasher, SigningKey, Tokens, load_key, load_or_create_key, write_private};
 use crate::clock::Clock;
-use crate::config::{Config, DEFAULT_ADMIN_PASSWORD, Unusable};
+use crate::config::{AllowedOrigins, Config, DEFAULT_ADMIN_PASSWORD, Unusable};
 use crate::domain::{EmailAddress, Password, Username};
 use crate::http::{self, Drained};
 use crate::mail::{self, Mailer, Sender};
@@ -99,7 +99,10 @@ impl App {
         if let Some(made) = seed(config, &service)? {
             log::info!("{made}");
         }
-        warn_of_published_password(&service, &listener)?;
+        if let Err(unusable) = check_published_password(config, &service, &listener) {
+            store.close();
+            return Err(unusable);
+        }
         warn_of_initial_password(config);
         let warning = service.mail_warning().clone();
         let metrics_age = dependencies.metrics_age;
@@ -168,7 +171,14 @@ impl Foundation {
         let (storage, clock) = ((dependencies.storage)(path), dependencies.clock.clone());
         let store = Store::open_on(storage, clock, waker.clone(), &metrics)
             .map_err(|why| StartError::at(path, why))?;
-        let tokens = Tokens::new(&signing_key(config)?, config.token_life());
+        let key = signing_key(config)?;
+        if key.is_monotonous() {
+            log::warn!(
+                "the key of the tokens (SECRET_KEY) has few different letters, or repeats itself: \
+                 whoever guesses it can be anyone; leave it out, and a random one is made"
+            );
+        }
+        let tokens = Tokens::new(&key, config.token_life());
         let max_waiting = MAX_WAITING_HASHES.min(config.http_threads as usize / 4);
         let hasher = Hasher::new(max_waiting, dependencies.hash_cost);
         let clock = dependencies.clock.clone();
@@ -244,19 +254,36 @@ fn try_places(config: &Config) -> Result<(), StartError> {
     })
 }
 
-fn warn_of_published_password(service: &Service, at: &TcpListener) -> Result<(), StartError> {
+/// Warns while the published default password works; in production, refuses to start.
+fn check_published_password(
+    config: &Config,
+    service: &Service,
+    at: &TcpListener,
+) -> Result<(), StartError> {
     let Some(user) = service.user_with_default_password().map_err(StartError::of)? else {
         return Ok(());
     };
-    let name = user.username.as_str();
-    let exposed = at.local_addr().is_ok_and(Config::is_exposed);
-    if exposed {
+    let name = user.username;
+    if config.is_production() {
+        return Err(StartError::Unusable(format!(
+            "user {name:?} still has the published default password, which production \
+             refuses; set another with `orderd user passwd {name}`"
+        )));
+    }
+    let pages = match config.allowed_origins() == AllowedOrigins::Any {
+        true => {
+            "; any web page that a browser on this machine opens can log in with it and read the \
+             answers, since CORS_ALLOW_ORIGINS is *"
+        }
+        false => "",
+    };
+    if at.local_addr().is_ok_and(Config::is_exposed) {
         log::error!(
-            "ANYONE who reaches this port can be admin: user {name:?} still has the published \
-             default password; change it now"
+            "ANYONE who reaches this port can be admin: user {name:?} still has the published default \
+             password; change it now{pages}"
         );
     } else {
-        log::warn!("user {name:?} still has the published default password; change it");
+        log::warn!("user {name:?} still has the published default password; change it{pages}");
     }
     Ok(())
 }

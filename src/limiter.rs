@@ -3,14 +3,13 @@
 //! A bucket holds [`Rate::requests`] tokens and gets one back every `window / requests`.
 //! The caller passes the time, so that the same calls always have the same results.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::hash::Hash;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// Most buckets of one limiter. Keys beyond them share one bucket, so that a flood of
-/// addresses costs no memory.
+/// Most buckets of one limiter, about 6 MB. A flood of keys costs no more memory than that.
 const MAX_BUCKETS: usize = 65_536;
 
 /// A number of requests in a time.
@@ -37,11 +36,12 @@ pub struct Limiter<K> {
     buckets: Mutex<Buckets<K>>,
 }
 
+/// No bucket is shared. Past the bound the one that is nearest to full is forgotten: that gives
+/// its key at most the tokens back that it would have got next.
 struct Buckets<K> {
     by_key: HashMap<K, Bucket>,
-    /// Shared by the keys beyond [`MAX_BUCKETS`].
-    overflow: Bucket,
-    swept_at: Duration,
+    /// The same, the first one to be full again first.
+    by_time: BTreeSet<(Duration, K)>,
 }
 
 /// A bucket is stored as the time at which it will be full again (the "theoretical arrival
@@ -71,35 +71,31 @@ impl Rate {
     }
 }
 
-impl<K: Hash + Eq> Limiter<K> {
+impl<K: Copy + Hash + Ord> Limiter<K> {
     pub fn new(rate: Rate) -> Limiter<K> {
-        let buckets = Buckets {
-            by_key: HashMap::new(),
-            overflow: Bucket::default(),
-            swept_at: Duration::ZERO,
-        };
+        let buckets = Buckets { by_key: HashMap::new(), by_time: BTreeSet::new() };
         Limiter { rate, buckets: Mutex::new(buckets) }
     }
 
     /// Takes a token, if there is one.
     pub fn spend(&self, key: K, now: Duration) -> BucketState {
         let mut buckets = self.buckets.lock();
-        let rate = self.rate;
-        buckets.of(key, now, &rate).spend(&rate, now)
+        let mut bucket = buckets.get(&key);
+        let state = bucket.spend(&self.rate, now);
+        buckets.put(key, bucket, now);
+        state
     }
 
     /// The bucket's state; takes no token.
     pub fn peek(&self, key: &K, now: Duration) -> BucketState {
-        let buckets = self.buckets.lock();
-        buckets.by_key.get(key).copied().unwrap_or_default().peek(&self.rate, now)
+        self.buckets.lock().get(key).peek(&self.rate, now)
     }
 
     /// Gives back a token that was spent.
-    pub fn refund(&self, key: &K, now: Duration) {
-        let interval = self.rate.interval();
-        if let Some(bucket) = self.buckets.lock().by_key.get_mut(key) {
-            bucket.full_at = bucket.full_at.saturating_sub(interval).max(now);
-        }
+    pub fn refund(&self, key: K, now: Duration) {
+        let mut buckets = self.buckets.lock();
+        let full_at = buckets.get(&key).full_at.saturating_sub(self.rate.interval());
+        buckets.put(key, Bucket { full_at }, now);
     }
 
     pub fn rate(&self) -> Rate {
@@ -107,23 +103,25 @@ impl<K: Hash + Eq> Limiter<K> {
     }
 }
 
-impl<K: Hash + Eq> Buckets<K> {
-    fn of(&mut self, key: K, now: Duration, rate: &Rate) -> &mut Bucket {
-        if self.by_key.len() >= MAX_BUCKETS && !self.by_key.contains_key(&key) {
-            self.sweep(now, rate);
-            if self.by_key.len() >= MAX_BUCKETS {
-                return &mut self.overflow;
-            }
-        }
-        self.by_key.entry(key).or_default()
+impl<K: Copy + Hash + Ord> Buckets<K> {
+    /// A key that has no bucket has a full one.
+    fn get(&self, key: &K) -> Bucket {
+        self.by_key.get(key).copied().unwrap_or_default()
     }
 
-    /// Forgets the buckets that are full again. At most once per interval, since during a
-    /// flood every request would otherwise walk through all of them.
-    fn sweep(&mut self, now: Duration, rate: &Rate) {
-        if now.saturating_sub(self.swept_at) >= rate.interval() {
-            self.swept_at = now;
-            self.by_key.retain(|_, bucket| bucket.full_at > now);
+    fn put(&mut self, key: K, bucket: Bucket, now: Duration) {
+        if let Some(before) = self.by_key.remove(&key) {
+            self.by_time.remove(&(before.full_at, key));
+        }
+        while let Some((full_at, first)) = self.by_time.first().copied()
+            && (full_at <= now || self.by_key.len() >= MAX_BUCKETS)
+        {
+            self.by_time.pop_first();
+            self.by_key.remove(&first);
+        }
+        if bucket.full_at > now {
+            self.by_key.insert(key, bucket);
+            self.by_time.insert((bucket.full_at, key));
         }
     }
 }
@@ -203,23 +201,48 @@ mod tests {
     fn a_refund_gives_back_what_was_taken_and_never_more() {
         let limiter = Limiter::new(RATE);
         limiter.spend("ann", START);
-        limiter.refund(&"ann", START);
-        limiter.refund(&"ann", START);
+        limiter.refund("ann", START);
+        limiter.refund("ann", START);
         assert_eq!(limiter.peek(&"ann", START).remaining, 5);
     }
 
     #[test]
-    fn strangers_beyond_the_bound_share_one_bucket_until_others_are_full_again() {
+    fn a_newcomer_has_a_bucket_of_its_own_however_many_others_there_are() {
         let limiter = Limiter::new(RATE);
+        let newcomer = usize::MAX;
         for key in 0..MAX_BUCKETS {
             limiter.spend(key, START);
+            limiter.spend(key, START);
         }
-        let strangers = MAX_BUCKETS..MAX_BUCKETS + 20;
-        let allowed = strangers.filter(|key| limiter.spend(*key, START).allowed).count();
-        assert_eq!(allowed, 5);
+        for left in (0..5).rev() {
+            assert_eq!(limiter.spend(newcomer, START).remaining, left);
+        }
+        assert!(!limiter.spend(newcomer, START).allowed);
         assert_eq!(limiter.buckets.lock().by_key.len(), MAX_BUCKETS);
-        assert!(limiter.spend(usize::MAX, START + secs(13)).allowed);
-        assert_eq!(limiter.buckets.lock().by_key.len(), 1);
+    }
+
+    #[test]
+    fn past_the_bound_the_bucket_that_is_nearest_to_full_is_forgotten() {
+        let limiter = Limiter::new(RATE);
+        limiter.spend(MAX_BUCKETS, START);
+        for key in 0..MAX_BUCKETS {
+            limiter.spend(key, START);
+            limiter.spend(key, START);
+        }
+        assert_eq!(limiter.peek(&MAX_BUCKETS, START).remaining, 5);
+        assert_eq!(limiter.peek(&0, START).remaining, 3);
+    }
+
+    #[test]
+    fn buckets_that_are_full_again_are_forgotten() {
+        let limiter = Limiter::new(RATE);
+        for key in 0..100 {
+            limiter.spend(key, START);
+        }
+        limiter.refund(100, START);
+        limiter.spend(101, START + secs(12));
+        let buckets = limiter.buckets.lock();
+        assert_eq!((buckets.by_key.len(), buckets.by_time.len()), (1, 1));
     }
 
     #[test]

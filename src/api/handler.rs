@@ -233,6 +233,7 @@ impl Shared {
         manner: Manner,
         started: Instant,
     ) -> Response {
+        self.backend.service.limits().refund_unless_served(&result, cx);
         let response = result.unwrap_or_else(|why| {
             ErrorResponse::from(&why).render(manner.format, &manner.request_id)
         });

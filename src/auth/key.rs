@@ -21,7 +21,22 @@ impl SigningKey {
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
     }
+
+    /// Whether the key is long only by its length: it has very few different bytes, or repeats
+    /// a shorter text. No random key is so, in whatever alphabet it is written.
+    pub fn is_monotonous(&self) -> bool {
+        let mut different = self.0.clone();
+        different.sort_unstable();
+        different.dedup();
+        different.len() < LEAST_DIFFERENT
+            || (1..=self.0.len() / 2)
+                .any(|period| self.0[period..] == self.0[..self.0.len() - period])
+    }
 }
+
+/// Fewer different bytes than this no random key has: of 32 decimal digits, the poorest alphabet,
+/// about one key in seventeen million.
+const LEAST_DIFFERENT: usize = 6;
 
 /// Reads the key file; none where there is no file.
 ///
@@ -73,6 +88,21 @@ pub fn random_hex<const BYTES: usize>() -> io::Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_of_few_letters_or_of_one_text_again_and_again_is_monotonous() {
+        let made = random_hex::<32>().unwrap();
+        for good in
+            [made.as_str(), "27182818284590452353602874713526", "correct horse battery staple"]
+        {
+            assert!(!SigningKey::from_text(good).is_monotonous(), "{good}");
+        }
+        for bad in
+            [&"x".repeat(32), &"abc".repeat(20), &"0123456789abcdef".repeat(2), "aaaaaaaaaaab"]
+        {
+            assert!(SigningKey::from_text(bad).is_monotonous(), "{bad}");
+        }
+    }
 
     #[test]
     fn a_key_touches_no_file_of_a_like_name() {

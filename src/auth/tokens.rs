@@ -1,6 +1,7 @@
 //! Bearer tokens: JWT, HS256 and nothing else.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jwt_simple::algorithms::{HS256Key, MACLike};
@@ -30,18 +31,20 @@ pub struct Tokens {
 }
 
 /// What a valid token says. The store knows whether the token has been revoked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claims {
     pub user: UserId,
+    pub username: Arc<str>,
     pub generation: u32,
 }
 
-/// A token whose signature is right. That never changes; its expiry and its generation are
+/// A token whose signature is right. That never changes; its times and its generation are
 /// checked at every use.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Verified {
     claims: Claims,
     expires_at: UnixTimeStamp,
+    not_before: Option<UnixTimeStamp>,
 }
 
 /// Tokens whose signature was found right. A client sends one token many times, and verifying
@@ -51,7 +54,7 @@ struct VerifiedCache(RwLock<HashMap<Box<str>, Verified>>);
 
 impl VerifiedCache {
     fn get(&self, token: &str) -> Option<Verified> {
-        self.0.read().get(token).copied()
+        self.0.read().get(token).cloned()
     }
 
     /// A full cache is emptied first: each token is then verified once more.
@@ -96,13 +99,14 @@ impl Tokens {
     }
 
     /// Checks signature, algorithm and time. A token without `exp` is refused, and so is one
-    /// from the second `exp` on (RFC 7519, 4.1.4: "on or after").
+    /// from the second `exp` on (RFC 7519, 4.1.4: "on or after"), or before the second `nbf`.
     pub fn read(&self, token: &str, now: Timestamp) -> Result<Claims> {
         let verified = match self.cache.get(token) {
             Some(verified) => verified,
             None => self.verify(token, now).ok_or_else(bad_token)?,
         };
-        if unix_time(now) >= verified.expires_at {
+        let now = unix_time(now);
+        if now >= verified.expires_at || verified.not_before.is_some_and(|begin| now < begin) {
             return Err(bad_token());
         }
         Ok(verified.claims)
@@ -110,6 +114,7 @@ impl Tokens {
 
     fn verify(&self, token: &str, now: Timestamp) -> Option<Verified> {
         let options = VerificationOptions {
+            // `read` checks `nbf`. An `iat` ahead of our clock is no reason to refuse a token.
             accept_future: true,
             time_tolerance: Some(JwtDuration::from_secs(0)),
             max_token_length: Some(MAX_TOKEN_BYTES),
@@ -117,11 +122,12 @@ impl Tokens {
             ..VerificationOptions::default()
         };
         let found: JWTClaims<Private> = self.key.verify_token(token, Some(options)).ok()?;
-        found.subject.as_ref()?;
         let Private { user_id, ver, .. } = found.custom;
-        let claims = Claims { user: UserId(user_id), generation: ver };
-        let verified = Verified { claims, expires_at: found.expires_at? };
-        self.cache.insert(token, verified);
+        let username = found.subject?.into();
+        let claims = Claims { user: UserId(user_id), username, generation: ver };
+        let (expires_at, not_before) = (found.expires_at?, found.invalid_before);
+        let verified = Verified { claims, expires_at, not_before };
+        self.cache.insert(token, verified.clone());
         Some(verified)
     }
 }
@@ -164,7 +170,7 @@ mod tests {
     #[test]
     fn a_token_says_who_and_which_generation_until_the_second_it_ends() {
         let token = tokens().issue(&ann(), NOW).unwrap();
-        let claims = Claims { user: UserId(7), generation: 3 };
+        let claims = Claims { user: UserId(7), username: "12345".into(), generation: 3 };
         assert_eq!(tokens().read(&token, NOW + Duration::from_millis(59_999)).unwrap(), claims);
         assert!(tokens().read(&token, NOW + Duration::from_secs(60)).is_err());
     }
@@ -200,10 +206,10 @@ mod tests {
     #[test]
     fn the_cache_of_tokens_is_bounded() {
         let cache = VerifiedCache::default();
-        let claims = Claims { user: UserId(1), generation: 1 };
-        let verified = Verified { claims, expires_at: unix_time(NOW) };
+        let claims = Claims { user: UserId(1), username: "ann".into(), generation: 1 };
+        let verified = Verified { claims, expires_at: unix_time(NOW), not_before: None };
         for number in 0..=MAX_CACHED {
-            cache.insert(&number.to_string(), verified);
+            cache.insert(&number.to_string(), verified.clone());
         }
         assert_eq!(cache.0.read().len(), 1);
         let long = "x".repeat(MAX_CACHED_BYTES + 1);

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::store::{self, Check, OpenError, Store};
+use crate::store::{self, Check, EndTokens, OpenError, Store};
 use crate::sys::files::{create_private, named_beside, real_path, sync_folder_of, take_over};
 
 use super::error::{CommandError, failed, failed_at};
@@ -108,8 +108,8 @@ fn conclude(is_sound: bool, faults: u64, path: &Path) -> Result<(), CommandError
     }
 }
 
-/// Copies the backup beside the database, migrates and checks the copy, and only then puts it
-/// in the database's place, in one step. A lock keeps servers from creating a database there
+/// Copies the backup beside the database, migrates it, ends all its tokens, checks the copy, and
+/// only then puts it in the database's place, in one step. A lock keeps servers from creating a database there
 /// meanwhile, and other restores out.
 pub fn restore(args: RestoreArgs) -> Result<(), CommandError> {
     let config = args.place.config()?;
@@ -142,7 +142,7 @@ fn copy_and_check(mut from: File, backup: &Path, incoming: &Path) -> Result<(), 
     if bytes == 0 {
         return Err(failed(format!("{} is empty", backup.display())));
     }
-    open(incoming, HELD)?.close();
+    end_tokens(&open(incoming, HELD)?).map_err(failed)?;
     let check = checked(incoming, backup)?;
     for (table, rows) in &check.rows {
         say(&format!("{table}\t{rows}"))?;
@@ -162,6 +162,14 @@ fn checked(file: &Path, backup: &Path) -> Result<Check, CommandError> {
     }
 }
 
+/// Ids that were given since the backup are given again, and users are as they were then. So no
+/// token from before counts, also none of before the backup.
+fn end_tokens(store: &Store) -> crate::error::Result<()> {
+    let ended = store.write(EndTokens);
+    store.close();
+    ended.map(drop)
+}
+
 /// Replaces the database while holding its lock. A database that can't be read any more has
 /// no lock to take, and is replaced too.
 fn replace(incoming: &Path, path: &Path) -> Result<(), CommandError> {
@@ -179,7 +187,8 @@ fn place(incoming: &Path, path: &Path) -> Result<(), CommandError> {
     keep_owner_and_mode(incoming, path).map_err(|why| failed_at(incoming, why))?;
     fs::rename(incoming, path).map_err(|why| failed_at(path, why))?;
     sync_folder_of(path).map_err(|why| failed_at(path, why))?;
-    say(&format!("restored {}", path.display()))
+    say(&format!("restored {}", path.display()))?;
+    say("all tokens have ended; users that were disabled since the backup are active again")
 }
 
 /// Whoever could use the database before can use it afterwards, and nobody else.

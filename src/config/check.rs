@@ -76,7 +76,7 @@ fn check_secret_key(config: &Config) -> Checked {
 
 fn check_admin(config: &Config) -> Checked {
     if Username::parse(&config.admin_username).is_err() {
-        let allowed = "must have 1 to 64 characters and no control characters";
+        let allowed = "must have 1 to 64 characters, none of them invisible";
         return refuse("ADMIN_USERNAME", allowed);
     }
     if EmailAddress::parse(&config.admin_email).is_err() {

@@ -15,8 +15,10 @@ pub struct EmailAddress(String);
 pub const MAX_CHARS: usize = 254;
 
 impl EmailAddress {
-    /// The domain is kept in lower case, the part before it as it was typed.
+    /// Blanks around it are taken off. The domain is kept in lower case, the part before it as it
+    /// was typed.
     pub fn parse(text: &str) -> Result<EmailAddress, Problem> {
+        let text = text.trim();
         let refuse = |reason: &str| Err(Problem::NotAnEmail { reason: reason.to_owned() });
         let Some((local, domain)) = text.rsplit_once('@') else {
             return refuse("An email address must have an @-sign.");
@@ -74,6 +76,7 @@ mod tests {
             assert_eq!(EmailAddress::parse(good).unwrap().as_str(), good);
         }
         assert_eq!(EmailAddress::parse("Ann@EXAMPLE.com").unwrap().as_str(), "Ann@example.com");
+        assert_eq!(EmailAddress::parse(" ann@example.com\n").unwrap().as_str(), "ann@example.com");
     }
 
     #[test]

@@ -6,10 +6,12 @@ pub mod mail;
 pub mod network;
 pub mod order;
 pub mod password;
+pub mod unicode;
 pub mod user;
 
 pub use email::EmailAddress;
 pub use mail::{Mail, MailId, MailState, MessageId};
+pub use network::Network;
 pub use order::{NewOrder, Order, OrderId, Outcome};
 pub use password::Password;
 pub use user::{NewUser, Role, User, UserId, Username};

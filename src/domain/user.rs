@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::clock::Timestamp;
+use crate::domain::unicode::{self, nfc};
 use crate::domain::{EmailAddress, Password};
 use crate::error::Problem;
 
@@ -25,7 +26,9 @@ pub struct User {
     pub created_at: Timestamp,
     /// A disabled user's logins and tokens are refused.
     pub disabled: bool,
-    /// Each token carries the generation that it was issued in. Raising it revokes all tokens.
+    /// Each token carries the generation that it was issued in. Another one ends all tokens; it is
+    /// random, so that no token fits a user who gets an id again after an older backup was
+    /// restored.
     pub token_generation: u32,
     /// A PHC string.
     pub password_hash: String,
@@ -40,7 +43,8 @@ pub struct NewUser {
     pub role: Role,
 }
 
-/// 1 to 64 characters, none of them a control character; kept as it was typed.
+/// 1 to 64 characters that can be seen, without blanks around, in Normalization Form C. In the
+/// spirit of RFC 8265's UsernameCasePreserved, but symbols and the space are allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Username(String);
 
@@ -48,24 +52,36 @@ impl Username {
     pub const MAX_CHARS: usize = 64;
 
     pub fn parse(text: &str) -> Result<Username, Problem> {
-        if text.is_empty() {
+        let name = nfc(text.trim());
+        if name.is_empty() {
             return Err(Problem::TooShort { min: 1 });
         }
-        if text.chars().count() > Self::MAX_CHARS {
+        if name.chars().count() > Self::MAX_CHARS {
             return Err(Problem::TooLong { max: Self::MAX_CHARS });
         }
-        if text.chars().any(char::is_control) {
-            return Err(Problem::Value { reason: "Control characters are not allowed".into() });
+        if !unicode::is_visible(&name) {
+            let reason = "Control and invisible characters are not allowed".into();
+            return Err(Problem::Value { reason });
         }
-        Ok(Username(text.to_owned()))
+        Ok(Username(name.into_owned()))
+    }
+
+    /// A name that a user has already: earlier versions checked less, and it goes on working.
+    pub fn stored(text: &str) -> Username {
+        Username(text.to_owned())
     }
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The form in which names are compared: `Ann` and `ann` are one user.
+    /// The form in which names are compared: `Ann`, `ann` and ` ANN` are one user.
     pub fn fold(text: &str) -> String {
+        unicode::fold(text.trim())
+    }
+
+    /// The form in which names were compared before they were compared by [`Username::fold`].
+    pub fn fold_of_old(text: &str) -> String {
         text.to_lowercase()
     }
 }
@@ -106,15 +122,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_username_is_1_to_64_characters_without_controls() {
+    fn a_username_is_1_to_64_characters_that_can_be_seen() {
         assert!(Username::parse(&"ü".repeat(64)).is_ok());
+        assert!(Username::parse(&"u\u{308}".repeat(64)).is_ok());
+        assert_eq!(Username::parse(" \t"), Err(Problem::TooShort { min: 1 }));
         assert_eq!(Username::parse(""), Err(Problem::TooShort { min: 1 }));
         assert_eq!(Username::parse(&"x".repeat(65)), Err(Problem::TooLong { max: 64 }));
-        assert!(matches!(Username::parse("a\nb"), Err(Problem::Value { .. })));
+        for hidden in ["a\nb", "a\u{200b}", "\u{202e}nna"] {
+            assert!(matches!(Username::parse(hidden), Err(Problem::Value { .. })), "{hidden:?}");
+        }
+        assert_eq!(Username::parse(" Ann Lee\n").unwrap().as_str(), "Ann Lee");
+        assert_eq!(Username::parse("Jose\u{301}").unwrap().as_str(), "Jos\u{e9}");
     }
 
     #[test]
     fn names_are_compared_without_case() {
-        assert_eq!(Username::fold("ÄNNE"), Username::fold("änne"));
+        assert_eq!(Username::fold("ÄNNE"), Username::fold(" änne"));
     }
 }

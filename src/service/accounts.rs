@@ -1,9 +1,14 @@
 //! Users: logins, tokens, passwords, and what admins do with accounts.
 
-use crate::auth::random_hex;
-use crate::domain::{EmailAddress, NewUser, Password, Role, User, UserId, Username};
+use std::time::Duration;
+
+use crate::auth::{Requester, Verdict, random_hex};
+use crate::clock::Timestamp;
+use crate::domain::{EmailAddress, Network, NewUser, Password, Role, User, UserId, Username};
 use crate::error::{Error, Result, Unauthenticated};
-use crate::store::{CreateFirstAdmin, CreateUser, Rehash, SetDisabled, SetPassword};
+use crate::store::{
+    CreateFirstAdmin, CreateUser, Rehash, RememberNetwork, SetDisabled, SetPassword,
+};
 
 use super::caller::Caller;
 use super::context::Context;
@@ -15,6 +20,17 @@ use super::state::Service;
 pub struct Login {
     pub token: String,
     pub user: User,
+}
+
+/// A network's last login is noted anew once it is so old, to forget those of long ago first.
+const NOTE_AGAIN: Duration = Duration::from_secs(86_400);
+
+/// Where a login comes from, and under whose name.
+struct LoginOrigin {
+    network: Network,
+    user: Option<User>,
+    /// When the user has last logged in from that network.
+    last_login: Option<Timestamp>,
 }
 
 /// The first admin, to be created where there is no user.
@@ -35,7 +51,11 @@ impl Service {
     pub fn authenticate(&self, token: &str) -> Result<Caller> {
         let claims = self.tokens.read(token, self.clock.now())?;
         match self.store.read()?.token_status(claims.user)? {
-            Some(status) if !status.disabled && status.token_generation == claims.generation => {
+            Some(status)
+                if !status.disabled
+                    && status.token_generation == claims.generation
+                    && *status.username == *claims.username =>
+            {
                 Ok(Caller::User { id: claims.user, role: status.role })
             }
             _ => Err(Error::Unauthenticated(Unauthenticated::BadToken)),
@@ -47,17 +67,17 @@ impl Service {
     pub fn login(&self, cx: &Context, username: &str, password: &str) -> Result<Login> {
         let result = self.operations.login.run(cx, |notes| {
             notes.add("client", cx.client);
-            let attempt = self.limits.begin_login(username, cx)?;
-            let user = match self.check_password(username, password, notes) {
-                Ok(user) => user,
-                Err(wrong @ Error::Unauthenticated(_)) => return Err(wrong),
-                Err(unchecked) => {
-                    self.limits.refund(attempt, cx);
-                    return Err(unchecked);
-                }
-            };
-            self.limits.login_succeeded(attempt, cx);
-            self.rehash_if_outdated(&user, password);
+            let origin = self.login_origin(cx, username)?;
+            let attempt = self.limits.begin_login(username, origin.is_known(), cx)?;
+            let checked = self.check_password(cx, &origin, password, notes);
+            if !matches!(checked, Err(Error::Unauthenticated(_))) {
+                self.limits.refund_name(attempt, cx);
+            }
+            let (user, verdict) = checked?;
+            self.remember_network(&user, &origin);
+            if verdict == Verdict::Outdated {
+                self.rehash(&origin.requester(cx), &user, password);
+            }
             let token = self.tokens.issue(&user, self.clock.now())?;
             Ok(Login { token, user })
         });
@@ -65,26 +85,53 @@ impl Service {
         result
     }
 
-    fn check_password(&self, username: &str, password: &str, notes: &mut Notes) -> Result<User> {
-        let found = self.store.read()?.user_by_name(username)?;
-        let hash = found.as_ref().map(|user| user.password_hash.as_str());
-        let matches = self.hasher.verify(password, hash)?;
-        if let Some(user) = &found {
+    /// Reads the same rows whether or not there is a user of that name.
+    fn login_origin(&self, cx: &Context, username: &str) -> Result<LoginOrigin> {
+        let network = Network::of(cx.client);
+        let read = self.store.read()?;
+        let user = read.user_by_name(username)?;
+        let id = user.as_ref().map_or(UserId(0), |user| user.id);
+        let last_login = read.last_login_from(id, network)?;
+        Ok(LoginOrigin { network, user, last_login })
+    }
+
+    fn check_password(
+        &self,
+        cx: &Context,
+        origin: &LoginOrigin,
+        password: &str,
+        notes: &mut Notes,
+    ) -> Result<(User, Verdict)> {
+        let hash = origin.user.as_ref().map(|user| user.password_hash.as_str());
+        let verdict = self.hasher.verify(&origin.requester(cx), password, hash)?;
+        if let Some(user) = &origin.user {
             notes.add("user", user.id);
         }
-        match found {
-            Some(user) if matches && !user.disabled => Ok(user),
+        match &origin.user {
+            Some(user) if verdict != Verdict::Wrong && !user.disabled => {
+                Ok((user.clone(), verdict))
+            }
             _ => Err(Error::Unauthenticated(Unauthenticated::BadCredentials)),
+        }
+    }
+
+    /// Nobody waits for this write: while the disk hangs, logins go on. If it is lost, the next
+    /// login from there makes it again.
+    fn remember_network(&self, user: &User, origin: &LoginOrigin) {
+        let (now, network) = (self.clock.now(), origin.network);
+        let is_fresh = origin.last_login.is_some_and(|at| now.since(at) < NOTE_AGAIN);
+        if is_fresh || network.is_loopback() {
+            return;
+        }
+        if let Err(why) = self.store.begin(RememberNetwork { user: user.id, network, at: now }) {
+            log::warn!("where user {} logs in from is not noted: {why}", user.id);
         }
     }
 
     /// Only a login has the password at hand. If the new hash can't be stored, the next login
     /// tries again.
-    fn rehash_if_outdated(&self, user: &User, password: &str) {
-        if !self.hasher.is_outdated(&user.password_hash) {
-            return;
-        }
-        let rehashed = self.hasher.hash(password).and_then(|new_hash| {
+    fn rehash(&self, requester: &Requester, user: &User, password: &str) {
+        let rehashed = self.hasher.hash(requester, password).and_then(|new_hash| {
             let old_hash = user.password_hash.clone();
             self.store.write(Rehash { user: user.id, old_hash, new_hash })
         });
@@ -107,7 +154,7 @@ impl Service {
         self.operations.register.run(cx, |notes| {
             caller.note(notes);
             caller.require_admin()?;
-            let password_hash = self.hasher.hash(new.password.as_str())?;
+            let password_hash = self.hasher.hash(&trusted(cx), new.password.as_str())?;
             let user = self.store.write(CreateUser {
                 username: new.username,
                 email: new.email,
@@ -132,10 +179,11 @@ impl Service {
             let id = caller.require_user()?;
             notes.add("user", id);
             let user = self.store.read()?.user(id)?.ok_or(Error::NotFound)?;
-            if !self.hasher.verify(old, Some(&user.password_hash))? {
+            let hash = Some(user.password_hash.as_str());
+            if self.hasher.verify(&trusted(cx), old, hash)? == Verdict::Wrong {
                 return Err(Error::Refused("Incorrect password"));
             }
-            let hash = self.hasher.hash(new.as_str())?;
+            let hash = self.hasher.hash(&trusted(cx), new.as_str())?;
             let replaces = Some(user.password_hash);
             self.store.write(SetPassword { user: id, hash, replaces }).map(drop)
         })
@@ -156,7 +204,7 @@ impl Service {
             if self.store.read()?.token_status(user)?.is_none() {
                 return Err(Error::NotFound);
             }
-            let hash = self.hasher.hash(new.as_str())?;
+            let hash = self.hasher.hash(&trusted(cx), new.as_str())?;
             self.store.write(SetPassword { user, hash, replaces: None }).map(drop)
         })
     }
@@ -205,7 +253,7 @@ impl Service {
     /// Creates the first admin; `None` if there is a user already.
     pub fn create_first_admin(&self, new: NewAdmin) -> Result<Option<User>> {
         let admin = CreateUser {
-            password_hash: self.hasher.hash(new.password.as_str())?,
+            password_hash: self.hasher.hash(&trusted(&Context::local()), new.password.as_str())?,
             username: new.username,
             email: new.email,
             role: Role::Admin,
@@ -224,4 +272,21 @@ impl Service {
         let text = format!("Aa1-{}", random_hex::<12>().map_err(Error::internal)?);
         Ok(Password::given(text))
     }
+}
+
+impl LoginOrigin {
+    /// Whether the user has logged in from there before. Whoever is on this host is known.
+    fn is_known(&self) -> bool {
+        self.network.is_loopback() || self.last_login.is_some()
+    }
+
+    fn requester(&self, cx: &Context) -> Requester {
+        let tokens_left = cx.limit_state().map_or(0, |state| state.bucket.remaining);
+        Requester { client: self.network, is_known: self.is_known(), tokens_left }
+    }
+}
+
+/// One who has proved who they are.
+fn trusted(cx: &Context) -> Requester {
+    Requester { client: Network::of(cx.client), is_known: true, tokens_left: 0 }
 }

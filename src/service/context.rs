@@ -9,7 +9,7 @@ use log::Level;
 use crate::error::Error;
 use crate::logging;
 
-use super::limit::LimitState;
+use super::limit::{LimitState, Spent};
 
 #[derive(Debug)]
 pub struct Context {
@@ -17,13 +17,21 @@ pub struct Context {
     pub client: IpAddr,
     /// The tightest limit that the request has met.
     limit_state: Cell<Option<LimitState>>,
+    /// The token that the request has taken from its route's limit.
+    spent: Cell<Option<Spent>>,
     /// An operation has already logged the request's outcome.
     logged: Cell<bool>,
 }
 
 impl Context {
     pub fn new(request_id: String, client: IpAddr) -> Context {
-        Context { request_id, client, limit_state: Cell::new(None), logged: Cell::new(false) }
+        Context {
+            request_id,
+            client,
+            limit_state: Cell::new(None),
+            spent: Cell::new(None),
+            logged: Cell::new(false),
+        }
     }
 
     /// For operations of the command line and of the service's own threads.
@@ -47,6 +55,15 @@ impl Context {
 
     pub fn limit_state(&self) -> Option<LimitState> {
         self.limit_state.get()
+    }
+
+    pub(super) fn note_spent(&self, spent: Spent) {
+        self.spent.set(Some(spent));
+    }
+
+    /// What is given back can't be given back again.
+    pub(super) fn take_spent(&self) -> Option<Spent> {
+        self.spent.take()
     }
 
     /// Keeps the tighter of the states that the request has met.

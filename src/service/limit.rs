@@ -1,5 +1,6 @@
 //! The names of the rate limits, and what a caller is told about one.
 
+use crate::domain::{Network, UserId};
 use crate::limiter::{BucketState, Rate};
 
 /// The limit of a route. What it counts by is part of its type, so that no limit can spend
@@ -23,6 +24,20 @@ pub enum UserLimit {
     Orders,
     /// Changes of one's own password, each of which checks the old one.
     Password,
+}
+
+/// Whose token a request has taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Spent {
+    ByClient {
+        client: Network,
+        /// Only the client's own bucket was asked, and none that it shares.
+        is_known: bool,
+    },
+    ByUser {
+        limit: UserLimit,
+        user: UserId,
+    },
 }
 
 /// The state of a bucket, and the limit that it belongs to.

@@ -1,50 +1,45 @@
 //! The buckets of all rate limits, and who spends from them.
 
-use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasher, Hash, RandomState};
-use std::net::IpAddr;
-use std::time::Duration;
-
-use parking_lot::Mutex;
+use std::hash::{BuildHasher, RandomState};
 
 use crate::clock::Clock;
-use crate::domain::{UserId, Username, network};
-use crate::error::{Error, RateLimited, Result};
+use crate::domain::{Network, UserId, Username};
+use crate::error::{Error, RateLimited, Result, Unavailable};
 use crate::limiter::{BucketState, Limiter, Rate};
 use crate::metrics::{Counter, Metrics};
+use crate::store::Store;
 
 use super::caller::Caller;
+use super::client_limiter::ClientLimiter;
 use super::context::Context;
-use super::limit::{ClientLimit, Limit, LimitState, UserLimit};
+use super::limit::{ClientLimit, Limit, LimitState, Spent, UserLimit};
 
-/// Addresses that are remembered for each user who has logged in; a new one replaces the
-/// oldest.
-const KNOWN_ADDRESSES: usize = 16;
+/// The bucket of a name holds so many times the tokens of an address.
+const NAME_FACTOR: u32 = 10;
 
 pub struct Limits {
     clock: Clock,
+    store: Store,
     /// `RATE_LIMIT_REQUESTS=0`: logins are not limited.
     is_off: bool,
-    login: RouteLimiter<IpAddr>,
+    login: ClientLimiter,
     /// Failed logins by hash of the name: names that no user has are not kept.
-    failed_logins: RouteLimiter<u64>,
+    failed_logins: Limiter<u64>,
     name_hasher: RandomState,
-    register: RouteLimiter<UserId>,
-    orders: RouteLimiter<UserId>,
-    password: RouteLimiter<UserId>,
-    /// The addresses from which each user has logged in since the start, by hash of the name.
-    known: Mutex<HashMap<u64, VecDeque<IpAddr>>>,
+    logins_rejected: Counter,
+    register: RouteLimiter,
+    orders: RouteLimiter,
+    password: RouteLimiter,
 }
 
-/// One limit's buckets, and the count of requests that it has rejected.
-struct RouteLimiter<K> {
-    limit: Limit,
-    limiter: Limiter<K>,
+/// The buckets of users on one route, and the count of requests that were rejected.
+struct RouteLimiter {
+    limiter: Limiter<UserId>,
     rejected: Counter,
 }
 
-/// The token that a login takes before its password is checked. It is given back unless the
-/// password is wrong.
+/// The token of a name that a login takes before its password is checked. It is given back
+/// unless the password is wrong.
 #[derive(Clone, Copy)]
 pub(super) struct LoginAttempt {
     name_hash: u64,
@@ -54,17 +49,19 @@ pub(super) struct LoginAttempt {
 
 impl Limits {
     /// Creates of orders have a rate of their own. 0 requests are no limit.
-    pub fn new(rate: Rate, orders: Rate, clock: Clock, metrics: &Metrics) -> Limits {
+    pub fn new(rate: Rate, orders: Rate, store: Store, clock: Clock, metrics: &Metrics) -> Limits {
+        let of_name = Rate { requests: rate.requests.saturating_mul(NAME_FACTOR), ..rate };
         Limits {
             clock,
+            store,
             is_off: rate.requests == 0,
-            login: RouteLimiter::new(Limit::LOGIN, rate, metrics),
-            failed_logins: RouteLimiter::new(Limit::LOGIN, rate, metrics),
+            login: ClientLimiter::new(rate),
+            failed_logins: Limiter::new(of_name),
             name_hasher: RandomState::new(),
-            register: RouteLimiter::new(Limit::REGISTER, rate, metrics),
-            orders: RouteLimiter::new(Limit::ORDERS, orders, metrics),
-            password: RouteLimiter::new(Limit::PASSWORD, rate, metrics),
-            known: Mutex::default(),
+            logins_rejected: metrics.rate_limited(Limit::LOGIN.as_str()),
+            register: RouteLimiter::new(UserLimit::Register, rate, metrics),
+            orders: RouteLimiter::new(UserLimit::Orders, orders, metrics),
+            password: RouteLimiter::new(UserLimit::Password, rate, metrics),
         }
     }
 
@@ -74,15 +71,56 @@ impl Limits {
     /// The bucket is empty, or a limit by user meets a caller who is none.
     pub fn spend(&self, limit: Limit, caller: &Caller, cx: &Context) -> Result<()> {
         let now = self.clock.uptime();
-        match limit {
+        let (spent, bucket, rate, rejected) = match limit {
+            Limit::ByClient(ClientLimit::Login) if self.is_off => return Ok(()),
             Limit::ByClient(ClientLimit::Login) => {
-                self.login.spend(network::of(cx.client), now, cx)
+                let client = Network::of(cx.client);
+                let is_known = self.is_known(client);
+                let (bucket, rate) = self.login.spend(client, is_known, now);
+                (Spent::ByClient { client, is_known }, bucket, rate, &self.logins_rejected)
             }
-            Limit::ByUser(limit) => self.by_user(limit).spend(caller.require_user()?, now, cx),
-        }
+            Limit::ByUser(limit) => {
+                let (user, by_user) = (caller.require_user()?, self.by_user(limit));
+                if by_user.limiter.rate().requests == 0 {
+                    return Ok(());
+                }
+                let bucket = by_user.limiter.spend(user, now);
+                let rate = by_user.limiter.rate();
+                (Spent::ByUser { limit, user }, bucket, rate, &by_user.rejected)
+            }
+        };
+        cx.note_spent(spent);
+        report(LimitState { limit, rate, bucket }, rejected, cx)
     }
 
-    fn by_user(&self, limit: UserLimit) -> &RouteLimiter<UserId> {
+    /// Gives back what a request has spent that was then not looked at for want of room.
+    pub fn refund_unless_served<T>(&self, result: &Result<T>, cx: &Context) {
+        if !matches!(result, Err(Error::Unavailable(Unavailable::Busy { .. }))) {
+            return;
+        }
+        let Some(spent) = cx.take_spent() else { return };
+        let now = self.clock.uptime();
+        let (limit, (bucket, rate)) = match spent {
+            Spent::ByClient { client, is_known } => {
+                (Limit::LOGIN, self.login.refund(client, is_known, now))
+            }
+            Spent::ByUser { limit, user } => {
+                let RouteLimiter { limiter, .. } = self.by_user(limit);
+                limiter.refund(user, now);
+                (Limit::ByUser(limit), (limiter.peek(&user, now), limiter.rate()))
+            }
+        };
+        cx.restore_limit_state(LimitState { limit, rate, bucket });
+    }
+
+    /// Whether a user has logged in from there: then neighbours share none of its tokens. Where
+    /// the store can't tell, nobody is kept out for it.
+    fn is_known(&self, client: Network) -> bool {
+        let read = self.store.read();
+        read.and_then(|snapshot| snapshot.is_known_network(client)).unwrap_or(true)
+    }
+
+    fn by_user(&self, limit: UserLimit) -> &RouteLimiter {
         match limit {
             UserLimit::Register => &self.register,
             UserLimit::Orders => &self.orders,
@@ -90,92 +128,67 @@ impl Limits {
         }
     }
 
-    /// Takes a token for a login under that name. An empty bucket rejects only addresses from
-    /// which the user hasn't logged in before: failures of others don't lock a user out.
-    pub(super) fn begin_login(&self, username: &str, cx: &Context) -> Result<Option<LoginAttempt>> {
+    /// Takes a token for a login under that name. An empty bucket rejects only strangers: who
+    /// `is_known`, because that user has logged in from there before, is locked out by nobody.
+    pub(super) fn begin_login(
+        &self,
+        username: &str,
+        is_known: bool,
+        cx: &Context,
+    ) -> Result<Option<LoginAttempt>> {
         if self.is_off {
             return Ok(None);
         }
         let name_hash = self.name_hasher.hash_one(Username::fold(username));
-        let bucket = self.failed_logins.limiter.spend(name_hash, self.clock.uptime());
-        if self.knows(name_hash, network::of(cx.client)) {
+        let bucket = self.failed_logins.spend(name_hash, self.clock.uptime());
+        if is_known {
             return Ok(bucket.allowed.then_some(LoginAttempt { name_hash, before: None }));
         }
         let before = cx.limit_state();
-        self.failed_logins.report(bucket, cx)?;
+        report(self.name_state(bucket), &self.logins_rejected, cx)?;
         Ok(Some(LoginAttempt { name_hash, before }))
     }
 
-    /// The password was right: gives the token back and remembers the address.
-    pub(super) fn login_succeeded(&self, attempt: Option<LoginAttempt>, cx: &Context) {
-        if let Some(LoginAttempt { name_hash, .. }) = attempt {
-            self.remember(name_hash, network::of(cx.client));
-        }
-        self.refund(attempt, cx);
-    }
-
-    /// Gives the token back: the password was right, or was never checked.
-    pub(super) fn refund(&self, attempt: Option<LoginAttempt>, cx: &Context) {
+    /// Gives the name's token back: the password was right, or was never checked.
+    pub(super) fn refund_name(&self, attempt: Option<LoginAttempt>, cx: &Context) {
         let Some(LoginAttempt { name_hash, before }) = attempt else { return };
         let now = self.clock.uptime();
-        let limiter = &self.failed_logins.limiter;
-        limiter.refund(&name_hash, now);
+        self.failed_logins.refund(name_hash, now);
         if let Some(before) = before {
             cx.restore_limit_state(before);
-            cx.meet_limit(self.failed_logins.state(limiter.peek(&name_hash, now)));
+            cx.meet_limit(self.name_state(self.failed_logins.peek(&name_hash, now)));
         }
     }
 
-    fn knows(&self, name_hash: u64, client: IpAddr) -> bool {
-        self.known.lock().get(&name_hash).is_some_and(|addresses| addresses.contains(&client))
-    }
-
-    /// Called only after a right password, so that the map has at most an entry for each user.
-    fn remember(&self, name_hash: u64, client: IpAddr) {
-        let mut known = self.known.lock();
-        let addresses = known.entry(name_hash).or_default();
-        if addresses.contains(&client) {
-            return;
-        }
-        if addresses.len() >= KNOWN_ADDRESSES {
-            addresses.pop_front();
-        }
-        addresses.push_back(client);
+    fn name_state(&self, bucket: BucketState) -> LimitState {
+        LimitState { limit: Limit::LOGIN, rate: self.failed_logins.rate(), bucket }
     }
 }
 
-impl<K: Hash + Eq> RouteLimiter<K> {
-    fn new(limit: Limit, rate: Rate, metrics: &Metrics) -> RouteLimiter<K> {
-        let rejected = metrics.rate_limited(limit.as_str());
-        RouteLimiter { limit, limiter: Limiter::new(rate), rejected }
+impl RouteLimiter {
+    fn new(limit: UserLimit, rate: Rate, metrics: &Metrics) -> RouteLimiter {
+        let rejected = metrics.rate_limited(Limit::ByUser(limit).as_str());
+        RouteLimiter { limiter: Limiter::new(rate), rejected }
     }
+}
 
-    fn spend(&self, key: K, now: Duration, cx: &Context) -> Result<()> {
-        if self.limiter.rate().requests == 0 {
-            return Ok(());
-        }
-        self.report(self.limiter.spend(key, now), cx)
+/// Keeps the bucket's state for the response's headers; an error if no token was left.
+fn report(state: LimitState, rejected: &Counter, cx: &Context) -> Result<()> {
+    cx.meet_limit(state);
+    if state.bucket.allowed {
+        return Ok(());
     }
-
-    /// Keeps the bucket's state for the response's headers; an error if no token was left.
-    fn report(&self, bucket: BucketState, cx: &Context) -> Result<()> {
-        cx.meet_limit(self.state(bucket));
-        if bucket.allowed {
-            return Ok(());
-        }
-        self.rejected.inc();
-        let Rate { requests, window } = self.limiter.rate();
-        let retry_after = bucket.next_token;
-        Err(Error::RateLimited(RateLimited { requests, window, retry_after }))
-    }
-
-    fn state(&self, bucket: BucketState) -> LimitState {
-        LimitState { limit: self.limit, rate: self.limiter.rate(), bucket }
-    }
+    rejected.inc();
+    let Rate { requests, window } = state.rate;
+    let retry_after = state.bucket.next_token;
+    Err(Error::RateLimited(RateLimited { requests, window, retry_after }))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+    use std::time::Duration;
+
     use super::*;
     use crate::clock::Timestamp;
     use crate::domain::Role;
@@ -186,7 +199,11 @@ mod tests {
 
     fn limits(requests: u32, metrics: &Metrics) -> Limits {
         let rate = Rate { requests, window: Duration::from_secs(60) };
-        Limits::new(rate, rate, Clock::fixed(Timestamp::EPOCH), metrics)
+        let clock = Clock::fixed(Timestamp::EPOCH);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("orders.redb");
+        let store = Store::open(&path, clock.clone(), metrics).unwrap();
+        Limits::new(rate, rate, store, clock, metrics)
     }
 
     #[test]
@@ -231,5 +248,20 @@ mod tests {
         let rejected = limits.spend(Limit::ORDERS, &Caller::Anonymous, &cx).unwrap_err();
         assert_eq!(rejected.kind(), ErrorKind::Unauthenticated);
         limits.spend(Limit::LOGIN, &Caller::Anonymous, &cx).unwrap();
+    }
+
+    #[test]
+    fn what_was_not_looked_at_costs_no_token_and_what_was_refused_does() {
+        let limits = limits(5, &Metrics::new());
+        let busy = || Err::<(), _>(Error::busy("no room"));
+        for limit in ALL {
+            for (result, remaining) in [(busy(), 5), (Ok(()), 4), (Err(Error::NotFound), 3)] {
+                let cx = Context::local();
+                limits.spend(limit, &ANN, &cx).unwrap();
+                limits.refund_unless_served(&result, &cx);
+                limits.refund_unless_served(&result, &cx);
+                assert_eq!(cx.limit_state().unwrap().bucket.remaining, remaining);
+            }
+        }
     }
 }

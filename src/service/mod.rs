@@ -4,6 +4,7 @@
 mod accounts;
 mod backups;
 mod caller;
+mod client_limiter;
 mod context;
 mod host;
 mod limit;

@@ -58,7 +58,7 @@ impl Service {
         let rate = Rate { requests: config.rate_limit_requests, window: config.rate_window() };
         let orders = Rate { requests: config.orders_per_window(), ..rate };
         Service {
-            limits: Limits::new(rate, orders, clock.clone(), metrics),
+            limits: Limits::new(rate, orders, store.clone(), clock.clone(), metrics),
             operations: Operations::new(metrics),
             counters: metrics.business.clone(),
             mail_domain: config.email_from.domain().to_owned(),

@@ -71,6 +71,7 @@ impl Check {
         let mut check = Check { rows: tables.rows()?, ..Check::default() };
         check.users(&tables)?;
         check.names(&tables)?;
+        check.networks(&tables)?;
         check.orders(&tables)?;
         check.order_index(&tables)?;
         check.hours(&tables)?;
@@ -89,8 +90,9 @@ impl Check {
                 continue;
             };
             let UserRecord::V1 { username, email, .. } = user;
-            let named = value(&tables.usernames, Username::fold(username).as_str())?;
-            self.require(named == Some(id), || format!("user {id} is not found by name"));
+            self.require(tables.user_named(username)? == Some(id), || {
+                format!("user {id} is not found by name")
+            });
             let Ok(email) = EmailAddress::parse(email) else {
                 self.fault(format!("user {id} has an invalid address"));
                 continue;
@@ -101,15 +103,38 @@ impl Check {
         Ok(())
     }
 
-    /// [`Check::users`] has found every user by name and by address. If there are as many names
-    /// and addresses as users, none of them leads anywhere else.
+    /// Every name leads to a user of that name. [`Check::users`] has found every user by address:
+    /// if there are as many addresses as users, none of them leads anywhere else.
     fn names(&mut self, tables: &ReadTables) -> Result<()> {
-        let users = tables.users.len()?;
-        for (name, rows) in
-            [("usernames", tables.usernames.len()?), ("emails", tables.emails.len()?)]
-        {
-            self.require(rows == users, || format!("{rows} rows in {name} for {users} users"));
+        for row in tables.usernames.iter()? {
+            let (name, id) = row?;
+            let (name, id) = (name.value(), id.value());
+            let found = tables.users.get(id)?;
+            let fits = found.is_some_and(|record| match decode(record.value()) {
+                Ok(UserRecord::V1 { username, .. }) => {
+                    [Username::fold(username), Username::fold_of_old(username)]
+                        .iter()
+                        .any(|it| it == name)
+                }
+                // Already told.
+                Err(_) => true,
+            });
+            self.require(fits, || format!("the name {name:?} leads to user {id}"));
         }
+        let (users, addresses) = (tables.users.len()?, tables.emails.len()?);
+        let equal = users == addresses;
+        self.require(equal, || format!("{addresses} rows in emails for {users} users"));
+        Ok(())
+    }
+
+    fn networks(&mut self, tables: &ReadTables) -> Result<()> {
+        for row in tables.known_networks.iter()? {
+            let (user, network) = row?.0.value();
+            let fits = has(&tables.users, user)? && has(&tables.network_users, (network, user))?;
+            self.require(fits, || format!("user {user} has a network that is not listed"));
+        }
+        let (known, listed) = (tables.known_networks.len()?, tables.network_users.len()?);
+        self.require(known == listed, || format!("{known} known networks, {listed} listed"));
         Ok(())
     }
 
@@ -268,6 +293,15 @@ impl ReadTables {
             ("mails_sent", self.mails_sent.len()?),
             ("mails_dead", self.mails_dead.len()?),
         ])
+    }
+
+    fn user_named(&self, name: &str) -> Result<Option<u64>> {
+        for folded in [Username::fold_of_old(name), Username::fold(name)] {
+            if let Some(id) = value(&self.usernames, folded.as_str())? {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
     }
 
     fn mails_taken_up_to(&self) -> Result<u64> {

@@ -4,16 +4,19 @@ use std::collections::BTreeMap;
 
 use redb::{Database, ReadableDatabase, ReadableTable, TableError, WriteTransaction};
 
+use super::generation;
 use super::open_error::OpenError;
-use super::records::{OrderRecord, decode};
+use super::records::{OrderRecord, UserRecord, decode, encode};
 use super::schema::{self, META, VERSION, meta};
+use crate::domain::Username;
 
 type Step = fn(&WriteTransaction) -> Result<(), redb::Error>;
 
 /// The steps from each version to the next: `STEPS[0]` makes version 2 out of version 1. A new
 /// file takes all of them, with empty tables. A step finds every table of the schema there
 /// already. Once released, a step is never changed; further ones are added.
-const STEPS: [Step; VERSION as usize - 1] = [index_hours, keep_fresh_mails_with_orders];
+const STEPS: [Step; VERSION as usize - 1] =
+    [index_hours, keep_fresh_mails_with_orders, draw_generations_and_fold_names];
 
 pub(super) fn bring_up_to_date(database: &Database) -> Result<(), OpenError> {
     let found = version_of(database)?;
@@ -80,5 +83,33 @@ fn keep_fresh_mails_with_orders(transaction: &WriteTransaction) -> Result<(), re
     let orders = transaction.open_table(schema::ORDERS)?;
     let last = orders.last()?.map_or(0, |(id, _)| id.value());
     transaction.open_table(META)?.insert(meta::MAILS_TAKEN_UP_TO, last)?;
+    Ok(())
+}
+
+/// Version 4 draws token generations, which ends all tokens once, and finds users by the fold of
+/// their names. The rows by lower case stay; where names fold to one, the oldest user gets it.
+fn draw_generations_and_fold_names(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    let mut users = transaction.open_table(schema::USERS)?;
+    let mut names = transaction.open_table(schema::USERNAMES)?;
+    let ids =
+        users.iter()?.map(|row| Ok(row?.0.value())).collect::<Result<Vec<_>, redb::Error>>()?;
+    for id in ids {
+        let (folded, redrawn) = {
+            let row = users.get(id)?;
+            let mut record = row
+                .as_ref()
+                .and_then(|row| decode::<UserRecord<'_>>(row.value()).ok())
+                .ok_or_else(|| redb::Error::Corrupted(format!("user {id} is unreadable")))?;
+            let UserRecord::V1 { username, token_generation, .. } = &mut record;
+            *token_generation = generation::draw(*token_generation)?;
+            let folded = Username::fold(username);
+            let redrawn = encode(&record).map_err(|why| redb::Error::Corrupted(why.to_string()))?;
+            (folded, redrawn)
+        };
+        users.insert(id, redrawn.as_slice())?;
+        if names.get(folded.as_str())?.is_none() {
+            names.insert(folded.as_str(), id)?;
+        }
+    }
     Ok(())
 }

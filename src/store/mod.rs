@@ -21,6 +21,7 @@ mod check;
 mod commit;
 mod database;
 mod engine;
+mod generation;
 mod migrations;
 mod open_error;
 mod records;
@@ -49,8 +50,9 @@ pub use upkeep::{BackupPlan, RunningUpkeep, Upkeep, UpkeepPlan};
 pub use wakeup::Wakeup;
 pub use write_txn::Write;
 pub use writes::{
-    Attempt, CreateFirstAdmin, CreateUser, Idempotency, MailMark, MarkMails, PlaceOrder, Placed,
-    QuarantineMail, Rehash, RetryMail, RetryMails, SetDisabled, SetPassword, Trial,
+    Attempt, CreateFirstAdmin, CreateUser, EndTokens, Idempotency, MailMark, MarkMails, PlaceOrder,
+    Placed, QuarantineMail, Rehash, RememberNetwork, RetryMail, RetryMails, SetDisabled,
+    SetPassword, Trial,
 };
 
 use crate::error::Error;

@@ -87,10 +87,10 @@ impl<'a> UserRecord<'a> {
             token_generation,
             password_hash,
         } = self;
-        let spoilt = |_| Error::Internal(format!("user {id} has an invalid name or address"));
+        let spoilt = |_| Error::Internal(format!("user {id} has an invalid address"));
         Ok(User {
             id: UserId(id),
-            username: Username::parse(username).map_err(spoilt)?,
+            username: Username::stored(username),
             email: EmailAddress::parse(email).map_err(spoilt)?,
             role: if admin { Role::Admin } else { Role::User },
             created_at: Timestamp::from_secs(created_secs),

@@ -6,9 +6,13 @@
 //! meta               name                 number                      see [`meta`]
 //!
 //! users              user id              UserRecord                  CreateUser, SetPassword,
-//!                                                                     Rehash, SetDisabled
+//!                                                                     Rehash, SetDisabled,
+//!                                                                     EndTokens
 //! usernames          folded name          user id                     CreateUser
 //! emails             folded address       user id                     CreateUser
+//! known_networks     (user id, network)   last login, s since 1970    RememberNetwork
+//! network_users      (network, user id)   ()                          with each row of
+//!                                                                     known_networks
 //!
 //! orders             order id             OrderRecord, with the mail  PlaceOrder
 //!                                         until that is first tried
@@ -36,6 +40,13 @@
 //! [`OPEN_END`]; it is closed when the first order of another hour opens that hour's range. If
 //! the clock is set back, ranges overlap, but every order still lies in the range of its hour.
 //!
+//! A user of a file from before version 4 has two rows in `usernames`: by the lower case of the
+//! name, as names were compared then, and by its fold, unless that leads to an older user. So
+//! names that are one name by now go on being two users, each found by its own spelling.
+//!
+//! `known_networks` are the few networks from which a user has last logged in, as
+//! `Network::to_bits` has them.
+//!
 //! The records are in `records`. A change to a table or a record needs a new [`VERSION`] and a
 //! step in `migrations`. A table whose key or value changes its type gets a new name.
 
@@ -46,7 +57,7 @@ use redb::{
 
 /// The version that this program writes. Older files are migrated when they are opened, newer
 /// ones are refused.
-pub const VERSION: u64 = 3;
+pub const VERSION: u64 = 4;
 
 /// Makes all that must know every table from the one list below, so that a new table is in the
 /// backup, the check, the migrations and the write transaction without being named there.
@@ -105,6 +116,8 @@ tables! {
     USERS, users: u64 => &'static [u8];
     USERNAMES, usernames: &'static str => u64;
     EMAILS, emails: &'static str => u64;
+    KNOWN_NETWORKS, known_networks: (u64, u128) => u64;
+    NETWORK_USERS, network_users: (u128, u64) => ();
     ORDERS, orders: u64 => &'static [u8];
     ORDERS_BY_USER, orders_by_user: (u64, u64) => ();
     ORDERS_BY_HOUR, orders_by_hour: u64 => (u64, u64);

@@ -194,11 +194,9 @@ fn what_is_no_address_is_refused_with_a_reason() {
         "ann@",
         "@example.com",
         "ann@example.com\r\nRCPT TO:<eve@example.com>",
-        "ann@example.com\n",
         "<ann@example.com>",
         "ann <ann@example.com>",
         "a nn@example.com",
-        " ann@example.com",
         "ann@exa mple.com",
         "ann@@example.com",
         "ann@example..com",
@@ -256,4 +254,66 @@ fn a_password_of_another_kind_is_masked() {
             fault("string_type", "password", "Input should be a valid string", "**********");
         app.register(&app.admin(), &with("password", password)).assert_invalid(&[expected]);
     }
+}
+
+#[test]
+fn names_that_look_the_same_are_one_name() {
+    let app = TestApp::start();
+    let admin = app.admin();
+    for (number, (name, others)) in [
+        ("ΟΔΟΣ", ["οδοσ", "οδος"]),
+        ("Jos\u{e9}", ["Jose\u{301}", "JOS\u{c9}"]),
+        ("straße", ["STRASSE", "\u{ff53}trasse"]),
+        ("Bo Lee", [" bo lee ", "BO LEE\n"]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let email = format!("{number}@example.com");
+        let mut body = with("username", name);
+        body["email"] = email.into();
+        app.register(&admin, &body).good();
+        for other in others {
+            let refused = app.register(&admin, &with("username", other));
+            refused.assert_detail(400, "Username already registered");
+            let info = app.login(other, PASSWORD).good()["user_info"].clone();
+            assert_eq!(info["username"], name, "{other}");
+        }
+    }
+}
+
+#[test]
+fn a_name_and_an_address_are_trimmed() {
+    let app = TestApp::start();
+    let body = json!({
+        "username": " Jose\u{301} ", "email": " jose@example.com\n", "password": PASSWORD,
+    });
+    let user = app.register(&app.admin(), &body).good();
+    assert_eq!(
+        (&user["username"], &user["email"]),
+        (&json!("Jos\u{e9}"), &json!("jose@example.com"))
+    );
+}
+
+#[test]
+fn a_name_with_characters_that_nobody_sees_is_refused() {
+    let app = TestApp::start();
+    let admin = app.admin();
+    for hidden in ["ad\u{200b}min", "\u{202e}nimda", "a\u{200d}b", "a\u{a0}b", "a\u{ad}b"] {
+        let message = "Value error, Control and invisible characters are not allowed";
+        let expected = fault("value_error", "username", message, hidden);
+        let expected =
+            with_context(expected, "reason", "Control and invisible characters are not allowed");
+        app.register(&admin, &with("username", hidden)).assert_invalid(&[expected]);
+    }
+    app.register(&admin, &with("username", "می\u{200c}خواهم")).good();
+}
+
+#[test]
+fn a_password_fits_in_whatever_normal_form_it_is_typed() {
+    let app = TestApp::start();
+    app.register(&app.admin(), &with("password", "Se\u{301}cure1!")).good();
+    app.login("ann", "S\u{e9}cure1!").good();
+    app.login("ann", "Se\u{301}cure1!").good();
+    app.login("ann", "Secure1!").assert_status(401);
 }

@@ -14,6 +14,7 @@ mod framing;
 mod hanging_disk;
 mod large_bodies;
 mod limits;
+mod login_denial;
 mod metrics;
 mod openapi;
 mod operations;

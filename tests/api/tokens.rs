@@ -134,6 +134,43 @@ fn a_token_of_another_generation_or_none_is_refused() {
 }
 
 #[test]
+fn generations_are_drawn_so_that_none_can_be_foretold() {
+    let app = TestApp::start();
+    let names: Vec<String> = (0..8).map(|number| format!("user{number}")).collect();
+    let drawn: std::collections::BTreeSet<u64> =
+        names.iter().map(|name| claims(&app.user(name))["ver"].as_u64().unwrap()).collect();
+    assert_eq!(drawn.len(), names.len(), "{drawn:?}");
+    assert!(drawn.iter().all(|ver| (1..1 << 31).contains(ver)), "{drawn:?}");
+    assert!(drawn.last() > Some(&1000), "{drawn:?}");
+}
+
+#[test]
+fn a_token_whose_sub_is_not_the_user_s_name_is_refused() {
+    let app = TestApp::start();
+    let claims = claims(&app.user("ann"));
+    for other in [json!("admin"), json!("Ann"), json!(""), json!("ann "), json!(null), json!(2)] {
+        let token = sign(SECRET_KEY, &with(claims.clone(), "sub", other));
+        app.me(&token).assert_detail(401, BAD);
+    }
+    app.me(&sign(SECRET_KEY, &without(claims, "sub"))).assert_detail(401, BAD);
+}
+
+#[test]
+fn a_token_is_not_valid_before_the_second_that_nbf_names() {
+    let app = TestApp::start();
+    let claims = claims(&app.admin());
+    let token = sign(SECRET_KEY, &with(claims.clone(), "nbf", START_SECS + 60));
+    for _ in 0..2 {
+        app.me(&token).assert_detail(401, BAD);
+    }
+    app.advance_secs(59);
+    app.me(&token).assert_detail(401, BAD);
+    app.advance_secs(1);
+    app.me(&token).good();
+    app.me(&sign(SECRET_KEY, &with(claims, "nbf", "soon"))).assert_detail(401, BAD);
+}
+
+#[test]
 fn a_token_of_a_user_who_is_not_there_is_refused() {
     let app = TestApp::start();
     let claims = claims(&app.admin());
@@ -166,7 +203,7 @@ fn a_new_password_ends_the_tokens_made_before_it() {
     app.post("/auth/password").bearer(&ann).json(&body).send().assert_status(204);
     app.me(&ann).assert_detail(401, BAD);
     let fresh = app.token("ann", "N3w-secret");
-    assert!(claims(&fresh)["ver"].as_u64().unwrap() > before);
+    assert_ne!(claims(&fresh)["ver"].as_u64().unwrap(), before);
     app.me(&fresh).good();
 }
 

@@ -1,6 +1,8 @@
 //! Files that earlier versions wrote, with two users, `admin` with `Admin123` and `ann` with
 //! `Secure1!`. `version-1.redb` holds four orders with a mail each; `version-2.redb` three,
 //! the first under the key `one`, the mail of the third tried once and put off.
+//! `version-3.redb` holds four orders, the first under the key `one`, their mails in every state,
+//! and users whose names or passwords version 4 would not take, or not take twice.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +14,7 @@ use orderd::clock::Clock;
 use orderd::domain::{MailId, MessageId, NewOrder, Outcome, UserId};
 use orderd::metrics::Metrics;
 use orderd::store::{MailStatus, PlaceOrder, SCHEMA_VERSION, Store};
-use support::app::TestApp;
+use support::app::{SECRET_KEY, START_SECS, TestApp};
 use support::folder::Folder;
 
 const META: TableDefinition<&str, u64> = TableDefinition::new("meta");
@@ -122,8 +124,8 @@ fn new_orders_and_users_go_on_where_version_1_ended() {
 
 #[test]
 fn a_migrated_file_has_the_version_and_the_tables_of_a_new_one() {
-    let folders = [folder(1), folder(2), Folder::new()];
-    for version in [1, 2] {
+    let folders = [folder(1), folder(2), folder(3), Folder::new()];
+    for version in [1, 2, 3] {
         let path = folders[version - 1].join("orders.redb");
         assert_eq!(version_and_tables(&path).0, version as u64, "the fixture was touched");
     }
@@ -136,8 +138,8 @@ fn a_migrated_file_has_the_version_and_the_tables_of_a_new_one() {
         fs::copy(path, copy.path()).unwrap();
         copy
     });
-    let [first, second, new] = copies.map(|copy| version_and_tables(copy.path()));
-    assert_eq!((&first, &second), (&new, &new));
+    let [first, second, third, new] = copies.map(|copy| version_and_tables(copy.path()));
+    assert_eq!((&first, &second, &third), (&new, &new, &new));
     assert_eq!(new.0, SCHEMA_VERSION);
 }
 
@@ -171,4 +173,61 @@ fn a_key_of_version_2_gives_its_order_again() {
     let response = request.json(&json!({"success": true})).send();
     response.assert_header("Idempotent-Replayed", "true");
     assert_eq!(response.good()["id"], 1);
+}
+
+/// What each name of version 3 leads to, by the email's local part. The names of each pair are one
+/// name by now.
+const OLD_NAMES: [(&str, &str, &str); 8] = [
+    ("ΟΔΟΣ", "c", "Secure1!c"),
+    ("οδοσ", "d", "Secure1!d"),
+    ("Jose\u{301}", "e", "Secure1!e"),
+    ("Jos\u{e9}", "f", "Secure1!f"),
+    (" bo ", "g", "Secure1!g"),
+    ("bo", "g", "Secure1!g"),
+    ("eve\u{200b}", "h", "Secure1!h"),
+    ("ZOE", "i", "Se\u{301}cure1!"),
+];
+
+#[test]
+fn names_and_passwords_of_version_3_go_on_working_also_where_two_are_one_name_by_now() {
+    let mut app = open(3);
+    for _ in 0..2 {
+        for (name, email, password) in OLD_NAMES {
+            let user = app.login(name, password).good()["user_info"].clone();
+            assert_eq!(user["email"], format!("{email}@example.com"), "{name}");
+        }
+        assert!(app.app().store().check().unwrap().is_sound());
+        app.restart();
+    }
+    let admin = app.token("admin", "Admin123");
+    for taken in ["οδος", "JOSÉ", "Bo"] {
+        let body = json!({"username": taken, "email": "n@example.com", "password": "Secure1!"});
+        app.register(&admin, &body).assert_detail(400, "Username already registered");
+    }
+    let disabled = app.post("/auth/users/7/disable").bearer(&admin).send().good();
+    assert_eq!(disabled["username"], " bo ");
+}
+
+#[test]
+fn a_password_that_was_hashed_as_it_was_typed_is_hashed_in_its_normal_form_at_the_next_login() {
+    let app = open(3);
+    app.login("zoe", "S\u{e9}cure1!").assert_status(401);
+    app.login("zoe", "Se\u{301}cure1!").good();
+    app.login("zoe", "S\u{e9}cure1!").good();
+}
+
+#[test]
+fn a_migration_ends_all_tokens() {
+    let app = open(3);
+    let sign = |ver: u64| {
+        let claims = json!({
+            "sub": "ann", "user_id": 2, "role": "user", "ver": ver, "iat": START_SECS,
+            "exp": START_SECS + 600,
+        });
+        support::token::sign(SECRET_KEY, &claims)
+    };
+    let drawn = support::token::verify(SECRET_KEY, &app.token("ann", "Secure1!")).1["ver"].clone();
+    app.me(&sign(drawn.as_u64().unwrap())).good();
+    // What every user had.
+    app.me(&sign(1)).assert_status(401);
 }

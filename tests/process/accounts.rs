@@ -146,6 +146,46 @@ fn another_first_password_is_no_reason_to_warn() {
     assert_eq!(warning(&ended), None, "{}", ended.stderr);
 }
 
+#[test]
+fn the_warning_says_that_web_pages_can_log_in_unless_none_may_ask() {
+    let folder = Folder::new();
+    let open = Call::within(&folder).start().stop();
+    let told = warning(&open).expect("a warning");
+    assert!(told.contains("any web page") && told.contains("CORS_ALLOW_ORIGINS"), "{told}");
+    let closed = Call::within(&folder).env("CORS_ALLOW_ORIGINS", "").start().stop();
+    let told = warning(&closed).expect("a warning");
+    assert!(!told.contains("web page"), "{told}");
+}
+
+#[test]
+fn production_does_not_start_while_the_published_password_works_and_says_how_to_set_another() {
+    let folder = Folder::new();
+    assert_eq!(Call::within(&folder).arg("init").run().code, Some(0));
+    let call = || Call::within(&folder).env("ENVIRONMENT", "production");
+    for _ in 0..2 {
+        let ended = call().run();
+        assert_eq!(ended.code, Some(2), "{ended:?}");
+        let line = ended.stderr.lines().last().unwrap();
+        assert!(line.contains("orderd user passwd admin"), "{line}");
+        assert_eq!(ended.stdout, "");
+    }
+    let changed = call().arg("user").arg("passwd").arg("admin").input("Gr33n-lamp\n").run();
+    assert_eq!(changed.code, Some(0), "{changed:?}");
+    let running = call().start();
+    running.login("admin", "Admin123").assert_status(401);
+    running.login("admin", "Gr33n-lamp").good();
+}
+
+#[test]
+fn a_key_of_one_letter_is_warned_of() {
+    let folder = Folder::new();
+    let start = |key: &str| Call::within(&folder).env("SECRET_KEY", key).start().stop().stderr;
+    let told = start(&"k".repeat(40));
+    let line = told.lines().find(|line| line.contains("SECRET_KEY")).expect(&told);
+    assert!(line.contains("guesses") && !line.contains("kkk"), "{line}");
+    assert!(!start("27182818284590452353602874713526").contains("SECRET_KEY"));
+}
+
 fn warning(ended: &Ended) -> Option<&str> {
     ended.stderr.lines().find(|line| line.contains("published default password"))
 }

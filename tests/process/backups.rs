@@ -57,6 +57,38 @@ fn a_backup_is_restored_and_the_old_database_kept() {
 }
 
 #[test]
+fn a_restore_ends_all_tokens_so_that_none_becomes_another_users() {
+    let folder = Folder::new();
+    let running = Call::within(&folder).start();
+    let register = |running: &Running, name: &str, role: &str| {
+        let body = serde_json::json!({
+            "username": name, "email": format!("{name}@example.com"), "password": "Secure1!",
+            "role": role,
+        });
+        let token = running.token("admin", "Admin123");
+        running.ask("POST", "/auth/register", Some(&token), &body.to_string()).good();
+        running.token(name, "Secure1!")
+    };
+    let before = running.token("admin", "Admin123");
+    running.stop();
+    assert_eq!(run(&folder, &["backup", "b.redb"]).code, Some(0));
+    let running = Call::within(&folder).start();
+    running.ask("GET", "/auth/me", Some(&before), "").good();
+    let eve = register(&running, "eve", "user");
+    running.stop();
+    let restored = run(&folder, &["restore", "b.redb", "--force"]);
+    assert_eq!(restored.code, Some(0), "{restored:?}");
+    let told = "all tokens have ended; users that were disabled since the backup are active again";
+    assert!(restored.stdout.contains(told), "{restored:?}");
+    let running = Call::within(&folder).start();
+    // The same id as eve had.
+    register(&running, "boss", "admin");
+    for ended in [&before, &eve] {
+        running.ask("GET", "/auth/me", Some(ended), "").assert_status(401);
+    }
+}
+
+#[test]
 fn a_damaged_backup_is_not_restored() {
     let folder = Folder::new();
     shop_with_orders(&folder, 50);

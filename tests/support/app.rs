@@ -70,7 +70,7 @@ impl TestApp {
     }
 
     pub fn start_in(folder: Folder, settings: &[&str]) -> TestApp {
-        TestApp::start_around(fresh_metrics(), folder, settings)
+        TestApp::start_around(quick(), folder, settings)
     }
 
     /// With metrics that are rendered once a second, as the service has them; elsewhere each
@@ -79,20 +79,23 @@ impl TestApp {
         TestApp::start_around(Dependencies::default(), Folder::new(), &["--rate-limit-requests=0"])
     }
 
+    /// With password hashes that cost as much as in earnest.
+    pub fn start_costly(settings: &[&str]) -> TestApp {
+        TestApp::start_around(Dependencies::default(), Folder::new(), settings)
+    }
+
     /// On a storage that the test brings; without rate limits.
     pub fn start_on<M: Storage + Clone + 'static>(storage: &M, settings: &[&str]) -> TestApp {
         let storage = storage.clone();
-        let around = Dependencies {
-            storage: Arc::new(move |_| Box::new(storage.clone())),
-            ..fresh_metrics()
-        };
+        let around =
+            Dependencies { storage: Arc::new(move |_| Box::new(storage.clone())), ..quick() };
         let settings = [&["--rate-limit-requests=0"], settings].concat();
         TestApp::start_around(around, Folder::new(), &settings)
     }
 
     fn start_around(around: Dependencies, folder: Folder, settings: &[&str]) -> TestApp {
         let clock = Clock::fixed(Timestamp::from_secs(START_SECS));
-        let around = Dependencies { clock: clock.clone(), hash_cost: Cost::Minimal, ..around };
+        let around = Dependencies { clock: clock.clone(), ..around };
         let settings = settings.iter().map(|&flag| flag.to_owned()).collect();
         let client = RefCell::new(None);
         let mut app = TestApp { app: None, clock, client, folder, settings, around };
@@ -158,8 +161,10 @@ impl Drop for TestApp {
     }
 }
 
-fn fresh_metrics() -> Dependencies {
-    Dependencies { metrics_age: Duration::ZERO, ..Dependencies::default() }
+/// With password hashes that cost nothing, and metrics that are never old.
+fn quick() -> Dependencies {
+    let metrics_age = Duration::ZERO;
+    Dependencies { hash_cost: Cost::Minimal, metrics_age, ..Dependencies::default() }
 }
 
 /// From these settings alone, so that the environment of the tests changes nothing. A setting

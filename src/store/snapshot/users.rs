@@ -5,14 +5,16 @@ use std::ops::Bound;
 use redb::ReadableTableMetadata;
 
 use super::Snapshot;
-use crate::domain::{Role, User, UserId, Username};
+use crate::clock::Timestamp;
+use crate::domain::{Network, Role, User, UserId, Username};
 use crate::error::Result;
 use crate::store::records::{UserRecord, decode};
 use crate::store::schema::{self, meta};
 
 /// What a token is checked against; cheaper to read than the whole [`User`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenStatus {
+    pub username: Box<str>,
     pub role: Role,
     pub disabled: bool,
     pub token_generation: u32,
@@ -29,21 +31,40 @@ impl Snapshot {
     pub fn token_status(&self, id: UserId) -> Result<Option<TokenStatus>> {
         match self.open(schema::USERS)?.get(id.0)? {
             Some(row) => {
-                let UserRecord::V1 { admin, disabled, token_generation, .. } = decode(row.value())?;
+                let UserRecord::V1 { username, admin, disabled, token_generation, .. } =
+                    decode(row.value())?;
                 let role = if admin { Role::Admin } else { Role::User };
-                Ok(Some(TokenStatus { role, disabled, token_generation }))
+                let username = username.into();
+                Ok(Some(TokenStatus { username, role, disabled, token_generation }))
             }
             None => Ok(None),
         }
     }
 
-    /// The user of that name; upper and lower case are the same.
+    /// The user of that name. A user of old is found by the exact spelling first, in either
+    /// case, since others may have names that are the same by now.
     pub fn user_by_name(&self, name: &str) -> Result<Option<User>> {
         let names = self.open(schema::USERNAMES)?;
-        match names.get(Username::fold(name).as_str())? {
-            Some(row) => self.user(UserId(row.value())),
-            None => Ok(None),
+        for folded in [Username::fold_of_old(name), Username::fold(name)] {
+            if let Some(row) = names.get(folded.as_str())? {
+                return self.user(UserId(row.value()));
+            }
         }
+        Ok(None)
+    }
+
+    /// When the user has last logged in from that network, to the day; `None` if never, or if
+    /// that is forgotten.
+    pub fn last_login_from(&self, user: UserId, network: Network) -> Result<Option<Timestamp>> {
+        let row = self.open(schema::KNOWN_NETWORKS)?.get((user.0, network.to_bits()))?;
+        Ok(row.map(|row| Timestamp::from_secs(row.value())))
+    }
+
+    /// Whether any user has logged in from that network.
+    pub fn is_known_network(&self, network: Network) -> Result<bool> {
+        let bits = network.to_bits();
+        let mut users = self.open(schema::NETWORK_USERS)?.range((bits, 0)..=(bits, u64::MAX))?;
+        Ok(users.next().transpose()?.is_some())
     }
 
     /// Who still has the published default password, if anyone.

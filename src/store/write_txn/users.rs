@@ -4,8 +4,9 @@ use redb::ReadableTable;
 
 use super::{Applied, Failure, WriteTxn, next_key};
 use crate::clock::Timestamp;
-use crate::domain::{User, UserId, Username};
+use crate::domain::{Network, User, UserId, Username};
 use crate::error::{Error, Unauthenticated};
+use crate::store::generation;
 use crate::store::records::{UserRecord, decode, encode};
 use crate::store::schema::meta;
 
@@ -57,6 +58,39 @@ impl WriteTxn<'_> {
         let record = encode(&UserRecord::of(user))?;
         self.dirty = true;
         self.tables.users()?.insert(user.id.0, record.as_slice())?;
+        Ok(())
+    }
+
+    /// Ends all tokens of the user, whose row is still to be put.
+    pub fn end_tokens(&mut self, user: &mut User) -> Applied<()> {
+        user.token_generation = generation::draw(user.token_generation).map_err(Error::internal)?;
+        Ok(())
+    }
+
+    pub fn user_ids(&mut self) -> Applied<Vec<UserId>> {
+        self.tables.users()?.iter()?.map(|row| Ok(UserId(row?.0.value()))).collect()
+    }
+
+    /// The networks from which the user has logged in, as their bits, with the time of the last
+    /// login in seconds since 1970.
+    pub fn known_networks(&mut self, user: UserId) -> Applied<Vec<(u128, u64)>> {
+        let rows = self.tables.known_networks()?.range((user.0, 0)..=(user.0, u128::MAX))?;
+        rows.map(|row| row.map(|(key, at)| (key.value().1, at.value())).map_err(Into::into))
+            .collect()
+    }
+
+    pub fn put_known_network(&mut self, user: UserId, net: Network, at: Timestamp) -> Applied<()> {
+        self.dirty = true;
+        let bits = net.to_bits();
+        self.tables.known_networks()?.insert((user.0, bits), at.as_secs())?;
+        self.tables.network_users()?.insert((bits, user.0), ())?;
+        Ok(())
+    }
+
+    pub fn forget_known_network(&mut self, user: UserId, bits: u128) -> Applied<()> {
+        self.dirty = true;
+        self.tables.known_networks()?.remove((user.0, bits))?;
+        self.tables.network_users()?.remove((bits, user.0))?;
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Creates, changes and disables users.
 
 use crate::clock::Timestamp;
-use crate::domain::{EmailAddress, Role, User, UserId, Username};
+use crate::domain::{EmailAddress, Network, Role, User, UserId, Username};
 use crate::error::Error;
 use crate::store::write_txn::{Applied, Write, WriteTxn};
 
@@ -25,16 +25,17 @@ impl Write for CreateUser {
         if txn.has_email(&self.email.fold())? {
             return Err(Error::Refused("Email already registered").into());
         }
-        let user = User {
+        let mut user = User {
             id: txn.next_user_id()?,
             username: self.username.clone(),
             email: self.email.clone(),
             role: self.role,
             created_at: self.at.whole_secs(),
             disabled: false,
-            token_generation: 1,
+            token_generation: 0,
             password_hash: self.password_hash.clone(),
         };
+        txn.end_tokens(&mut user)?;
         txn.insert_user(&user)?;
         Ok(user)
     }
@@ -105,7 +106,7 @@ impl Write for SetPassword {
             return Err(Error::Conflict("The password was changed meanwhile").into());
         }
         user.password_hash = self.hash.clone();
-        user.token_generation = user.token_generation.wrapping_add(1);
+        txn.end_tokens(&mut user)?;
         if txn.default_password_user()? == Some(user.id) {
             txn.set_default_password_user(None)?;
         }
@@ -135,8 +136,55 @@ impl Write for SetDisabled {
             return Err(Error::Conflict("The last enabled admin can't be disabled").into());
         }
         user.disabled = self.disabled;
-        user.token_generation = user.token_generation.wrapping_add(1);
+        txn.end_tokens(&mut user)?;
         txn.put_user(&user)?;
         Ok(user)
+    }
+}
+
+/// Ends the tokens of all users. Gives the number of users.
+#[derive(Debug)]
+pub struct EndTokens;
+
+impl Write for EndTokens {
+    type Output = usize;
+    const GROWS: bool = false;
+
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<usize> {
+        let ids = txn.user_ids()?;
+        for id in &ids {
+            let mut user = txn.require_user(*id)?;
+            txn.end_tokens(&mut user)?;
+            txn.put_user(&user)?;
+        }
+        Ok(ids.len())
+    }
+}
+
+/// Notes that a user has logged in from a network. Only the last few networks are kept.
+#[derive(Debug)]
+pub struct RememberNetwork {
+    pub user: UserId,
+    pub network: Network,
+    pub at: Timestamp,
+}
+
+impl RememberNetwork {
+    /// Networks that are kept for each user.
+    pub const KEPT: usize = 8;
+}
+
+impl Write for RememberNetwork {
+    type Output = ();
+
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<()> {
+        txn.require_enabled(self.user)?;
+        let mut others = txn.known_networks(self.user)?;
+        others.retain(|(bits, _)| *bits != self.network.to_bits());
+        others.sort_by_key(|(_, last_login)| std::cmp::Reverse(*last_login));
+        for (bits, _) in others.into_iter().skip(Self::KEPT - 1) {
+            txn.forget_known_network(self.user, bits)?;
+        }
+        txn.put_known_network(self.user, self.network, self.at)
     }
 }

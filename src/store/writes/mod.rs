@@ -8,7 +8,9 @@ mod pruning;
 mod tests;
 mod trial;
 
-pub use accounts::{CreateFirstAdmin, CreateUser, Rehash, SetDisabled, SetPassword};
+pub use accounts::{
+    CreateFirstAdmin, CreateUser, EndTokens, Rehash, RememberNetwork, SetDisabled, SetPassword,
+};
 pub use mails::{Attempt, MailMark, MarkMails, QuarantineMail, RetryMail, RetryMails};
 pub use orders::{ForgetKeys, Idempotency, PlaceOrder, Placed};
 pub use pruning::PruneSent;

@@ -11,7 +11,7 @@ use super::cors::{Cors, Grant};
 use super::errors::{self, ErrorFormat, ErrorResponse};
 use super::exposition::Exposition;
 use super::json;
-use super::large_body_gate::LargeBodyGate;
+use super::large_body_gate::{LargeBodyGate, Permit};
 use super::meters::Meters;
 use super::openapi::document;
 use super::request_id::RequestIds;
@@ -103,7 +103,9 @@ impl http::Handler for Api {
             Peer::Client(_) => Caller::Anonymous,
             Peer::Local => Caller::Operator,
         };
-        match shared.answer(head, body, &cx, caller, &manner) {
+        // Dropped last: while it is held, what was made of a large body still takes memory.
+        let mut permit = None;
+        match shared.answer(head, body, &cx, caller, &manner, &mut permit) {
             Answer::Pending(endpoint, pending) => {
                 let shared = Arc::clone(shared);
                 let response = PendingResponse { shared, endpoint, pending, cx, manner, started };
@@ -151,13 +153,14 @@ impl Shared {
         }
     }
 
-    fn answer(
-        &self,
+    fn answer<'s>(
+        &'s self,
         head: &Head,
         body: &[u8],
         cx: &Context,
         caller: Caller,
         manner: &Manner,
+        permit: &mut Option<Permit<'s>>,
     ) -> Answer {
         if let Some(response) = self.cors.preflight(head) {
             return Answer::Unrouted(response);
@@ -177,7 +180,7 @@ impl Shared {
         let route = &ROUTES[endpoint];
         let backend = &self.backend;
         let call = Call { backend, cx, caller, head, parameter, query, body: None };
-        match self.call(route, call, body, manner) {
+        match self.call(route, call, body, manner, permit) {
             Ok(Called::Response(response)) => Answer::Routed(endpoint, Ok(response)),
             Ok(Called::Pending(pending)) => Answer::Pending(endpoint, pending),
             Err(why) => {
@@ -189,17 +192,16 @@ impl Shared {
 
     /// The checks ahead of a handler, in the order that the wire contract gives; and the
     /// handler.
-    fn call(
-        &self,
+    fn call<'s>(
+        &'s self,
         route: &Route,
         mut call: Call<'_>,
         body: &[u8],
         manner: &Manner,
+        permit: &mut Option<Permit<'s>>,
     ) -> Result<Called> {
-        // Held until the response is made: the body lives as long.
-        let _permit;
         if route.body == BodyKind::Json {
-            _permit = self.large_bodies.acquire(body.len())?;
+            *permit = Some(self.large_bodies.acquire(body.len())?);
             let content_type = call.header(Field::ContentType);
             if !body.is_empty() && content_type.is_some_and(|given| !json::is_json(given)) {
                 let error = ErrorResponse::new(415, "Unsupported Media Type");

@@ -263,7 +263,7 @@ fn check_published_password(
     let Some(user) = service.user_with_default_password().map_err(StartError::of)? else {
         return Ok(());
     };
-    let name = user.username;
+    let name = user.username.as_str();
     if config.is_production() {
         return Err(StartError::Unusable(format!(
             "user {name:?} still has the published default password, which production \

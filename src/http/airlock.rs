@@ -89,7 +89,8 @@ impl Airlock {
         let length = BodyLength::Exactly(body.len() as u64);
         let passed = self.pass(&head, length, &body);
         // It was as large as a request may be, which few are: each thread would keep that much.
-        self.canonical = Vec::new();
+        self.canonical.truncate(MAX_GROWTH_BYTES);
+        self.canonical.shrink_to_fit();
         match passed {
             Ok(passed) if passed == body => Ok(()),
             Ok(_) => Err(io::Error::other("the airlock's two ends don't belong together")),
@@ -177,7 +178,7 @@ mod tests {
         let parent = tempfile::tempdir().unwrap();
         let mut airlock = open(parent.path(), 140_000);
         assert_eq!(std::fs::read_dir(parent.path()).unwrap().count(), 0);
-        assert_eq!(airlock.canonical.capacity(), 0, "an idle thread keeps a buffer");
+        assert!(airlock.canonical.capacity() < 1000, "an idle thread keeps a buffer");
         for body in [b"".as_slice(), b"hello", &[b'x'; 50_000]] {
             let length = BodyLength::Exactly(body.len() as u64);
             assert_eq!(airlock.pass(&head("POST", "/a"), length, body).unwrap(), body);

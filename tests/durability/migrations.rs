@@ -28,8 +28,11 @@ fn folder(version: u64) -> Folder {
     folder
 }
 
+/// With a mail server that refuses connections, so that mails that are due wait.
 fn open(version: u64) -> TestApp {
-    TestApp::start_in(folder(version), &["--rate-limit-requests=0"])
+    let no_server = ["--smtp-server=127.0.0.1", "--smtp-port=1", "--smtp-tls=none"];
+    let settings = [&["--rate-limit-requests=0"], &no_server[..]].concat();
+    TestApp::start_in(folder(version), &settings)
 }
 
 fn order(id: u64, user: u64, success: bool, at: &str) -> Value {

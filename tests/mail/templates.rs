@@ -10,7 +10,7 @@ fn refused(template: &str) -> String {
     std::fs::write(folder.join("own/order_failed.txt"), template).unwrap();
     let ended = Call::within(&folder).env("TEMPLATES_DIR", "own").run();
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(!folder.join("data").exists(), "a start that fails makes no database");
+    assert!(!folder.join("data/orders.redb").exists(), "a start that fails makes no database");
     let line = ended.stderr.lines().last().unwrap_or_default().to_owned();
     assert!(line.contains("TEMPLATES_DIR=own") && line.contains("order_failed.txt"), "{line}");
     line
@@ -38,7 +38,9 @@ fn a_file_of_certificates_that_holds_none_stops_the_start() {
     std::fs::write(folder.join("ca.pem"), "nothing").unwrap();
     let ended = Call::within(&folder).env("SMTP_CA_FILE", "ca.pem").run();
     assert_eq!(ended.code, Some(2), "{ended:?}");
-    assert!(ended.stderr.contains("SMTP_CA_FILE=ca.pem: no certificate in it"), "{ended:?}");
+    let line = ended.stderr.lines().last().unwrap_or_default();
+    assert!(line.contains("SMTP_CA_FILE=ca.pem"), "{line}");
+    assert!(line.contains("no certificate in it"), "{line}");
 }
 
 #[test]

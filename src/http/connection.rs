@@ -23,7 +23,7 @@ const LINGER_BYTES: usize = 256 << 10;
 const READ_BYTES: usize = 16 << 10;
 
 /// Pieces of a stream that are sent before the thread goes on to other connections.
-const PIECES_PER_STEP: usize = 16;
+const PIECES_PER_STEP: usize = 4;
 
 pub struct Connection {
     // Declared before the permit, and so dropped before it: when the slot is free, the descriptor

@@ -28,7 +28,7 @@ use crate::sys::socket::{self, Received};
 
 /// Steps with one connection before the thread goes on to others: a client that pipelines must
 /// not own a thread.
-const MAX_STEPS: usize = 64;
+const MAX_STEPS: usize = 8;
 
 pub struct Worker {
     responder: Responder,

@@ -1,24 +1,30 @@
 //! Builds all of it, starts it, stops it in order.
 
-use std::fmt;
+mod first_admin;
+mod start_error;
+
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::{Api, METRICS_AGE};
-use crate::auth::{Cost, Hasher, SigningKey, Tokens, load_key, load_or_create_key, write_private};
+use crate::auth::{Cost, Hasher, SigningKey, Tokens, load_key, load_or_create_key};
 use crate::clock::Clock;
-use crate::config::{AllowedOrigins, Config, DEFAULT_ADMIN_PASSWORD, Unusable};
-use crate::domain::{EmailAddress, Password, Username};
+use crate::config::Config;
 use crate::http::{self, Drained};
 use crate::mail::{self, Mailer, Sender};
 use crate::metrics::Metrics;
-use crate::service::{DOWNLOAD_FILE, NewAdmin, Service};
+use crate::service::{DOWNLOAD_FILE, Service};
 use crate::store::{BackupPlan, FileStorage, RunningUpkeep, Storage, Store, Upkeep, UpkeepPlan};
 use crate::sys;
 use crate::sys::files::{folder_of, make_folder, real_path, try_folder};
 use crate::sys::poll::Waker;
+
+pub use first_admin::seed;
+pub use start_error::StartError;
+
+use first_admin::{check_published_password, warn_of_initial_password};
 
 /// How long a stop waits for what is under way.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -31,7 +37,6 @@ const SPARE_THREADS: usize = 4;
 /// Where the service listens for commands on this host.
 pub const SOCKET_FILE: &str = "orders.sock";
 const KEY_FILE: &str = "orders.key";
-const INITIAL_PASSWORD_FILE: &str = "initial-admin-password";
 
 /// What a test puts in the place of the real thing.
 #[derive(Clone)]
@@ -54,16 +59,6 @@ pub struct App {
     local: Option<http::LocalServer>,
     sender: mail::Running,
     upkeep: RunningUpkeep,
-}
-
-/// Why the service can't start; prints as one line.
-#[derive(Debug)]
-pub enum StartError {
-    /// Another start does not help before somebody changes this setting.
-    Setting(Unusable),
-    /// The same, of what is no setting of ours.
-    Unusable(String),
-    Failed(String),
 }
 
 /// The rooms below the door, open: what a command without a server needs too.
@@ -187,44 +182,6 @@ impl Foundation {
     }
 }
 
-/// Makes the first admin if there is no user yet, and says what it did.
-pub fn seed(config: &Config, service: &Service) -> Result<Option<String>, StartError> {
-    if service.has_users().map_err(StartError::of)? {
-        return Ok(None);
-    }
-    let (password, source) = first_password(config)?;
-    let is_default_password = password.as_str() == DEFAULT_ADMIN_PASSWORD;
-    let unfit = |_| StartError::Failed("the first admin's name or address is not valid".into());
-    let admin = NewAdmin {
-        username: Username::parse(&config.admin_username).map_err(unfit)?,
-        email: EmailAddress::parse(&config.admin_email).map_err(unfit)?,
-        password,
-        is_default_password,
-    };
-    let created = service.create_first_admin(admin).map_err(StartError::of)?;
-    Ok(created.map(|user| {
-        format!("made the first admin, {:?}; the password is {source}", user.username.as_str())
-    }))
-}
-
-/// The password, and where it can be found. One that is made up is on disk before it is used.
-fn first_password(config: &Config) -> Result<(Password, String), StartError> {
-    if let Some(given) = &config.admin_password {
-        return Ok((
-            Password::given(given.expose().to_owned()),
-            "the one in ADMIN_PASSWORD".into(),
-        ));
-    }
-    if !config.is_production() {
-        let published = Password::given(DEFAULT_ADMIN_PASSWORD.to_owned());
-        return Ok((published, format!("{DEFAULT_ADMIN_PASSWORD}, the default")));
-    }
-    let made = Service::random_password().map_err(StartError::of)?;
-    let path = config.beside_database(INITIAL_PASSWORD_FILE);
-    write_private(&path, made.as_str()).map_err(|why| StartError::at(&path, why))?;
-    Ok((made, format!("in {}", path.display())))
-}
-
 fn signing_key(config: &Config) -> Result<SigningKey, StartError> {
     if let Some(key) = &config.secret_key {
         return Ok(SigningKey::from_text(key.expose()));
@@ -252,49 +209,6 @@ fn try_places(config: &Config) -> Result<(), StartError> {
     try_folder(&folder).map_err(|why| {
         StartError::Unusable(format!("TMPDIR={}: can't be used: {why}", folder.display()))
     })
-}
-
-/// Warns while the published default password works; in production, refuses to start.
-fn check_published_password(
-    config: &Config,
-    service: &Service,
-    at: &TcpListener,
-) -> Result<(), StartError> {
-    let Some(user) = service.user_with_default_password().map_err(StartError::of)? else {
-        return Ok(());
-    };
-    let name = user.username.as_str();
-    if config.is_production() {
-        return Err(StartError::Unusable(format!(
-            "user {name:?} still has the published default password, which production \
-             refuses; set another with `orderd user passwd {name}`"
-        )));
-    }
-    let pages = match config.allowed_origins() == AllowedOrigins::Any {
-        true => {
-            "; any web page that a browser on this machine opens can log in with it and read the \
-             answers, since CORS_ALLOW_ORIGINS is *"
-        }
-        false => "",
-    };
-    if at.local_addr().is_ok_and(Config::is_exposed) {
-        log::error!(
-            "ANYONE who reaches this port can be admin: user {name:?} still has the published default \
-             password; change it now{pages}"
-        );
-    } else {
-        log::warn!("user {name:?} still has the published default password; change it{pages}");
-    }
-    Ok(())
-}
-
-/// The file is for whoever logs in first; after that it is only a risk.
-fn warn_of_initial_password(config: &Config) {
-    let path = config.beside_database(INITIAL_PASSWORD_FILE);
-    if path.exists() {
-        let path = path.display();
-        log::warn!("the first admin's password is in {path}: log in, change it, remove the file");
-    }
 }
 
 fn bind(config: &Config) -> Result<TcpListener, StartError> {
@@ -340,24 +254,3 @@ fn transport_settings(config: &Config) -> http::Settings {
         temp_dir: std::env::temp_dir(),
     }
 }
-
-impl StartError {
-    fn of(why: impl fmt::Display) -> StartError {
-        StartError::Failed(why.to_string())
-    }
-
-    fn at(path: &Path, why: impl fmt::Display) -> StartError {
-        StartError::Failed(format!("{}: {why}", path.display()))
-    }
-}
-
-impl fmt::Display for StartError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StartError::Setting(Unusable { setting, why }) => write!(f, "{setting}: {why}"),
-            StartError::Unusable(why) | StartError::Failed(why) => f.write_str(why),
-        }
-    }
-}
-
-impl std::error::Error for StartError {}

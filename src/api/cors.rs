@@ -14,6 +14,7 @@ const MAX_REQUESTED_HEADERS: usize = 1024;
 /// What other origins never get at, whatever is allowed.
 const NEVER: &str = "/admin/";
 
+/// The origins that are allowed, and what follows from them.
 pub struct Cors {
     allowed: AllowedOrigins,
 }

@@ -37,8 +37,8 @@ struct Shared {
     large_bodies: LargeBodyGate,
 }
 
-/// What of a request decides how its response looks, whatever the response is.
-struct Manner {
+/// What of a request shapes its response, whatever the response is.
+struct ResponseStyle {
     request_id: String,
     format: ErrorFormat,
     grant: Grant,
@@ -85,38 +85,40 @@ impl http::Handler for Api {
             return None;
         }
         let (path, _) = split_target(head.target());
-        let manner = shared.manner(head);
-        let response = match routing::find(head.method(), &decode_path(path)) {
+        let path = decode_path(path);
+        let missed = match routing::find(head.method(), &path) {
             Found::Route { .. } => return None,
-            missed => unrouted(missed, head.target(), &manner),
+            missed => missed,
         };
+        let style = shared.style(head);
+        let response = unrouted(missed, head.target(), &style);
         shared.meters.count_unmatched(head.method(), response.status);
-        Some(shared.finish(response, manner))
+        Some(shared.finish(response, style))
     }
 
     fn respond(&self, head: &Head, body: &[u8], peer: &Peer) -> Outcome {
         let (shared, started) = (&self.0, Instant::now());
-        let manner = shared.manner(head);
+        let style = shared.style(head);
         let client = shared.trusted_proxies.client_of(head, peer);
-        let cx = Context::new(manner.request_id.clone(), client);
+        let cx = Context::new(style.request_id.clone(), client);
         let caller = match peer {
             Peer::Client(_) => Caller::Anonymous,
             Peer::Local => Caller::Operator,
         };
         // Dropped last: while it is held, what was made of a large body still takes memory.
         let mut permit = None;
-        match shared.answer(head, body, &cx, caller, &manner, &mut permit) {
+        match shared.answer(head, body, &cx, caller, &style, &mut permit) {
             Answer::Pending(endpoint, pending) => {
                 let shared = Arc::clone(shared);
-                let response = PendingResponse { shared, endpoint, pending, cx, manner, started };
+                let response = PendingResponse { shared, endpoint, pending, cx, style, started };
                 Outcome::Deferred(Box::new(response))
             }
             Answer::Routed(endpoint, result) => {
-                Outcome::Response(shared.conclude(endpoint, result, &cx, manner, started))
+                Outcome::Response(shared.conclude(endpoint, result, &cx, style, started))
             }
             Answer::Unrouted(response) => {
                 shared.meters.count_unmatched(head.method(), response.status);
-                Outcome::Response(shared.finish(response, manner))
+                Outcome::Response(shared.finish(response, style))
             }
         }
     }
@@ -133,8 +135,8 @@ impl http::Handler for Api {
         };
         match head {
             Some(head) => {
-                let manner = shared.manner(head);
-                shared.finish(error.render(manner.format, &manner.request_id), manner)
+                let style = shared.style(head);
+                shared.finish(error.render(style.format, &style.request_id), style)
             }
             None => {
                 let request_id = shared.request_ids.next();
@@ -145,8 +147,8 @@ impl http::Handler for Api {
 }
 
 impl Shared {
-    fn manner(&self, head: &Head) -> Manner {
-        Manner {
+    fn style(&self, head: &Head) -> ResponseStyle {
+        ResponseStyle {
             request_id: self.request_ids.of(head),
             format: ErrorFormat::wanted_by(head),
             grant: self.cors.grant(head),
@@ -159,7 +161,7 @@ impl Shared {
         body: &[u8],
         cx: &Context,
         caller: Caller,
-        manner: &Manner,
+        style: &ResponseStyle,
         permit: &mut Option<Permit<'s>>,
     ) -> Answer {
         if let Some(response) = self.cors.preflight(head) {
@@ -175,12 +177,12 @@ impl Shared {
         let path = decode_path(path);
         let (endpoint, parameter) = match routing::find(head.method(), &path) {
             Found::Route { index, parameter } => (index, parameter),
-            missed => return Answer::Unrouted(unrouted(missed, head.target(), manner)),
+            missed => return Answer::Unrouted(unrouted(missed, head.target(), style)),
         };
         let route = &ROUTES[endpoint];
         let backend = &self.backend;
         let call = Call { backend, cx, caller, head, parameter, query, body: None };
-        match self.call(route, call, body, manner, permit) {
+        match self.call(route, call, body, style, permit) {
             Ok(Called::Response(response)) => Answer::Routed(endpoint, Ok(response)),
             Ok(Called::Pending(pending)) => Answer::Pending(endpoint, pending),
             Err(why) => {
@@ -197,7 +199,7 @@ impl Shared {
         route: &Route,
         mut call: Call<'_>,
         body: &[u8],
-        manner: &Manner,
+        style: &ResponseStyle,
         permit: &mut Option<Permit<'s>>,
     ) -> Result<Called> {
         if route.body == BodyKind::Json {
@@ -205,7 +207,7 @@ impl Shared {
             let content_type = call.header(Field::ContentType);
             if !body.is_empty() && content_type.is_some_and(|given| !json::is_json(given)) {
                 let error = ErrorResponse::new(415, "Unsupported Media Type");
-                return Ok(Called::Response(error.render(manner.format, &manner.request_id)));
+                return Ok(Called::Response(error.render(style.format, &style.request_id)));
             }
             call.body = json::parse(body)?;
         }
@@ -232,24 +234,24 @@ impl Shared {
         endpoint: usize,
         result: Result<Response>,
         cx: &Context,
-        manner: Manner,
+        style: ResponseStyle,
         started: Instant,
     ) -> Response {
         self.backend.service.limits().refund_unless_served(&result, cx);
         let response = result.unwrap_or_else(|why| {
-            ErrorResponse::from(&why).render(manner.format, &manner.request_id)
+            ErrorResponse::from(&why).render(style.format, &style.request_id)
         });
         self.meters.count(endpoint, response.status, started.elapsed());
-        self.finish(with_limit_headers(response, cx.limit_state()), manner)
+        self.finish(with_limit_headers(response, cx.limit_state()), style)
     }
 
     /// Adds what every response to a readable head has.
-    fn finish(&self, response: Response, manner: Manner) -> Response {
-        let mut response = self.cors.decorate(response, manner.grant);
+    fn finish(&self, response: Response, style: ResponseStyle) -> Response {
+        let mut response = self.cors.decorate(response, style.grant);
         if !response.headers.iter().any(|(name, _)| *name == "Cache-Control") {
             response = response.header("Cache-Control", "no-store");
         }
-        response.header("X-Request-Id", manner.request_id)
+        response.header("X-Request-Id", style.request_id)
     }
 }
 
@@ -265,7 +267,7 @@ struct PendingResponse {
     endpoint: usize,
     pending: Box<dyn Pending>,
     cx: Context,
-    manner: Manner,
+    style: ResponseStyle,
     started: Instant,
 }
 
@@ -275,9 +277,9 @@ impl Deferred for PendingResponse {
     }
 
     fn finish(self: Box<Self>) -> Response {
-        let PendingResponse { shared, endpoint, pending, cx, manner, started } = *self;
+        let PendingResponse { shared, endpoint, pending, cx, style, started } = *self;
         let result = pending.finish(&shared.backend.service, &cx);
-        shared.conclude(endpoint, result, &cx, manner, started)
+        shared.conclude(endpoint, result, &cx, style, started)
     }
 
     fn deadline(&self) -> Option<Instant> {
@@ -299,7 +301,7 @@ fn authenticate(call: &Call<'_>) -> Result<Caller> {
     call.service().authenticate(token)
 }
 
-fn unrouted(missed: Found<'_>, target: &str, manner: &Manner) -> Response {
+fn unrouted(missed: Found<'_>, target: &str, style: &ResponseStyle) -> Response {
     let error = match missed {
         Found::OtherSlash => {
             return Response::new(307).header("Location", routing::to_other_slash(target));
@@ -309,7 +311,7 @@ fn unrouted(missed: Found<'_>, target: &str, manner: &Manner) -> Response {
         }
         Found::Nothing | Found::Route { .. } => ErrorResponse::new(404, "Not Found"),
     };
-    error.render(manner.format, &manner.request_id)
+    error.render(style.format, &style.request_id)
 }
 
 /// `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers).

@@ -16,6 +16,7 @@ const SMALL_BYTES: usize = 2 << 10;
 /// Large ones at once: one is worked on, the others wait, each with its thread.
 const MAX_LARGE: usize = 8;
 
+/// Counts the large bodies that are there, and lets one be worked on.
 #[derive(Debug, Default)]
 pub struct LargeBodyGate {
     large: AtomicUsize,

@@ -143,7 +143,7 @@ pub(super) fn moment(text: &str, part: DayPart) -> std::result::Result<Timestamp
 #[schema(as = Orders)]
 pub struct OrdersBody {
     orders: Vec<OrderBody>,
-    /// There where a `limit` was given, and null on the last page.
+    /// Present only where a `limit` was given; null on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(schema_with = schemas::next_where_paged, required = false)]
     next: Option<Option<u64>>,

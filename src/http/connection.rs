@@ -22,9 +22,7 @@ const LINGER_BYTES: usize = 256 << 10;
 /// What one read takes at most.
 const READ_BYTES: usize = 16 << 10;
 
-/// Pieces of a stream that are sent before the thread goes on to other connections.
-const PIECES_PER_STEP: usize = 4;
-
+/// An open connection. Whoever holds it is its only owner.
 pub struct Connection {
     // Declared before the permit, and so dropped before it: when the slot is free, the descriptor
     // is too.
@@ -164,26 +162,27 @@ impl Connection {
         }
     }
 
-    /// Sends on with the response, as far as the client takes it; `None` when it is sent.
+    /// Sends on with the response, as far as the client takes it, and makes one more piece of a
+    /// stream: others have their turn before that is sent. `None` when all is sent.
     pub fn send_on(&mut self, timeouts: &Timeouts) -> Option<NextStep> {
         let Stage::Responding(outgoing) = &mut self.stage else { return None };
-        for _ in 0..PIECES_PER_STEP {
-            match outgoing.send(&self.socket) {
-                Sent::All => {}
-                Sent::Part => return Some(NextStep::Park(Interest::Writable)),
-                Sent::Broken => return Some(NextStep::Close(CloseReason::Client)),
+        match outgoing.send(&self.socket) {
+            Sent::All => {}
+            Sent::Part => return Some(NextStep::Park(Interest::Writable)),
+            Sent::Broken => return Some(NextStep::Close(CloseReason::Client)),
+        }
+        match outgoing.refill() {
+            Refill::Piece => {
+                self.deadline = Instant::now() + timeouts.request;
+                Some(NextStep::Park(Interest::Writable))
             }
-            match outgoing.refill() {
-                Refill::Piece => self.deadline = Instant::now() + timeouts.request,
-                Refill::Cut => return Some(NextStep::Close(CloseReason::Error)),
-                Refill::End => {
-                    let after = outgoing.after;
-                    self.finish(after, timeouts);
-                    return None;
-                }
+            Refill::Cut => Some(NextStep::Close(CloseReason::Error)),
+            Refill::End => {
+                let after = outgoing.after;
+                self.finish(after, timeouts);
+                None
             }
         }
-        Some(NextStep::Park(Interest::Writable))
     }
 
     /// Skips what the client still sends after its last response.

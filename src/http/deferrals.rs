@@ -11,6 +11,7 @@ use super::connection::Connection;
 use crate::metrics::Metrics;
 use crate::sys::poll::Waker;
 
+/// All connections that wait for a response, apart from those that can have it.
 pub struct Deferrals {
     waker: Waker,
     #[expect(clippy::vec_box, reason = "a connection that becomes ready is moved, not copied")]

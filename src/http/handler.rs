@@ -33,7 +33,8 @@ pub enum Outcome {
 /// A response that isn't there yet, such as one to an order on its way to the disk.
 pub trait Deferred: Send {
     /// Whether [`Deferred::finish`] would not block. Whoever makes it true calls the server's
-    /// [`Waker`](crate::sys::poll::Waker) afterwards.
+    /// [`Waker`](crate::sys::poll::Waker) afterwards. Must not block and must not panic: the
+    /// transport asks with its locks held.
     fn is_ready(&self) -> bool;
 
     /// Makes the response: once it is ready, or its deadline has passed.

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::protocol::encoder::BodyEncoder;
 use crate::sys::socket;
 
+/// What is left to send, and what follows.
 pub struct Outgoing {
     pub bytes: Vec<u8>,
     /// How many of `bytes` are sent.

@@ -27,6 +27,7 @@ const HEAVY_BYTES: usize = 4 << 10;
 /// Connections that are closed at once when too much is kept.
 const EVICTED_FOR_MEMORY: usize = 8;
 
+/// All connections that wait, and the set in which their sockets are watched.
 pub struct Parking {
     poll: Poll,
     slots: Box<[Mutex<Slot>]>,

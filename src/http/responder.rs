@@ -14,6 +14,7 @@ use crate::metrics::CloseReason;
 use crate::sys::poll::Interest;
 use crate::sys::socket;
 
+/// An encoder, and the buffers of a thread.
 pub struct Responder {
     pub transport: Arc<Transport>,
     encoder: Encoder,

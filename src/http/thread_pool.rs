@@ -10,6 +10,7 @@
 
 use parking_lot::{Condvar, Mutex};
 
+/// The serving threads, counted by what they do.
 pub struct ThreadPool {
     state: Mutex<State>,
     unparked: Condvar,

@@ -18,6 +18,7 @@ use super::thread_pool::ThreadPool;
 use crate::metrics::{Counter, Metrics};
 use crate::sys::poll::Waker;
 
+/// One for each server. Every thread of the transport holds it.
 pub struct Transport {
     pub handler: Arc<dyn Handler>,
     pub settings: Settings,

@@ -5,6 +5,7 @@ use super::protocol::chunked;
 use super::protocol::framing::{BodyLength, RequestFraming};
 use super::rejection::Rejection;
 
+/// Takes the body from what comes, as its framing says.
 pub struct Upload {
     pub framing: RequestFraming,
     pub head: Head,

@@ -30,6 +30,7 @@ use crate::sys::socket::{self, Received};
 /// not own a thread.
 const MAX_STEPS: usize = 8;
 
+/// What one serving thread has of its own.
 pub struct Worker {
     responder: Responder,
     /// `None` after it broke and could not be replaced.

@@ -11,6 +11,7 @@ use super::smtp::check_ca_file;
 use super::templates::Templates;
 use super::transport::{Session, Transport};
 
+/// Composes messages and delivers them.
 pub struct Mailer {
     pub templates: Templates,
     pub from: EmailFrom,

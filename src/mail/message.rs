@@ -20,7 +20,8 @@ const MAX_STEM_ID_LEN: usize = 40;
 /// A finished message: its envelope, and the bytes that are transmitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// A name for files and boundaries out of `[A-Za-z0-9._-]`, the same at every attempt.
+    /// The base of file names and MIME boundaries: only `[A-Za-z0-9._-]`, the same at every
+    /// attempt.
     pub stem: String,
     pub from: String,
     pub to: String,

@@ -1,6 +1,6 @@
 //! The sender: delivers the mails of the outbox that are due.
 //!
-//! It claims nothing in memory: it reads due mails, sends them with no transaction open, and
+//! It keeps no list of mails in progress: it reads due mails, sends them with no transaction open, and
 //! stores all results in one write. A crash in between sends those mails again, so that each
 //! goes out at least once; the receiver knows a repeat by its Message-ID.
 
@@ -40,6 +40,7 @@ const FAILURE_WAIT: Duration = Duration::from_secs(1);
 /// How often old message files are removed.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
+/// Sends what is due, round after round.
 pub struct Sender {
     mailer: Arc<Mailer>,
     store: Store,

@@ -17,6 +17,7 @@ use super::limit::{ClientLimit, Limit, LimitState, Spent, UserLimit};
 /// The bucket of a name holds so many times the tokens of an address.
 const NAME_FACTOR: u32 = 10;
 
+/// The buckets of all limits.
 pub struct Limits {
     clock: Clock,
     store: Store,

@@ -3,8 +3,8 @@
 //! Invariants:
 //! - One thread at a time commits. It applies all writes that wait to one transaction, commits
 //!   that durably, and only then gives the callers their results.
-//! - A write reads and checks before it writes. A write that is refused leaves nothing behind,
-//!   and its caller gets the refusal only after the commit that the refusal depends on is durable.
+//! - A write reads and checks before it writes. A write that fails leaves nothing behind, and its
+//!   caller gets the error only after everything that caused it is on disk.
 //! - Whatever can be read is on disk, also after an I/O error or a crash.
 //! - A read sees one moment (MVCC) and does not wait for a commit, except while the library syncs
 //!   a file that has grown.

@@ -44,6 +44,7 @@ impl Tag {
     }
 }
 
+/// An operation as far as its own file describes it.
 pub struct OperationDoc {
     pub operation: Operation,
     /// What its bodies refer to, by name.

@@ -136,7 +136,8 @@ impl Committer {
         }
     }
 
-    /// The loop ends, because each round but the last spoils a write that the next one skips.
+    /// The loop ends: each round but the last finds one write that fails after its first change,
+    /// and the next round leaves it out.
     fn commit_to(&self, database: &Database, batch: &mut [Box<dyn PendingWrite>]) -> CommitOutcome {
         loop {
             let transaction = match database.begin_write() {

@@ -101,7 +101,10 @@ pub fn make_folder(path: &Path, mode: u32) -> io::Result<()> {
 /// Makes a file in a folder, and removes it again. A full disk is no error, since it is no fault
 /// of the folder.
 pub fn try_folder(folder: &Path) -> io::Result<()> {
-    let trial = folder.join(format!(".orderd-trial-{}", std::process::id()));
+    // Drawn, since a process id is no name of its own: containers that share a folder may have the
+    // same one.
+    let drawn = getrandom::u64().map_err(io::Error::other)?;
+    let trial = folder.join(format!(".orderd-trial-{drawn:016x}"));
     match create_private(&trial) {
         Ok(_) => fs::remove_file(&trial),
         Err(why) if why.kind() == ErrorKind::StorageFull => Ok(()),

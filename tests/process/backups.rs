@@ -140,7 +140,9 @@ fn while_the_server_runs_a_backup_and_a_check_are_its_own_and_a_restore_waits() 
     running.ask("GET", "/health", None, "").good();
     running.stop();
     assert_eq!(run(&folder, &["restore", "b.redb", "--force"]).code, Some(0));
-    assert_eq!(run(&folder, &["check"]).stdout, check.stdout);
+    // Not the whole text: a mail may have left between the backup and the check before.
+    let restored = run(&folder, &["check"]);
+    assert_eq!((restored.code, orders_in(&restored)), (Some(0), "3"));
     assert!(!folder.join("b.redb.unfinished").exists());
 }
 

@@ -29,7 +29,7 @@ impl Service {
             Ok(Status {
                 environment: self.environment,
                 started_at: self.started_at,
-                database: self.database.clone(),
+                database: self.database_path.clone(),
                 counts: self.store.read()?.counts()?,
                 last_backup: known_time(self.last_backup.get()),
             })

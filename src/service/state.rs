@@ -33,13 +33,13 @@ pub struct Service {
     pub(super) mail_domain: String,
     pub(super) environment: &'static str,
     pub(super) started_at: Timestamp,
-    pub(super) database: PathBuf,
     pub(super) keep_keys: Duration,
     pub(super) last_trial: LastTrial,
     /// Where a backup is until it has been sent.
     pub(super) download_path: PathBuf,
     pub(super) download_lock: BackupLock,
     pub(super) last_backup: Gauge,
+    /// Absolute, so that it means the same to whoever reads it elsewhere.
     pub(super) database_path: PathBuf,
     /// Descriptors other than connections, where the system doesn't count them.
     pub(super) other_fds: OnceLock<Option<u64>>,
@@ -64,14 +64,13 @@ impl Service {
             mail_domain: config.email_from.domain().to_owned(),
             environment: config.environment.as_str(),
             started_at: clock.now(),
-            database: std::path::absolute(config.database_path())
-                .unwrap_or_else(|_| config.database_path().to_owned()),
             keep_keys: Duration::from_secs(u64::from(config.idempotency_keep_hours) * 3600),
             last_trial: LastTrial::default(),
             download_path: config.beside_database(DOWNLOAD_FILE),
             download_lock: BackupLock::default(),
             last_backup: metrics.sampled.last_backup_seconds.clone(),
-            database_path: config.database_path().to_owned(),
+            database_path: std::path::absolute(config.database_path())
+                .unwrap_or_else(|_| config.database_path().to_owned()),
             other_fds: OnceLock::new(),
             mail_warning: MailWarning::default(),
             store,

@@ -216,23 +216,3 @@ fn the_page_and_what_it_needs_come_from_the_service_alone() {
         assert!(answer.header("Cache-Control").unwrap().contains("immutable"));
     }
 }
-
-#[test]
-fn no_text_of_the_document_has_a_gap_in_it() {
-    let app = TestApp::start();
-    let document = document(&app);
-    let mut left = vec![&document];
-    let mut seen = 0;
-    while let Some(value) = left.pop() {
-        match value {
-            Value::Object(object) => left.extend(object.values()),
-            Value::Array(items) => left.extend(items),
-            Value::String(text) => {
-                assert!(!text.contains("  "), "{text}");
-                seen += 1;
-            }
-            _ => {}
-        }
-    }
-    assert!(seen > 100, "{seen}");
-}

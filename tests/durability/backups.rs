@@ -8,13 +8,15 @@ use std::thread;
 use std::time::Duration;
 
 use orderd::clock::{Clock, Timestamp};
-use orderd::domain::{EmailAddress, MailId, MessageId, NewOrder, Outcome, Role, UserId, Username};
+use orderd::domain::{MailId, MessageId, NewOrder, Outcome, UserId};
 use orderd::error::Error;
 use orderd::metrics::Metrics;
 use orderd::store::{
-    Attempt, BackupPlan, Check, CreateUser, MailMark, MarkMails, PlaceOrder, Store, Upkeep,
-    UpkeepPlan, check_file,
+    Attempt, BackupPlan, Check, MailMark, MarkMails, PlaceOrder, Store, Upkeep, UpkeepPlan,
+    check_file,
 };
+
+use crate::session::new_user;
 
 const START: Timestamp = Timestamp::EPOCH;
 const DAY: Duration = Duration::from_secs(86_400);
@@ -31,14 +33,7 @@ impl Shop {
         let folder = tempfile::tempdir().unwrap();
         let (clock, metrics) = (Clock::fixed(START + 1000 * DAY), Metrics::new());
         let store = Store::open(&folder.path().join("a.redb"), clock.clone(), &metrics).unwrap();
-        let user = CreateUser {
-            username: Username::parse("ann").unwrap(),
-            email: EmailAddress::parse("ann@example.com").unwrap(),
-            role: Role::User,
-            password_hash: "$scrypt$".into(),
-            at: clock.now(),
-        };
-        store.write(user).unwrap();
+        store.write(new_user("ann", clock.now())).unwrap();
         Shop { store, clock, metrics, folder }
     }
 

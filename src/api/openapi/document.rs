@@ -230,19 +230,37 @@ mod tests {
     #[test]
     fn every_reference_leads_somewhere() {
         let document = read();
-        let mut left = vec![&document];
-        let mut seen = 0;
-        while let Some(value) = left.pop() {
-            match value {
-                Value::Object(object) => left.extend(object.values()),
-                Value::Array(items) => left.extend(items),
-                _ => {}
-            }
-            let Some(target) = value.get("$ref").and_then(Value::as_str) else { continue };
+        let targets = values(&document).into_iter().filter_map(|value| value.get("$ref"));
+        let targets: Vec<_> = targets.filter_map(Value::as_str).collect();
+        for target in &targets {
             let place = target.strip_prefix('#').unwrap();
             assert!(document.pointer(place).is_some(), "{target}");
-            seen += 1;
         }
-        assert!(seen > 50, "{seen}");
+        assert!(targets.len() > 50, "{}", targets.len());
+    }
+
+    #[test]
+    fn no_text_of_the_document_has_a_gap_in_it() {
+        let document = read();
+        let texts: Vec<_> = values(&document).into_iter().filter_map(Value::as_str).collect();
+        for text in &texts {
+            assert!(!text.contains("  "), "{text}");
+        }
+        assert!(texts.len() > 100, "{}", texts.len());
+    }
+
+    /// A value, and all that lie in it.
+    fn values(value: &Value) -> Vec<&Value> {
+        let mut found = vec![value];
+        let mut read = 0;
+        while let Some(&value) = found.get(read) {
+            match value {
+                Value::Object(object) => found.extend(object.values()),
+                Value::Array(items) => found.extend(items),
+                _ => {}
+            }
+            read += 1;
+        }
+        found
     }
 }

@@ -127,7 +127,7 @@ fn builder() -> Builder {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::domain::{EmailAddress, MessageId, NewOrder, Outcome, Role, Username};
+    use crate::domain::{MessageId, NewOrder, Outcome};
     use crate::metrics::Metrics;
     use crate::store::check::check_file;
     use crate::store::writes::{CreateUser, PlaceOrder};
@@ -137,14 +137,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (path, clock) = (folder.path().join("orders.redb"), Clock::system());
         let store = Store::open(&path, clock.clone(), &Metrics::new()).unwrap();
-        let user = CreateUser {
-            username: Username::parse("ann").unwrap(),
-            email: EmailAddress::parse("ann@example.com").unwrap(),
-            role: Role::User,
-            password_hash: "$scrypt$".into(),
-            at: clock.now(),
-        };
-        let user = store.write(user).unwrap().id;
+        let user = store.write(CreateUser::for_test("ann", clock.now())).unwrap().id;
         // One transaction less a row, full ones, and one row more.
         let mut placed = 0;
         for count in [99, 100, 200, 201] {

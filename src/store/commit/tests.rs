@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use super::Pending;
 use crate::clock::{Clock, Timestamp};
-use crate::domain::{EmailAddress, Role, User, Username};
+use crate::domain::User;
 use crate::error::{Error, Result, Unavailable};
 use crate::metrics::Metrics;
 use crate::store::engine::Store;
@@ -31,13 +31,7 @@ struct Make {
 
 impl Make {
     fn named(name: &str) -> Make {
-        let user = CreateUser {
-            username: Username::parse(name).unwrap(),
-            email: EmailAddress::parse(&format!("{name}@example.com")).unwrap(),
-            role: Role::User,
-            password_hash: "$scrypt$".into(),
-            at: Timestamp::EPOCH,
-        };
+        let user = CreateUser::for_test(name, Timestamp::EPOCH);
         Make { user, applied: Arc::default(), panics: false }
     }
 

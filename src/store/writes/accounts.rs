@@ -15,6 +15,20 @@ pub struct CreateUser {
     pub at: Timestamp,
 }
 
+#[cfg(test)]
+impl CreateUser {
+    /// A user whom nobody can log in as.
+    pub fn for_test(name: &str, at: Timestamp) -> CreateUser {
+        CreateUser {
+            username: Username::parse(name).unwrap(),
+            email: EmailAddress::parse(&format!("{name}@example.com")).unwrap(),
+            role: Role::User,
+            password_hash: "$scrypt$".into(),
+            at,
+        }
+    }
+}
+
 impl Write for CreateUser {
     type Output = User;
 

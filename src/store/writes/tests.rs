@@ -7,10 +7,7 @@ use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::domain::{
-    EmailAddress, MailId, MessageId, NewOrder, Order, OrderId, Outcome, Role, User, UserId,
-    Username,
-};
+use crate::domain::{MailId, MessageId, NewOrder, Order, OrderId, Outcome, Role, User, UserId};
 use crate::error::{Error, Unauthenticated};
 use crate::store::schema;
 use crate::store::write_txn::{Applied, Failure, Write, WriteTxn};
@@ -24,13 +21,7 @@ fn transaction() -> WriteTransaction {
 }
 
 fn admin(txn: &mut WriteTxn<'_>, name: &str) -> User {
-    let admin = CreateUser {
-        username: Username::parse(name).unwrap(),
-        email: EmailAddress::parse(&format!("{name}@example.com")).unwrap(),
-        role: Role::Admin,
-        password_hash: "$scrypt$".into(),
-        at: AT,
-    };
+    let admin = CreateUser { role: Role::Admin, ..CreateUser::for_test(name, AT) };
     admin.apply(txn).unwrap()
 }
 

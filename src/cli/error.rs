@@ -1,6 +1,7 @@
 //! Why a command fails, and how the user is told.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -50,7 +51,8 @@ impl CommandError {
 }
 
 fn print_error(code: u8, why: &str) -> ExitCode {
-    eprintln!("orderd: {why}");
+    // A closed stderr changes nothing of the code.
+    let _ = writeln!(io::stderr().lock(), "orderd: {why}");
     ExitCode::from(code)
 }
 

@@ -200,13 +200,10 @@ fn init(settings: &Settings) -> Result<(), CommandError> {
     let path = config.database_path();
     let existed = path.exists();
     let foundation = Foundation::open(config, &Dependencies::default())?;
-    println!("{} {}", path.display(), if existed { "is there" } else { "made" });
-    match app::seed(config, &foundation.service)? {
-        Some(made) => println!("{made}"),
-        None => println!("there are users already; none was made"),
-    }
+    let made = app::seed(config, &foundation.service)?;
     foundation.store.close();
-    Ok(())
+    say(&format!("{} {}", path.display(), if existed { "is there" } else { "made" }))?;
+    say(made.as_deref().unwrap_or("there are users already; none was made"))
 }
 
 fn print_openapi() -> Result<(), CommandError> {

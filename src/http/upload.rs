@@ -19,8 +19,8 @@ impl Upload {
         Upload { framing, head, body: Vec::new(), decoder }
     }
 
-    /// Takes from `input` what belongs to the body; true when the body is whole. `limit` is for
-    /// chunked bodies alone, in bytes: a declared length was checked with the head.
+    /// Takes from `input` what belongs to the body; true when the body is whole. `limit` is the
+    /// most that it may have, in bytes.
     pub fn take(&mut self, input: &mut Vec<u8>, limit: usize) -> Result<bool, Rejection> {
         if let Some(decoder) = &mut self.decoder {
             let progress = decoder.advance(input, &mut self.body, limit)?;
@@ -28,6 +28,9 @@ impl Upload {
             return Ok(progress.is_complete);
         }
         let BodyLength::Exactly(length) = self.framing.body else { return Ok(true) };
+        if length > limit as u64 {
+            return Err(Rejection::BodyTooLarge);
+        }
         let missing = usize::try_from(length).unwrap_or(usize::MAX).saturating_sub(self.body.len());
         let taken = missing.min(input.len());
         self.body.extend_from_slice(&input[..taken]);

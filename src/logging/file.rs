@@ -7,8 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::sys::files::{
-    close_log_to_others, folder_of, follow_links, make_folder, named_beside, open_log, real_path,
-    try_folder,
+    close_log_to_others, folder_of, follow_links, make_folder, named_beside, open_log, try_folder,
 };
 
 /// Of a folder that is made for the log.
@@ -94,7 +93,7 @@ impl LogFile {
 impl Open {
     fn at(path: &Path) -> io::Result<Open> {
         let paths = follow_links(path);
-        let real = real_path(path);
+        let real = paths.last().cloned().unwrap_or_else(|| path.to_owned());
         make_folder(folder_of(&real), FOLDER_MODE)?;
         // The log may be a link to /dev/stdout, and that again to whatever the process was given.
         let is_given =

@@ -1,8 +1,10 @@
 //! Commands beside a running server, over the socket beside its database.
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -12,6 +14,8 @@ use support::folder::Folder;
 use support::process::{Call, Ended};
 
 const SOCKET: &str = "data/orders.sock";
+/// Only so that a hang fails the test.
+const HANG_LIMIT: Duration = Duration::from_secs(60);
 
 fn run(folder: &Folder, args: &[&str], input: &str) -> Ended {
     args.iter().fold(Call::within(folder), |call, arg| call.arg(arg)).input(input).run()
@@ -48,6 +52,20 @@ fn what_a_command_changes_beside_a_server_counts_there_at_once() {
     // The same, without a server.
     assert_eq!(json(&folder, &["user", "list", "--json"])[1]["disabled"], true);
     assert_eq!(json(&folder, &["orders", "--json"]), orders);
+}
+
+#[test]
+fn a_body_beyond_the_socket_s_bound_is_refused_before_it_comes() {
+    let folder = Folder::new();
+    let running = Call::within(&folder).start();
+    let mut socket = UnixStream::connect(folder.join(SOCKET)).unwrap();
+    socket.set_read_timeout(Some(HANG_LIMIT)).unwrap();
+    let head = "POST /auth/login HTTP/1.1\r\nHost: shop\r\nContent-Length: 65537\r\n\r\n";
+    socket.write_all(head.as_bytes()).unwrap();
+    let mut response = String::new();
+    socket.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 413 "), "{response}");
+    running.stop();
 }
 
 #[test]

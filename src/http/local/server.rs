@@ -172,6 +172,7 @@ impl Connection {
             // This thread has nothing else to do than to wait for it.
             Outcome::Deferred(deferred) => deferred.finish(),
         };
+        let framing = framing.for_body(&response.body);
         self.send(response, framing)?;
         Ok(framing.persistence != Persistence::Close)
     }
@@ -224,7 +225,6 @@ impl Connection {
     }
 
     fn send(&mut self, response: Response, framing: ResponseFraming) -> io::Result<()> {
-        let framing = framing.for_body(&response.body);
         let mut bytes = Vec::new();
         let mut stream = self.encoder.encode(response, framing, &mut bytes);
         self.stream.write_all(&bytes)?;

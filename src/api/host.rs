@@ -93,7 +93,8 @@ pub fn describe_check() -> OperationDoc {
     OperationDoc::new("check_store", Tag::System, "Check the store, row against row (admins)")
         .about(
             "Reads all of a snapshot, which takes seconds with a million orders. Writes go on \
-             meanwhile, and the file grows by what they change.",
+             meanwhile, and the file grows by what they change. 409 while another is under way.",
         )
         .answers::<StoreCheckBody>("What was found")
+        .fails_with(409)
 }

@@ -60,10 +60,6 @@ impl MailState {
 }
 
 impl MailId {
-    pub fn of(order: OrderId) -> MailId {
-        MailId(order.0)
-    }
-
     pub fn order(self) -> OrderId {
         OrderId(self.0)
     }

@@ -241,11 +241,6 @@ impl Service {
         })
     }
 
-    /// The user of that name, compared without case; for the command line.
-    pub fn user_named(&self, name: &str) -> Result<Option<User>> {
-        self.store.read()?.user_by_name(name)
-    }
-
     pub fn has_users(&self) -> Result<bool> {
         self.store.read()?.has_users()
     }

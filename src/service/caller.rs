@@ -35,11 +35,6 @@ impl Caller {
         }
     }
 
-    /// Whether the caller sees what belongs to others.
-    pub fn sees_all(&self) -> bool {
-        self.require_admin().is_ok()
-    }
-
     /// Adds who it was to the operation's log line.
     pub(super) fn note(&self, notes: &mut Notes) {
         match self {

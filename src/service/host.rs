@@ -6,7 +6,7 @@ use super::caller::Caller;
 use super::context::Context;
 use super::state::Service;
 use crate::clock::Timestamp;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::store::{Check, Counts};
 
 /// The content of `GET /admin/status`.
@@ -37,10 +37,17 @@ impl Service {
     }
 
     /// Checks what is committed now, row against row; for admins. Writes go on meanwhile.
+    ///
+    /// # Errors
+    /// `Conflict` while another check is under way.
     pub fn check_store(&self, cx: &Context, caller: &Caller) -> Result<Check> {
         self.operations.check.run(cx, |notes| {
             caller.note(notes);
             caller.require_admin()?;
+            // Each holds a thread, and keeps a snapshot's pages from being used again.
+            let Some(_checking) = self.check_lock.try_lock() else {
+                return Err(Error::Conflict("A check is under way"));
+            };
             let check = self.store.check()?;
             notes.add("faults", check.fault_count);
             Ok(check)

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::Duration;
 
+use parking_lot::Mutex;
+
 use crate::auth::{Hasher, Tokens};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
@@ -38,6 +40,7 @@ pub struct Service {
     /// Where a backup is until it has been sent.
     pub(super) download_path: PathBuf,
     pub(super) download_lock: BackupLock,
+    pub(super) check_lock: Mutex<()>,
     pub(super) last_backup: Gauge,
     /// Absolute, so that it means the same to whoever reads it elsewhere.
     pub(super) database_path: PathBuf,
@@ -68,6 +71,7 @@ impl Service {
             last_trial: LastTrial::default(),
             download_path: config.beside_database(DOWNLOAD_FILE),
             download_lock: BackupLock::default(),
+            check_lock: Mutex::default(),
             last_backup: metrics.sampled.last_backup_seconds.clone(),
             database_path: std::path::absolute(config.database_path())
                 .unwrap_or_else(|_| config.database_path().to_owned()),

@@ -11,7 +11,7 @@ use redb::{
 use super::migrations;
 use super::open_error::OpenError;
 use super::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, UserRecord, decode};
-use super::schema::{OPEN_END, ReadTables, SECS_PER_HOUR, VERSION, meta};
+use super::schema::{OPEN_END, ReadTables, VERSION, hour_of, meta};
 use crate::domain::{EmailAddress, Order, UserId, Username};
 use crate::error::Result;
 
@@ -150,7 +150,7 @@ impl Check {
             let Order { user: UserId(user), created_at, .. } = record.order(id);
             let known = has(&tables.users, user)?;
             self.require(known, || format!("order {id} is of user {user}, who is not there"));
-            let range = value(&tables.orders_by_hour, created_at.as_secs() / SECS_PER_HOUR)?;
+            let range = value(&tables.orders_by_hour, hour_of(created_at))?;
             let in_hour = range.is_some_and(|(least, largest)| (least..=largest).contains(&id));
             self.require(in_hour, || format!("order {id} is not found by its time"));
             let indexed = has(&tables.orders_by_user, (user, id))?;

@@ -67,7 +67,7 @@ fn index_hours(transaction: &WriteTransaction) -> Result<(), redb::Error> {
         let Ok(record) = decode::<OrderRecord<'_>>(record.value()) else {
             return Err(redb::Error::Corrupted(format!("order {} is unreadable", id.value())));
         };
-        let hour = record.order(id.value()).created_at.as_secs() / schema::SECS_PER_HOUR;
+        let hour = schema::hour_of(record.order(id.value()).created_at);
         let range = hours.entry(hour).or_insert((id.value(), id.value()));
         range.1 = id.value();
     }

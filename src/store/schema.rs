@@ -55,6 +55,8 @@ use redb::{
     WriteTransaction,
 };
 
+use crate::clock::Timestamp;
+
 /// The version that this program writes. Older files are migrated when they are opened, newer
 /// ones are refused.
 pub const VERSION: u64 = 4;
@@ -139,7 +141,11 @@ pub(super) trait TableVisitor {
     ) -> Result<(), Self::Error>;
 }
 
-pub(super) const SECS_PER_HOUR: u64 = 3600;
+/// The key in `orders_by_hour` of what was made then.
+pub(super) fn hour_of(moment: Timestamp) -> u64 {
+    moment.as_secs() / 3600
+}
+
 /// The end of a range in `orders_by_hour` that still grows. At most one range has it.
 pub(super) const OPEN_END: u64 = u64::MAX;
 

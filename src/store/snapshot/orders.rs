@@ -119,8 +119,7 @@ impl Snapshot {
 
     /// The ids of all orders placed in the hours that `from` and `to` touch.
     fn ids_between(&self, from: Option<Timestamp>, to: Option<Timestamp>) -> Result<Option<Span>> {
-        let hour = |at: Timestamp| at.as_secs() / schema::SECS_PER_HOUR;
-        let hours = from.map_or(0, hour)..=to.map_or(u64::MAX, hour);
+        let hours = from.map_or(0, schema::hour_of)..=to.map_or(u64::MAX, schema::hour_of);
         let mut found: Option<Span> = None;
         for row in self.open(schema::ORDERS_BY_HOUR)?.range(hours)? {
             let (first, last) = row?.1.value();

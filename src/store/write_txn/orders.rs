@@ -5,7 +5,7 @@ use redb::ReadableTable;
 use super::{Applied, WriteTxn, next_key};
 use crate::domain::{MessageId, Order, OrderId, UserId};
 use crate::store::records::{OrderRecord, decode, encode};
-use crate::store::schema::{OPEN_END, SECS_PER_HOUR};
+use crate::store::schema::{OPEN_END, hour_of};
 
 impl WriteTxn<'_> {
     pub fn next_order_id(&mut self) -> Applied<OrderId> {
@@ -33,7 +33,7 @@ impl WriteTxn<'_> {
     /// Makes the range of the order's hour include the order: it is open, or is opened now and the
     /// range that was open is closed. So this writes only at the first order of an hour.
     fn note_hour(&mut self, order: &Order) -> Applied<()> {
-        let hour = order.created_at.as_secs() / SECS_PER_HOUR;
+        let hour = hour_of(order.created_at);
         if self.hour == Some(hour) {
             return Ok(());
         }

@@ -105,7 +105,7 @@ fn the_sender_is_woken_for_new_and_retried_mail_and_not_for_what_it_put_off() {
     let transaction = transaction();
     let mut txn = WriteTxn::begin(&transaction);
     let user = admin(&mut txn, "ann").id;
-    let id = MailId::of(place(&mut txn, user, "one", AT).unwrap().id);
+    let id = MailId(place(&mut txn, user, "one", AT).unwrap().id.0);
     assert!(txn.queued_mail, "a new one");
     txn.queued_mail = false;
     let attempt = Attempt::Deferred { due: AT + HOUR, error: "not now".into() };

@@ -7,10 +7,8 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 use super::call::Call;
 use super::json;
 use super::openapi::{OperationDoc, Tag, schemas};
-use super::order_list::{DayPart, moment};
 use super::query::Query;
-use crate::domain::MAX_ID;
-use crate::domain::{Mail, MailId, MailState};
+use crate::domain::{MAX_ID, Mail, MailId, MailState};
 use crate::error::{Problem, Result};
 use crate::http::Response;
 use crate::service::RetryFilter;
@@ -140,17 +138,9 @@ pub fn retry_many(call: &Call<'_>) -> Result<Response> {
         0..MIN_ERROR_CHARS => Err(Problem::TooShort { min: MIN_ERROR_CHARS }),
         _ => Err(Problem::TooLong { max: MAX_ERROR_CHARS }),
     });
-    let died_from = query.parsed("died_from", |text| moment(text, DayPart::Start));
-    let died_to = query.parsed("died_to", |text| moment(text, DayPart::End));
+    let (died_from, died_to) = query.period("died_from", "died_to");
     let limit = query.integer("limit", 1, PAGE_ROWS as u64).map_or(PAGE_ROWS, |it| it as usize);
     let after = MailId(query.integer("after", 1, MAX_ID).unwrap_or(0));
-    if let (Some(from), Some(to)) = (died_from, died_to)
-        && from > to
-    {
-        let reason = "It lies before died_from".to_owned();
-        let value = query.text("died_to").unwrap_or_default().to_owned();
-        query.fault("died_to", Problem::Value { reason }, &value);
-    }
     query.check()?;
     let filter = RetryFilter { error, died_from, died_to };
     let retried = call.service().retry_mails(call.cx, &call.caller, &filter, after, limit)?;

@@ -12,10 +12,8 @@ use super::openapi::{AFTER, OperationDoc, Tag, response_with_headers, schemas};
 use super::orders::OrderBody;
 use super::query::Query;
 use super::{accept, json};
-use crate::clock::Timestamp;
-use crate::domain::MAX_ID;
-use crate::domain::{Order, OrderId, Outcome, UserId};
-use crate::error::{Error, Problem, Result};
+use crate::domain::{MAX_ID, Order, OrderId, Outcome, UserId};
+use crate::error::{Error, Result};
 use crate::http::{Body, Field, Response, Stream};
 use crate::service::{OrderPages, OrderQuery};
 use crate::store::{Direction, PAGE_ROWS};
@@ -93,21 +91,13 @@ fn read_query(call: &Call<'_>) -> Result<Wanted> {
         _ => None,
     });
     let outcome = query.boolean("success").map(Outcome::from_success);
-    let created_from = query.parsed("created_from", |text| moment(text, DayPart::Start));
-    let created_to = query.parsed("created_to", |text| moment(text, DayPart::End));
+    let (created_from, created_to) = query.period("created_from", "created_to");
     let user = query.integer("user_id", 1, MAX_ID).map(UserId);
     let format = query.choice("format", "'json' or 'csv'", |text| match text {
         "json" => Some(Format::Json),
         "csv" => Some(Format::Csv),
         _ => None,
     });
-    if let (Some(from), Some(to)) = (created_from, created_to)
-        && from > to
-    {
-        let reason = "It lies before created_from".to_owned();
-        let value = query.text("created_to").unwrap_or_default().to_owned();
-        query.fault("created_to", Problem::Value { reason }, &value);
-    }
     query.check()?;
     let direction = direction.unwrap_or_default();
     let query = OrderQuery { user, outcome, created_from, created_to, direction, after };
@@ -120,22 +110,6 @@ fn accepted_format(call: &Call<'_>) -> Format {
         true => Format::Csv,
         false => Format::Json,
     }
-}
-
-/// Which second of a day a date without a time means.
-pub(super) enum DayPart {
-    Start,
-    End,
-}
-
-pub(super) fn moment(text: &str, part: DayPart) -> std::result::Result<Timestamp, Problem> {
-    let reason = "Input should be like 2026-11-22 or 2026-11-22T10:00:00, in UTC or with an offset";
-    let at = Timestamp::parse(text).ok_or_else(|| Problem::Value { reason: reason.to_owned() })?;
-    const DAY_SECS: u64 = 86_400;
-    Ok(match part {
-        DayPart::End if !text.contains('T') => Timestamp::from_secs(at.as_secs() + DAY_SECS - 1),
-        _ => at,
-    })
 }
 
 /// Orders, in the order that was asked for.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::faults::{Faults, returned};
 use super::inputs::lax_bool;
+use crate::clock::Timestamp;
 use crate::error::{Problem, Result};
 
 /// Most parameters of a query; one more is a fault, and then none is read.
@@ -80,11 +81,39 @@ impl<'q> Query<'q> {
         parse(&text).map_err(|problem| self.fault(name, problem, &text)).ok()
     }
 
+    /// Two moments, both included: the second may not lie before the first.
+    pub fn period(&mut self, from: &str, to: &str) -> (Option<Timestamp>, Option<Timestamp>) {
+        let first = self.parsed(from, |text| moment(text, DayPart::Start));
+        let last = self.parsed(to, |text| moment(text, DayPart::End));
+        if first.zip(last).is_some_and(|(first, last)| last < first) {
+            let reason = format!("It lies before {from}");
+            let value = self.text(to).unwrap_or_default().to_owned();
+            self.fault(to, Problem::Value { reason }, &value);
+        }
+        (first, last)
+    }
+
     /// Tells a fault that no single parameter shows.
     pub fn fault(&mut self, name: &str, problem: Problem, value: &str) {
         let told = || (vec!["query".into(), name.into()], returned(name, &value.into()));
         self.faults.add(problem, told);
     }
+}
+
+/// Which second of a day a date without a time means.
+enum DayPart {
+    Start,
+    End,
+}
+
+fn moment(text: &str, part: DayPart) -> std::result::Result<Timestamp, Problem> {
+    let reason = "Input should be like 2026-11-22 or 2026-11-22T10:00:00, in UTC or with an offset";
+    let at = Timestamp::parse(text).ok_or_else(|| Problem::Value { reason: reason.to_owned() })?;
+    const DAY_SECS: u64 = 86_400;
+    Ok(match part {
+        DayPart::End if !text.contains('T') => Timestamp::from_secs(at.as_secs() + DAY_SECS - 1),
+        _ => at,
+    })
 }
 
 /// Digits, within the bounds; a number too long to be read is above every bound.

@@ -1,7 +1,6 @@
 //! A response that the client has not taken whole.
 
 use std::net::TcpStream;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use super::protocol::encoder::BodyEncoder;
@@ -67,14 +66,13 @@ impl Outgoing {
         let Some(stream) = &mut self.stream else { return Refill::End };
         self.bytes.clear();
         self.sent = 0;
-        match catch_unwind(AssertUnwindSafe(|| stream.next(&mut self.bytes))) {
-            Ok(Ok(true)) => {}
-            Ok(Ok(false)) => self.stream = None,
-            Ok(Err(error)) => {
+        match stream.next(&mut self.bytes) {
+            Ok(true) => {}
+            Ok(false) => self.stream = None,
+            Err(error) => {
                 log::warn!("a response was cut short: {error}");
                 return Refill::Cut;
             }
-            Err(_) => return Refill::Cut,
         }
         if self.bytes.is_empty() && self.stream.is_none() { Refill::End } else { Refill::Piece }
     }

@@ -1,12 +1,13 @@
 //! Messages as `.eml` files, where no mail server is configured.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use crate::clock::Timestamp;
+use crate::sys::files::{make_folder, sync_folder};
 
 use super::delivery::{Delivery, short_reason};
 use super::message::Message;
@@ -29,13 +30,9 @@ impl Folder {
     /// Creates the folder, unless it exists.
     ///
     /// # Errors
-    /// One line with the folder's path.
+    /// One line with the path of what can't be made.
     pub fn open(&self) -> Result<(), String> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(FOLDER_MODE)
-            .create(&self.dir)
-            .map_err(|error| short_reason(&format!("{}: {error}", self.dir.display())))
+        make_folder(&self.dir, FOLDER_MODE).map_err(|why| short_reason(&why.to_string()))
     }
 
     pub fn exists(&self) -> bool {
@@ -83,7 +80,7 @@ impl Folder {
             return Err(error);
         }
         fs::rename(&unfinished, self.dir.join(format!("{}.eml", message.stem)))?;
-        File::open(&self.dir)?.sync_all()
+        sync_folder(&self.dir)
     }
 }
 

@@ -36,8 +36,7 @@ impl Transport {
         };
         let credentials = config.email_user.as_ref().zip(config.email_pass.as_ref());
         let server = Server {
-            // Brackets around an IPv6 address are for URLs, not for sockets.
-            host: host.trim_matches(['[', ']']).to_owned(),
+            host: host.clone(),
             port: config.smtp_port,
             security: config.smtp_tls,
             ca_file: config.smtp_ca_file.clone(),

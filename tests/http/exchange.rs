@@ -173,6 +173,16 @@ fn a_panic_is_a_500_and_costs_no_thread() {
 }
 
 #[test]
+fn a_panic_amid_a_stream_cuts_it_is_counted_and_costs_no_thread() {
+    let server = TestServer::start_with(|settings| settings.threads = 1);
+    let mut client = server.connect();
+    client.send(b"GET /panic-later HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(client.try_read().is_err());
+    server.assert_serves();
+    assert_eq!(server.metric("http_panics_total"), 1);
+}
+
+#[test]
 fn a_shutdown_lets_a_request_finish_and_closes_the_others() {
     let mut server = TestServer::start();
     let mut idle = server.connect();

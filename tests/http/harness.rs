@@ -153,6 +153,7 @@ impl TestService {
             "/bad-header" => Response::new(200).header("X-Bad", "a\r\nb: c"),
             "/stream" => stream(Pieces { left: 5, fails: false }),
             "/long-stream" => stream(Pieces { left: 2000, fails: false }),
+            "/panic-later" => stream(Panicking { began: false }),
             "/cut" => stream(Pieces { left: 5, fails: true }),
             other => match other.strip_prefix("/header/").and_then(Field::by_name) {
                 Some(field) => {
@@ -165,7 +166,7 @@ impl TestService {
     }
 }
 
-fn stream(pieces: Pieces) -> Response {
+fn stream(pieces: impl Stream + 'static) -> Response {
     Response { status: 200, headers: Vec::new(), body: Body::Stream(Box::new(pieces)) }
 }
 
@@ -183,6 +184,24 @@ impl Stream for Pieces {
         }
         buffer.extend_from_slice(&[b'x'; 1000]);
         Ok(self.left > 0)
+    }
+
+    fn kept_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// A stream that panics after its first piece.
+struct Panicking {
+    began: bool,
+}
+
+impl Stream for Panicking {
+    fn next(&mut self, buffer: &mut Vec<u8>) -> io::Result<bool> {
+        assert!(!self.began, "asked to");
+        self.began = true;
+        buffer.extend_from_slice(&[b'x'; 1000]);
+        Ok(true)
     }
 
     fn kept_bytes(&self) -> usize {

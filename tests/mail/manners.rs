@@ -9,7 +9,7 @@ use orderd::sys::stop::Stop;
 
 use support::smtp::{Certificate, Fault, Script, SmtpServer, Step, Tls};
 
-use crate::relay::{message, open, plain, refused, settings, transport};
+use crate::relay::{assert_deferred, message, open, plain, refused, settings, transport};
 
 const LOGIN: Option<(&str, &str)> = Some(("shop", "pw"));
 
@@ -145,10 +145,10 @@ fn a_stop_ends_a_message_whose_server_is_silent_though_it_had_minutes() {
                 session.close();
                 delivery
             });
-            server.wait_for_command("MAIL");
+            server.wait_for_silence();
             stop.set();
             let delivery = sending.join().unwrap();
-            assert!(matches!(delivery, Delivery::Deferred { .. }), "{step:?}: {delivery:?}");
+            assert_deferred(&delivery, "stopped");
         });
     }
 }

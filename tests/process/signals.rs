@@ -1,8 +1,7 @@
-use std::thread;
-
 use rustix::process::Signal;
 use serde_json::json;
 
+use support::attack::await_that;
 use support::folder::Folder;
 use support::process::{Call, Running};
 
@@ -71,9 +70,7 @@ fn a_second_signal_ends_it_at_once() {
             ));
         }
         // Password checks come one or two at a time: seconds of work are under way now.
-        while waiting_checks(&running) < 6 {
-            thread::yield_now();
-        }
+        await_that("the checks never wait", || waiting_checks(&running) >= 6);
         running.signal(Signal::TERM);
         running.await_log("stopping");
         running.signal(signal);

@@ -154,16 +154,12 @@ struct State {
     received: Vec<Received>,
     commands: Vec<String>,
     sessions: usize,
+    is_silent: bool,
 }
 
 impl SmtpServer {
     pub fn start(script: Script) -> SmtpServer {
-        SmtpServer::start_at(0, script)
-    }
-
-    /// On a port that an earlier server had, as after a restart of the mail server.
-    pub fn start_at(port: u16, script: Script) -> SmtpServer {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let (config, ca_pem) = wire::certificates(script.host, script.certificate);
         let ca_dir = tempfile::tempdir().unwrap();
@@ -224,6 +220,12 @@ impl SmtpServer {
     #[track_caller]
     pub fn wait_for_command(&self, start: &str) {
         drop(self.wait_until(|state| state.commands.iter().any(|it| it.starts_with(start))));
+    }
+
+    /// Until a session has come to a step that it is silent at.
+    #[track_caller]
+    pub fn wait_for_silence(&self) {
+        drop(self.wait_until(|state| state.is_silent));
     }
 
     #[track_caller]

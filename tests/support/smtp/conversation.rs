@@ -194,6 +194,7 @@ impl Conversation {
                 Ok(Then::End)
             }
             Some(Fault::Silence) => {
+                self.shared.change(|state| state.is_silent = true);
                 while self.wire.read(&mut [0; 512])? > 0 {}
                 Ok(Then::End)
             }

@@ -73,6 +73,24 @@ impl Timestamp {
         }
     }
 
+    /// `2026-11-22T18:30:00Z`: a date, a time with seconds, and a zone (RFC 3339). `None` for any
+    /// other form, and for what lies before 1970.
+    pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
+        let text = text.to_ascii_uppercase();
+        let (date, time) = text.split_at_checked(10)?;
+        let time = time.strip_prefix(['T', ' '])?;
+        let zone = time
+            .strip_suffix('Z')
+            .map(|_| "Z")
+            .or_else(|| time.get(time.len().checked_sub(6)?..))?;
+        let has_zone = zone == "Z" || zone.starts_with(['+', '-']);
+        let has_seconds = time.as_bytes().get(5) == Some(&b':');
+        if !has_zone || !has_seconds {
+            return None;
+        }
+        Timestamp::parse(&format!("{date}T{time}"))
+    }
+
     /// The moment of `05:58`, `05:58:11`, `05:58:11.5`, each with or without an offset, on the
     /// day that begins at this midnight.
     fn at_time(self, text: &str) -> Option<Timestamp> {

@@ -1,5 +1,6 @@
 //! What can go wrong, said without HTTP. `api::errors` maps it to responses, in one place.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -28,7 +29,9 @@ pub enum Error {
     Forbidden(&'static str),
     NotFound,
     /// What is stored now does not allow it, or something else is under way that excludes it.
-    Conflict(&'static str),
+    Conflict(Conflict),
+    /// The client names a version, and the order has another by now.
+    PreconditionFailed,
     RateLimited(RateLimited),
     Unavailable(Unavailable),
     /// The service is at fault. The text is for the log and is never sent to a client.
@@ -66,6 +69,7 @@ error_kinds! {
     Forbidden = "forbidden",
     NotFound = "not_found",
     Conflict = "conflict",
+    PreconditionFailed = "precondition_failed",
     RateLimited = "rate_limited",
     Unavailable = "unavailable",
     Internal = "internal",
@@ -88,6 +92,14 @@ pub struct RateLimited {
     pub window: Duration,
     /// The time until the bucket has a token again.
     pub retry_after: Duration,
+}
+
+/// What is stored now does not allow what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Conflict {
+    pub why: Cow<'static, str>,
+    /// What a program needs to go on, by its name.
+    pub fact: Option<(&'static str, u64)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,14 +149,40 @@ pub enum Problem {
     NotAnEmail {
         reason: String,
     },
-    NotAnInteger,
+    /// Where `is_text`, digits are wanted; else a number.
+    NotAnInteger {
+        is_text: bool,
+    },
+    /// A number with a fraction, where an integer is wanted.
+    Fraction,
+    NotADecimal,
+    TooManyDecimals {
+        max: u32,
+    },
+    NotAnArray,
+    TooFewItems {
+        min: usize,
+        found: usize,
+    },
+    TooManyItems {
+        max: usize,
+        found: usize,
+    },
+    /// A map of names to texts is wanted.
+    NotADictionary,
+    NotAbove {
+        bound: i64,
+    },
     Below {
         min: i64,
     },
     Above {
         max: i64,
     },
-    /// Any other fault; `reason` says which.
+    AboveDecimal {
+        max: &'static str,
+    },
+    /// Any other fault; `reason` says which, in words for people.
     Value {
         reason: String,
     },
@@ -163,7 +201,27 @@ impl From<&str> for Segment {
     }
 }
 
+impl Conflict {
+    pub fn new(why: impl Into<Cow<'static, str>>) -> Conflict {
+        Conflict { why: why.into(), fact: None }
+    }
+
+    pub fn with(self, name: &'static str, value: u64) -> Conflict {
+        Conflict { fact: Some((name, value)), ..self }
+    }
+}
+
+impl From<Conflict> for Error {
+    fn from(conflict: Conflict) -> Error {
+        Error::Conflict(conflict)
+    }
+}
+
 impl Error {
+    pub fn conflict(why: impl Into<Cow<'static, str>>) -> Error {
+        Conflict::new(why).into()
+    }
+
     pub fn internal(cause: impl fmt::Display) -> Error {
         Error::Internal(cause.to_string())
     }
@@ -190,6 +248,7 @@ impl Error {
             Error::Forbidden(_) => ErrorKind::Forbidden,
             Error::NotFound => ErrorKind::NotFound,
             Error::Conflict(_) => ErrorKind::Conflict,
+            Error::PreconditionFailed => ErrorKind::PreconditionFailed,
             Error::RateLimited(_) => ErrorKind::RateLimited,
             Error::Unavailable(_) => ErrorKind::Unavailable,
             Error::Internal(_) => ErrorKind::Internal,
@@ -214,9 +273,11 @@ impl fmt::Display for Error {
                 }
             }
             Error::KeyReused { .. } => {
-                f.write_str("the idempotency key was used for another order")
+                f.write_str("the idempotency key was used for something else")
             }
-            Error::Refused(why) | Error::Forbidden(why) | Error::Conflict(why) => f.write_str(why),
+            Error::Refused(why) | Error::Forbidden(why) => f.write_str(why),
+            Error::Conflict(Conflict { why, .. }) => f.write_str(why),
+            Error::PreconditionFailed => f.write_str("the order has another version by now"),
             Error::Unauthenticated(Unauthenticated::Missing) => f.write_str("not authenticated"),
             Error::Unauthenticated(Unauthenticated::BadToken) => f.write_str("bad token"),
             Error::Unauthenticated(Unauthenticated::BadCredentials) => {

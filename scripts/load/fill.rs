@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
 use orderd::clock::Clock;
-use orderd::domain::{MailId, MessageId, NewOrder, Outcome, UserId};
+use orderd::domain::{MailId, MessageId, OrderId, Outcome, UserId};
 use orderd::metrics::Metrics;
 use orderd::store::{Attempt, MailMark, MarkMails, PlaceOrder, Store};
 
@@ -30,7 +30,8 @@ pub fn fill(database: &Path, user: UserId, count: u64) -> io::Result<()> {
     let first = before.0 + 1;
     for from in (first..first + count).step_by(MARKS as usize) {
         let ids = from..(from + MARKS).min(first + count);
-        let marks = ids.map(|id| MailMark { id: MailId(id), attempt: Attempt::Sent }).collect();
+        let sent = |id| MailMark { id: MailId(id), order: OrderId(id), attempt: Attempt::Sent };
+        let marks = ids.map(sent).collect();
         let write = MarkMails { marks, at: clock.now() };
         store.write(write).map_err(|why| wrong(why.to_string()))?;
     }
@@ -44,8 +45,8 @@ fn place(store: &Store, clock: &Clock, user: UserId, count: u64) -> io::Result<(
     let work = || {
         while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok() {
             let message_id = MessageId(format!("{:032x}@localhost", fastrand::u128(..)));
-            let order = NewOrder { outcome: Outcome::from_success(fastrand::bool()) };
-            let write = PlaceOrder { user, order, message_id, at: clock.now(), idempotency: None };
+            let outcome = Outcome::from_success(fastrand::bool());
+            let write = PlaceOrder::simple(user, outcome, message_id, clock.now());
             store.write(write).map_err(|why| wrong(why.to_string()))?;
         }
         Ok(())

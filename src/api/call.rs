@@ -36,6 +36,8 @@ pub struct Call<'a> {
     pub query: &'a str,
     /// Parsed where the route takes a body; `None` where none was sent, or `null`.
     pub body: Option<Value>,
+    /// The body as it came.
+    pub raw_body: &'a [u8],
 }
 
 impl Call<'_> {
@@ -46,7 +48,7 @@ impl Call<'_> {
     /// # Errors
     /// All faults of the body at once.
     pub fn read_body<T: FromJson>(&self) -> Result<T> {
-        Reader::read(self.body.as_ref())
+        Reader::read(self.body.as_ref(), self.raw_body)
     }
 
     /// The id in the path, which the pattern calls `name`.

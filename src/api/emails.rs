@@ -12,7 +12,7 @@ use crate::domain::{MAX_ID, Mail, MailId, MailState};
 use crate::error::{Problem, Result};
 use crate::http::Response;
 use crate::service::RetryFilter;
-use crate::store::{MailStatus, PAGE_ROWS};
+use crate::store::{Direction, MailFilter, MailStatus, PAGE_ROWS};
 
 const DEFAULT_LIMIT: u64 = 100;
 /// As little and as much of an error as can be looked for: the shortest is a code, `554`.
@@ -88,16 +88,14 @@ pub fn list(call: &Call<'_>) -> Result<Response> {
         _ => None,
     });
     let limit = query.integer("limit", 1, PAGE_ROWS as u64).unwrap_or(DEFAULT_LIMIT) as usize;
-    let after = query.integer("after", 1, MAX_ID).unwrap_or(0);
+    let after = query.integer("after", 1, MAX_ID).map(MailId);
     query.check()?;
-    let status = status.unwrap_or(MailStatus::Pending);
-    let found = call.service().mails(call.cx, &call.caller, status, MailId(after), limit + 1)?;
-    let more = found.len() > limit;
-    let page = &found[..found.len().min(limit)];
-    let body = EmailsBody {
-        emails: page.iter().map(EmailBody::from).collect(),
-        next: page.last().filter(|_| more).map(|mail| mail.id.0),
-    };
+    let status = Some(status.unwrap_or(MailStatus::Pending));
+    let filter = MailFilter { status, ..MailFilter::default() };
+    let page =
+        call.service().mails(call.cx, &call.caller, &filter, Direction::Ascending, after, limit)?;
+    let emails = page.mails.iter().map(EmailBody::from).collect();
+    let body = EmailsBody { emails, next: page.next.map(|id| id.0) };
     Ok(json::response(200, &body))
 }
 

@@ -4,15 +4,16 @@
 //! that the client asks for.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::openapi::schemas;
 use super::{accept, json};
-use crate::error::{Error, Problem, Segment, Unauthenticated, Unavailable, Violation};
+use crate::error::{Conflict, Error, Problem, Segment, Unauthenticated, Unavailable, Violation};
 use crate::http::{Field, Head, Response, reason_phrase};
 use crate::limiter::Rate;
 
@@ -26,6 +27,8 @@ pub struct ErrorResponse<'e> {
 enum Detail<'e> {
     Text(&'static str),
     RateLimited(String),
+    /// A text, and what a program needs to go on, by its name.
+    Fact(&'e str, Option<(&'static str, u64)>),
     Faults(Cow<'e, [Violation]>),
 }
 
@@ -88,6 +91,11 @@ impl<'e> ErrorResponse<'e> {
             Detail::RateLimited(text) => {
                 json::response(self.status, &RateLimitedBody { error: text, detail: text })
             }
+            Detail::Fact(text, fact) => {
+                let mut body = Map::from_iter([("detail".to_owned(), Value::from(*text))]);
+                body.extend(fact.map(|(name, value)| (name.to_owned(), value.into())));
+                json::response(self.status, &body)
+            }
             Detail::Faults(faults) => {
                 let detail = faults.iter().map(FaultBody::from).collect();
                 json::response(self.status, &InvalidBody { detail })
@@ -96,9 +104,14 @@ impl<'e> ErrorResponse<'e> {
     }
 
     fn render_problem(&self, instance: &str) -> Response {
+        let mut fact = None;
         let (detail, errors): (Cow<'_, str>, _) = match &self.detail {
             Detail::Text(text) => ((*text).into(), None),
             Detail::RateLimited(text) => (text.as_str().into(), None),
+            Detail::Fact(text, known) => {
+                fact = *known;
+                ((*text).into(), None)
+            }
             Detail::Faults(faults) => {
                 let plural = if faults.len() == 1 { "" } else { "s" };
                 let summary = format!("{} invalid value{plural}", faults.len());
@@ -112,6 +125,7 @@ impl<'e> ErrorResponse<'e> {
             detail: &detail,
             errors,
             instance,
+            facts: fact.into_iter().collect(),
         };
         let mut response = json::response(self.status, &body);
         response.headers = vec![("Content-Type", PROBLEM_TYPE.into())];
@@ -140,7 +154,11 @@ impl<'e> From<&'e Error> for ErrorResponse<'e> {
             }
             Error::Forbidden(why) => ErrorResponse::new(403, why),
             Error::NotFound => ErrorResponse::new(404, "Not Found"),
-            Error::Conflict(why) => ErrorResponse::new(409, why),
+            Error::Conflict(Conflict { why, fact }) => {
+                let detail = Detail::Fact(why, *fact);
+                ErrorResponse { status: 409, detail, headers: Vec::new() }
+            }
+            Error::PreconditionFailed => ErrorResponse::new(412, "Precondition Failed"),
             Error::RateLimited(limited) => {
                 let rate = Rate { requests: limited.requests, window: limited.window };
                 let text = format!("Rate limit exceeded: {}", rate.describe());
@@ -217,6 +235,10 @@ pub struct ProblemBody<'e> {
     errors: Option<Vec<FaultBody<'e>>>,
     /// The request's id.
     instance: &'e str,
+    /// What a program needs to go on, by its name, as in a conflict without problem details.
+    #[serde(flatten)]
+    #[schema(ignore)]
+    facts: BTreeMap<&'static str, u64>,
 }
 
 impl<'e> From<&'e Violation> for FaultBody<'e> {
@@ -270,10 +292,40 @@ fn describe(problem: &Problem) -> Described {
             let message = format!("value is not a valid email address: {reason}");
             ("value_error", message, Some(("reason", reason.as_str().into())))
         }
-        Problem::NotAnInteger => plain(
+        Problem::NotAnInteger { is_text: true } => plain(
             "int_parsing",
             "Input should be a valid integer, unable to parse string as an integer",
         ),
+        Problem::NotAnInteger { is_text: false } => {
+            plain("int_type", "Input should be a valid integer")
+        }
+        Problem::Fraction => plain(
+            "int_from_float",
+            "Input should be a valid integer, got a number with a fractional part",
+        ),
+        Problem::NotADecimal => plain("decimal_type", "Input should be a number"),
+        Problem::TooManyDecimals { max } => {
+            let message = format!("Decimal input should have no more than {max} decimal places");
+            ("decimal_max_places", message, Some(("decimal_places", (*max).into())))
+        }
+        Problem::NotAnArray => plain("list_type", "Input should be a valid list"),
+        Problem::TooFewItems { min, found } => {
+            let message = format!("List should have at least {}, not {found}", items(*min));
+            ("too_short", message, Some(("min_length", (*min).into())))
+        }
+        Problem::TooManyItems { max, found } => {
+            let message = format!("List should have at most {}, not {found}", items(*max));
+            ("too_long", message, Some(("max_length", (*max).into())))
+        }
+        Problem::NotADictionary => plain("dict_type", "Input should be a valid dictionary"),
+        Problem::NotAbove { bound } => {
+            let message = format!("Input should be greater than {bound}");
+            ("greater_than", message, Some(("gt", (*bound).into())))
+        }
+        Problem::AboveDecimal { max } => {
+            let message = format!("Input should be less than or equal to {max}");
+            ("less_than_equal", message, Some(("le", (*max).into())))
+        }
         Problem::Below { min } => {
             let message = format!("Input should be greater than or equal to {min}");
             ("greater_than_equal", message, Some(("ge", (*min).into())))
@@ -282,13 +334,15 @@ fn describe(problem: &Problem) -> Described {
             let message = format!("Input should be less than or equal to {max}");
             ("less_than_equal", message, Some(("le", (*max).into())))
         }
-        Problem::Value { reason } => (
-            "value_error",
-            format!("Value error, {reason}"),
-            Some(("reason", reason.as_str().into())),
-        ),
+        Problem::Value { reason } => {
+            ("value_error", reason.clone(), Some(("reason", reason.as_str().into())))
+        }
         Problem::Unexpected => plain("extra_forbidden", "Extra inputs are not permitted"),
     }
+}
+
+fn items(count: usize) -> String {
+    format!("{count} item{} after validation", if count == 1 { "" } else { "s" })
 }
 
 fn characters(count: usize) -> String {

@@ -181,8 +181,8 @@ impl Shared {
         };
         let route = &ROUTES[endpoint];
         let backend = &self.backend;
-        let call = Call { backend, cx, caller, head, parameter, query, body: None };
-        match self.call(route, call, body, style, permit) {
+        let call = Call { backend, cx, caller, head, parameter, query, body: None, raw_body: body };
+        match self.call(route, call, style, permit) {
             Ok(Called::Response(response)) => Answer::Routed(endpoint, Ok(response)),
             Ok(Called::Pending(pending)) => Answer::Pending(endpoint, pending),
             Err(why) => {
@@ -198,11 +198,11 @@ impl Shared {
         &'s self,
         route: &Route,
         mut call: Call<'_>,
-        body: &[u8],
         style: &ResponseStyle,
         permit: &mut Option<Permit<'s>>,
     ) -> Result<Called> {
         if route.body == BodyKind::Json {
+            let body = call.raw_body;
             *permit = Some(self.large_bodies.acquire(body.len())?);
             let content_type = call.header(Field::ContentType);
             if !body.is_empty() && content_type.is_some_and(|given| !json::is_json(given)) {

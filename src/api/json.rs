@@ -26,11 +26,42 @@ pub fn parse(bytes: &[u8]) -> Result<Option<Value>> {
     let text = std::str::from_utf8(bytes)
         .map_err(|_| Error::Refused("There was an error parsing the body"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    match serde_json::from_str(text) {
+    let parsed = match serde_json::from_str(text) {
+        Err(why) if why.to_string().starts_with(OUT_OF_RANGE) => {
+            serde_json::from_str(&within_range(text))
+        }
+        parsed => parsed,
+    };
+    match parsed {
         Ok(Value::Null) => Ok(None),
         Ok(value) => Ok(Some(value)),
         Err(why) => Err(syntax_error(text, &why)),
     }
+}
+
+/// What the library says of a number that no double can hold.
+const OUT_OF_RANGE: &str = "number out of range";
+
+/// The same text with every number that may be out of a double's range made one of the largest, so
+/// that it is judged by its bounds like any other: 1e400 is valid JSON (RFC 8259, 6).
+fn within_range(text: &str) -> String {
+    const LARGEST: &str = "1e308";
+    const MAX_LEN: usize = 300;
+    let (mut fitted, mut in_string, mut rest) = (String::with_capacity(text.len()), false, text);
+    while let Some(next) = rest.chars().next() {
+        let of_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | 'e' | 'E' | '+' | '-');
+        let len = match next {
+            '\\' if in_string => 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
+            _ if in_string || !next.is_ascii_digit() => next.len_utf8(),
+            _ => rest.find(|c| !of_number(c)).unwrap_or(rest.len()),
+        };
+        let (token, after) = rest.split_at(len);
+        in_string ^= token == "\"";
+        let is_large = token.len() > MAX_LEN || token.parse().is_ok_and(f64::is_infinite);
+        fitted.push_str(if !in_string && is_large { LARGEST } else { token });
+        rest = after;
+    }
+    fitted
 }
 
 /// Whether a `Content-Type` is JSON: `application/json` or `…+json`, with or without
@@ -92,6 +123,16 @@ mod tests {
         assert_eq!(stops_at("not json"), 0);
         assert_eq!(stops_at(r#"{"a": nul"#), 6);
         assert_eq!(stops_at(r#"{"a": tru}"#), 6);
+    }
+
+    #[test]
+    fn a_number_out_of_range_is_a_large_one() {
+        let long = "9".repeat(400);
+        let text = format!(r#"{{"a": -1e400, "b\\"1e400": [{long}, 5e-400, 1.5], "c": "1e400"}}"#);
+        let parsed = parse(text.as_bytes()).unwrap().unwrap();
+        let expected = r#"{"a": -1e308, "b\\"1e400": [1e308, 0.0, 1.5], "c": "1e400"}"#;
+        assert_eq!(parsed, serde_json::from_str::<Value>(expected).unwrap());
+        assert_eq!(stops_at("[1e400, x]"), 8);
     }
 
     #[test]

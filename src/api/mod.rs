@@ -15,11 +15,19 @@ mod emails;
 mod exposition;
 mod handler;
 mod host;
+mod if_match;
 mod inputs;
 mod large_body_gate;
 mod meters;
 pub mod openapi;
+mod order_body;
+mod order_changes;
+mod order_csv;
+mod order_history;
+mod order_inputs;
 mod order_list;
+mod order_request;
+mod order_stream;
 mod request_id;
 pub mod routes;
 mod system;
@@ -34,6 +42,7 @@ pub mod errors;
 pub mod faults;
 #[doc(hidden)]
 pub mod json;
+mod literals;
 #[doc(hidden)]
 pub mod orders;
 #[doc(hidden)]

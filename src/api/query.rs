@@ -120,7 +120,7 @@ fn moment(text: &str, part: DayPart) -> std::result::Result<Timestamp, Problem> 
 pub fn integer(text: &str, least: u64, most: u64) -> std::result::Result<u64, Problem> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Problem::NotAnInteger);
+        return Err(Problem::NotAnInteger { is_text: true });
     }
     let below = Problem::Below { min: least as i64 };
     let above = Problem::Above { max: most as i64 };
@@ -145,7 +145,11 @@ mod tests {
         assert_eq!(integer("1", 1, MAX_ID), Ok(1));
         assert_eq!(integer("9223372036854775807", 1, MAX_ID), Ok(MAX_ID));
         for text in ["", "abc", "1.0", "+1", " 1", "0x1", "-", "１"] {
-            assert_eq!(integer(text, 1, 5), Err(Problem::NotAnInteger), "{text:?}");
+            assert_eq!(
+                integer(text, 1, 5),
+                Err(Problem::NotAnInteger { is_text: true }),
+                "{text:?}"
+            );
         }
         for text in ["0", "-1", "-99999999999999999999"] {
             assert_eq!(integer(text, 1, 5), Err(Problem::Below { min: 1 }), "{text:?}");

@@ -3,10 +3,11 @@
 //! A type that is read says in one place how it is read and how the document describes it: see
 //! [`FromJson`]. Bodies are declared with [`body!`](crate::api::reader::body).
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::faults::{Faults, returned, returned_object};
+use super::literals;
 use crate::error::{Error, Problem, Result, Segment};
 
 /// What a body, or a field of one, is read into.
@@ -16,29 +17,49 @@ pub trait FromJson: Sized {
         None
     }
 
+    /// The same for a field that depends on others of its object.
+    fn absent_in(_object: &Map<String, Value>) -> Option<Self> {
+        Self::absent()
+    }
+
     /// Reads the value; where it has a fault, tells the reader and gives `None`.
-    fn read(value: &Value, reader: &mut Reader) -> Option<Self>;
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Self>;
+
+    /// The same for a field that depends on others of its object.
+    fn read_in(
+        value: &Value,
+        _object: &Map<String, Value>,
+        reader: &mut Reader<'_>,
+    ) -> Option<Self> {
+        Self::read(value, reader)
+    }
 
     /// What the document says of such a value.
     fn describe() -> RefOr<Schema>;
 }
 
 /// Where in the body the reader is, and what was found wrong with it so far.
-pub struct Reader {
+pub struct Reader<'b> {
+    /// The body as it came, for numbers that the parsed one holds only nearly.
+    text: &'b [u8],
     path: Vec<Step>,
     faults: Faults,
 }
 
-#[derive(Clone, Copy)]
-enum Step {
+#[derive(Clone)]
+pub(super) enum Step {
     Field(&'static str),
+    /// One that the client has named.
+    Key(String),
     Item(usize),
 }
 
-impl Reader {
-    /// Reads a whole body, or tells its faults, in the order of its fields.
-    pub fn read<T: FromJson>(body: Option<&Value>) -> Result<T> {
-        let mut reader = Reader { path: vec![Step::Field("body")], faults: Faults::default() };
+impl<'b> Reader<'b> {
+    /// Reads a whole body, or tells its faults, in the order of its fields. `text` is the body
+    /// before it was parsed.
+    pub fn read<T: FromJson>(body: Option<&Value>, text: &'b [u8]) -> Result<T> {
+        let path = vec![Step::Field("body")];
+        let mut reader = Reader { text, path, faults: Faults::default() };
         let read = match body {
             Some(value) => T::read(value, &mut reader),
             None => reader.fault(Problem::Missing, &Value::Null),
@@ -80,54 +101,138 @@ impl Reader {
         object: &Map<String, Value>,
         name: &'static str,
     ) -> Option<T> {
-        self.path.push(Step::Field(name));
-        let read = match object.get(name) {
-            Some(value) => T::read(value, self),
-            None => T::absent().or_else(|| {
-                let path = &self.path;
-                self.faults.add(Problem::Missing, || (place(path), returned_object(object)));
-                None
-            }),
-        };
-        self.path.pop();
-        read
+        match object.get(name) {
+            Some(value) => {
+                self.within(Step::Field(name), |reader| T::read_in(value, object, reader))
+            }
+            None => T::absent_in(object).or_else(|| self.missing(object, name)),
+        }
+    }
+
+    /// Tells that the field `name` of the object is not there.
+    pub fn missing<T>(&mut self, object: &Map<String, Value>, name: &'static str) -> Option<T> {
+        self.within(Step::Field(name), |reader| {
+            let path = &reader.path;
+            reader.faults.add(Problem::Missing, || (place(path), returned_object(object)));
+            None
+        })
+    }
+
+    /// Tells what is wrong with the field `name` of the object, which is there.
+    pub fn fault_at<T>(
+        &mut self,
+        object: &Map<String, Value>,
+        name: &'static str,
+        problem: Problem,
+    ) -> Option<T> {
+        let value = object.get(name).unwrap_or(&Value::Null);
+        self.within(Step::Field(name), |reader| reader.fault(problem, value))
+    }
+
+    /// Refuses the fields of the object that are none of the `known`.
+    pub fn only(&mut self, object: &Map<String, Value>, known: &[&str]) -> Option<()> {
+        let mut only = Some(());
+        for (name, value) in object.iter().filter(|(name, _)| !known.contains(&name.as_str())) {
+            let read = |reader: &mut Reader<'b>| reader.fault(Problem::Unexpected, value);
+            only = self.within(Step::Key(name.clone()), read);
+        }
+        only
     }
 
     /// Every item of an array; `None` where one of them has a fault.
     pub fn items<T: FromJson>(&mut self, items: &[Value]) -> Option<Vec<T>> {
         let mut read = Vec::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
-            self.path.push(Step::Item(index));
-            read.push(T::read(item, self));
-            self.path.pop();
+            read.push(self.item(index, |reader| T::read(item, reader)));
         }
         read.into_iter().collect()
+    }
+
+    /// Reads the item at that index of the array where the reader is.
+    pub fn item<T>(&mut self, index: usize, read: impl FnOnce(&mut Reader<'b>) -> T) -> T {
+        self.within(Step::Item(index), read)
+    }
+
+    /// Every value of an object whose names the client chooses, read by `read`.
+    pub fn entries<T>(
+        &mut self,
+        object: &Map<String, Value>,
+        mut read: impl FnMut(&str, &Value, &mut Reader<'b>) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let mut entries = Vec::with_capacity(object.len());
+        for (name, value) in object {
+            let step = Step::Key(name.clone());
+            entries.push(self.within(step, |reader| read(name, value, reader)));
+        }
+        entries.into_iter().collect()
+    }
+
+    /// The number where the reader is, as the client has written it.
+    pub fn literal(&self, number: &Number) -> String {
+        if number.is_f64()
+            && let Some(literal) = literals::find(self.text, &self.path[1..])
+        {
+            return literal;
+        }
+        number.to_string()
     }
 
     /// Tells what is wrong with the value where the reader is.
     pub fn fault<T>(&mut self, problem: Problem, input: &Value) -> Option<T> {
         let path = &self.path;
         let name = match path.last() {
-            Some(Step::Field(name)) => name,
+            Some(Step::Field(name)) => *name,
+            Some(Step::Key(name)) => name.as_str(),
             _ => "",
         };
         self.faults.add(problem, || (place(path), returned(name, input)));
         None
+    }
+
+    fn within<T>(&mut self, step: Step, read: impl FnOnce(&mut Reader<'b>) -> T) -> T {
+        self.path.push(step);
+        let read = read(self);
+        self.path.pop();
+        read
     }
 }
 
 fn place(path: &[Step]) -> Vec<Segment> {
     let segment = |step: &Step| match step {
         Step::Field(name) => Segment::from(*name),
+        Step::Key(name) => Segment::Name(name.clone()),
         Step::Item(index) => Segment::Index(*index),
     };
     path.iter().map(segment).collect()
 }
 
+/// The name of a field, which may be a raw identifier: `type` of `r#type`.
+pub fn bare(identifier: &'static str) -> &'static str {
+    identifier.strip_prefix("r#").unwrap_or(identifier)
+}
+
 /// Declares a JSON object that is read from a body: each field's type says how it is read and
-/// described. The name behind `as` is the one in the document.
+/// described. The name behind `as` is the one in the document. A `strict` object refuses fields
+/// that it doesn't know; others ignore them, as the old service did.
 macro_rules! body {
     (
+        $(#[doc = $doc:literal])*
+        pub struct $name:ident as $schema:literal {$($fields:tt)*}
+    ) => {
+        $crate::api::reader::body! {
+            @with false, $(#[doc = $doc])* pub struct $name as $schema {$($fields)*}
+        }
+    };
+    (
+        $(#[doc = $doc:literal])*
+        pub strict struct $name:ident as $schema:literal {$($fields:tt)*}
+    ) => {
+        $crate::api::reader::body! {
+            @with true, $(#[doc = $doc])* pub struct $name as $schema {$($fields)*}
+        }
+    };
+    (
+        @with $is_strict:literal,
         $(#[doc = $doc:literal])*
         pub struct $name:ident as $schema:literal {
             $($field:ident: $type:ty,)*
@@ -142,11 +247,17 @@ macro_rules! body {
         impl $crate::api::reader::FromJson for $name {
             fn read(
                 value: &serde_json::Value,
-                reader: &mut $crate::api::reader::Reader,
+                reader: &mut $crate::api::reader::Reader<'_>,
             ) -> Option<$name> {
                 let object = reader.object(value)?;
                 // All of them are read before the first fault ends it.
-                $(let $field = reader.field::<$type>(object, stringify!($field));)*
+                $(let $field = {
+                    let name = $crate::api::reader::bare(stringify!($field));
+                    reader.field::<$type>(object, name)
+                };)*
+                if $is_strict {
+                    reader.only(object, &[$($crate::api::reader::bare(stringify!($field))),*])?;
+                }
                 Some($name { $($field: $field?,)* })
             }
 
@@ -161,8 +272,12 @@ macro_rules! body {
                 let about = [$($doc),*].map(str::trim).join(" ");
                 let mut object = utoipa::openapi::schema::ObjectBuilder::new()
                     .description(Some(about));
+                if $is_strict {
+                    let none = utoipa::openapi::schema::AdditionalProperties::FreeForm(false);
+                    object = object.additional_properties(Some(none));
+                }
                 $(
-                    let name = stringify!($field);
+                    let name = $crate::api::reader::bare(stringify!($field));
                     object = object.property(name, <$type as FromJson>::describe());
                     if <$type as FromJson>::absent().is_none() {
                         object = object.required(name);
@@ -210,7 +325,7 @@ mod tests {
     pub struct Items(Vec<Item>);
 
     impl FromJson for Items {
-        fn read(value: &Value, reader: &mut Reader) -> Option<Items> {
+        fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Items> {
             let items = value.as_array()?;
             reader.items(items).map(Items)
         }
@@ -221,7 +336,7 @@ mod tests {
     }
 
     fn faults<T: FromJson + std::fmt::Debug>(body: &Value) -> Vec<Violation> {
-        let Err(Error::Invalid(faults)) = Reader::read::<T>(Some(body)) else {
+        let Err(Error::Invalid(faults)) = Reader::read::<T>(Some(body), b"") else {
             panic!("no faults")
         };
         faults
@@ -246,7 +361,7 @@ mod tests {
     #[test]
     fn a_body_that_is_whole_is_read() {
         let body = json!({"title": "t", "items": [{"name": "a", "wanted": 0}], "password": "p"});
-        let list = Reader::read::<List>(Some(&body)).unwrap();
+        let list = Reader::read::<List>(Some(&body), b"").unwrap();
         assert_eq!((list.title.as_str(), list.items.0.len()), ("t", 1));
         assert_eq!(list.password.as_str(), "p");
         assert!(!list.items.0[0].wanted.0 && list.items.0[0].name == "a");
@@ -255,7 +370,9 @@ mod tests {
     #[test]
     fn a_body_that_is_absent_or_no_object_says_so() {
         assert_eq!(faults::<Item>(&json!([1]))[0].problem, Problem::NotAnObject);
-        let Err(Error::Invalid(faults)) = Reader::read::<Item>(None) else { panic!("no faults") };
+        let Err(Error::Invalid(faults)) = Reader::read::<Item>(None, b"") else {
+            panic!("no faults")
+        };
         assert_eq!((&faults[0].problem, faults[0].location.len()), (&Problem::Missing, 1));
     }
 }

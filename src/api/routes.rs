@@ -2,7 +2,9 @@
 
 use super::call::{Call, Pending};
 use super::openapi::OperationDoc;
-use super::{accounts, backups, docs, emails, host, order_list, orders, system, users};
+use super::{
+    accounts, backups, docs, emails, host, order_changes, order_list, orders, system, users,
+};
 use crate::error::Result;
 use crate::http::Response;
 use crate::service::Limit;
@@ -84,7 +86,13 @@ pub const ROUTES: &[Route] = &[
 
     route(Post, "/orders/create",                   User,   Some(Limit::ORDERS),   Json,   Later(orders::create),                 Some(orders::describe_create)),
     route(Get,  "/orders/",                         User,   None,                  Unused, Now(order_list::list),                 Some(order_list::describe_list)),
+    route(Get,  "/orders/counts",                   Admin,  None,                  Unused, Now(orders::count),                    Some(orders::describe_count)),
     route(Get,  "/orders/{order_id}",               User,   None,                  Unused, Now(orders::get),                      Some(orders::describe_get)),
+
+    route(Post, "/orders/{order_id}/status",        User,   None,                  Json,   Later(order_changes::set_status),      Some(order_changes::describe_set_status)),
+    route(Post, "/orders/{order_id}/update",        User,   None,                  Json,   Later(order_changes::update),          Some(order_changes::describe_update)),
+    route(Post, "/orders/{order_id}/payments",      User,   None,                  Json,   Later(order_changes::pay),             Some(order_changes::describe_pay)),
+    route(Post, "/orders/{order_id}/refunds",       User,   None,                  Json,   Later(order_changes::refund),          Some(order_changes::describe_refund)),
 
     route(Get,  "/emails/",                         Admin,  None,                  Unused, Now(emails::list),                     Some(emails::describe_list)),
     route(Post, "/emails/retry",                    Admin,  None,                  Unused, Now(emails::retry_many),               Some(emails::describe_retry_many)),

@@ -5,6 +5,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use crate::domain::EmailAddress;
+
 pub fn text(text: &str) -> Result<String, String> {
     Ok(text.to_owned())
 }
@@ -36,6 +38,11 @@ pub fn one_of<T: Copy>(
             Err(format!("must be {}", words.join(" or ")))
         }
     }
+}
+
+/// An email address without a name.
+pub fn address(text: &str) -> Result<EmailAddress, String> {
+    EmailAddress::parse(text).map_err(|_| "must be an email address, like shop@example.com".into())
 }
 
 /// A path. The shell alone knows what `~` stands for, and it expands none in a file.

@@ -7,9 +7,10 @@ use std::time::Duration;
 use super::error::SettingError;
 use super::given::Values;
 use super::origins::AllowedOrigins;
-use super::parse::{host, number, one_of, path, text, typed};
+use super::parse::{address, host, number, one_of, path, text, typed};
 use super::setting::{Setting, settings};
 use super::types::{DatabaseUrl, EmailFrom, Interval, LogFile, LogLevel, Secret, TrustedProxies};
+use crate::domain::EmailAddress;
 
 /// The first admin's default password in development. The old service published it.
 pub const DEFAULT_ADMIN_PASSWORD: &str = "Admin123";
@@ -57,6 +58,10 @@ settings! {
         EMAIL_PASS email_pass: Option<Secret>, typed, is_flag: false, is_secret: true;
         /// Sender of the mails: an address, or `Name <address>`
         EMAIL_FROM email_from: EmailFrom = "orders@localhost", typed;
+        /// Where answers to the mails go
+        EMAIL_REPLY_TO email_reply_to: Option<EmailAddress>, address;
+        /// Who hears of each order with content
+        NOTIFY_EMAIL notify_email: Option<EmailAddress>, address;
         /// What EHLO says
         SMTP_HELO smtp_helo: Option<String>, text,
             default_says: Some("the host's full name, else its address in brackets");

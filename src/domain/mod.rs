@@ -1,16 +1,22 @@
 //! What a user, an order, an email address, a password *is*. No I/O. A value of one of these
 //! types has been checked.
 
+pub mod country;
+pub mod currency;
 pub mod email;
 pub mod mail;
+pub mod money;
 pub mod network;
 pub mod order;
 pub mod password;
+pub mod text;
 pub mod unicode;
 pub mod user;
 
+pub use country::Country;
+pub use currency::Currency;
 pub use email::EmailAddress;
-pub use mail::{Mail, MailId, MailState, MessageId};
+pub use mail::{Mail, MailId, MailKind, MailState, MessageId};
 pub use network::Network;
 pub use order::{NewOrder, Order, OrderId, Outcome};
 pub use password::Password;

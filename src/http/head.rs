@@ -12,6 +12,7 @@ pub enum Field {
     Authorization,
     ContentType,
     IdempotencyKey,
+    IfMatch,
     IfNoneMatch,
     Origin,
     XForwardedFor,
@@ -20,7 +21,7 @@ pub enum Field {
 
 impl Field {
     /// Every one, in the order of their discriminants.
-    pub const ALL: [Field; 11] = [
+    pub const ALL: [Field; 12] = [
         Field::Accept,
         Field::AcceptEncoding,
         Field::AccessControlRequestHeaders,
@@ -28,6 +29,7 @@ impl Field {
         Field::Authorization,
         Field::ContentType,
         Field::IdempotencyKey,
+        Field::IfMatch,
         Field::IfNoneMatch,
         Field::Origin,
         Field::XForwardedFor,
@@ -44,6 +46,7 @@ impl Field {
             Field::Authorization => "Authorization",
             Field::ContentType => "Content-Type",
             Field::IdempotencyKey => "Idempotency-Key",
+            Field::IfMatch => "If-Match",
             Field::IfNoneMatch => "If-None-Match",
             Field::Origin => "Origin",
             Field::XForwardedFor => "X-Forwarded-For",

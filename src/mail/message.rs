@@ -112,9 +112,11 @@ mod tests {
             order: Order {
                 id: OrderId(17),
                 user: UserId(1),
-                outcome: Outcome::Successful,
                 created_at: Timestamp::from_secs(1_759_816_691),
+                body: domain::order::OrderBody::Simple(Outcome::Successful),
             },
+            kind: domain::MailKind::Placed,
+            queued_at: Timestamp::from_secs(1_759_816_691),
             username: "Ada <b>".into(),
             to: EmailAddress::parse("ada@example.com").unwrap(),
             attempts: 0,
@@ -168,7 +170,7 @@ mod tests {
     #[test]
     fn every_line_ends_in_crlf_and_is_short() {
         let mut mail = mail();
-        mail.order.outcome = Outcome::Failed;
+        mail.order.body = domain::order::OrderBody::Simple(Outcome::Failed);
         mail.username = "Åsa".repeat(2000);
         let text = composed(&mail, "Ünï <orders@localhost>");
         assert!(text.ends_with("\r\n"));

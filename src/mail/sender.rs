@@ -16,7 +16,9 @@ use crate::domain::Mail;
 use crate::error::Result;
 use crate::metrics;
 use crate::service::MailWarning;
-use crate::store::{Attempt, MailMark, MarkMails, QuarantineMail, Store, UnreadableMail};
+use crate::store::{
+    Attempt, MailMark, MailPlace, MarkMails, PassOrders, QuarantineMail, Store, UnreadableMail,
+};
 use crate::sys::stop::Stop;
 
 use super::delivery::{Delivery, Unopened};
@@ -149,6 +151,9 @@ impl Sender {
         }
         let due = self.store.read()?.due_mails(self.clock.now(), self.batch())?;
         let mut round = Round { next_due: due.next_due, ..Round::default() };
+        if let Some(up_to) = due.passed {
+            self.store.write(PassOrders { up_to, at: self.clock.now() })?;
+        }
         self.quarantine(due.spoilt, &mut round);
         if due.mails.is_empty() {
             return Ok(round);
@@ -267,10 +272,10 @@ impl Sender {
             self.refusals.judge(self.clock.uptime());
         }
         let attempt = self.attempt(mail, attempts, delivery);
-        let id = mail.id;
+        let (id, order) = (mail.id, mail.order.id);
         match &attempt {
             Attempt::Sent => {
-                log::info!("mail sent mail={id} order={id} attempts={attempts}");
+                log::info!("mail sent mail={id} order={order} attempts={attempts}");
                 self.metrics.sent.inc();
                 self.refusals.end();
                 round.sent += 1;
@@ -278,7 +283,7 @@ impl Sender {
             Attempt::Deferred { due, error } => {
                 log::log!(
                     level,
-                    "mail deferred mail={id} order={id} attempts={attempts} until={due}: {error}"
+                    "mail deferred mail={id} order={order} attempts={attempts} until={due}: {error}"
                 );
                 let counter =
                     if is_refusal { &self.metrics.refused } else { &self.metrics.deferred };
@@ -286,12 +291,12 @@ impl Sender {
                 round.deferred += 1;
             }
             Attempt::Died { error } => {
-                log::error!("mail dead mail={id} order={id} attempts={attempts}: {error}");
+                log::error!("mail dead mail={id} order={order} attempts={attempts}: {error}");
                 self.metrics.died.inc();
                 round.dead += 1;
             }
         }
-        self.unmarked.push(MailMark { id, attempt });
+        self.unmarked.push(MailMark { id, order, attempt });
     }
 
     fn attempt(&self, mail: &Mail, attempts: u32, delivery: Delivery) -> Attempt {
@@ -325,9 +330,12 @@ impl Sender {
     /// Moves mails whose rows can't be read out of the queue. Each has a write of its own, so
     /// that one that can't be moved doesn't hold up the others.
     fn quarantine(&mut self, unreadable: Vec<UnreadableMail>, round: &mut Round) {
-        for UnreadableMail { id, due, error } in unreadable {
-            log::error!("mail dead mail={id} order={id}: {error}");
-            let write = QuarantineMail { id, due, error: error.to_string(), at: self.clock.now() };
+        for UnreadableMail { place, error } in unreadable {
+            match place {
+                MailPlace::Own { id, .. } => log::error!("mail dead mail={id}: {error}"),
+                MailPlace::Order(order) => log::error!("mail dead order={order}: {error}"),
+            }
+            let write = QuarantineMail { place, error: error.to_string(), at: self.clock.now() };
             match self.store.write(write) {
                 Ok(()) => {
                     self.metrics.died.inc();

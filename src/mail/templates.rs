@@ -6,6 +6,7 @@ use handlebars::{Handlebars, no_escape};
 use serde::Serialize;
 
 use crate::clock::Timestamp;
+use crate::domain::order::OrderBody;
 use crate::domain::{Order, OrderId, Outcome, UserId};
 
 use super::template_names;
@@ -82,10 +83,7 @@ impl Templates {
     /// # Errors
     /// One line that names the template and what is wrong with it.
     pub fn render(&self, order: &Order, username: &str) -> Result<Texts, String> {
-        let stem = match order.outcome {
-            Outcome::Successful => "order_successful",
-            Outcome::Failed => "order_failed",
-        };
+        let stem = if order.status().is_success() { "order_successful" } else { "order_failed" };
         let mut variables = Variables {
             order_id: order.id.0,
             ordered_at: format!("{} UTC", order.created_at.to_string().replace('T', " ")),
@@ -139,7 +137,8 @@ fn one_line(text: &str) -> String {
 }
 
 fn sample(outcome: Outcome) -> Order {
-    Order { id: OrderId(1), user: UserId(1), outcome, created_at: Timestamp::EPOCH }
+    let body = OrderBody::Simple(outcome);
+    Order { id: OrderId(1), user: UserId(1), created_at: Timestamp::EPOCH, body }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use prometheus_client::metrics::histogram::exponential_buckets;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
-use crate::domain::Outcome;
+use crate::domain::order::Status;
 use crate::error::ErrorKind;
 
 use families::{Counters, counters, seconds};
@@ -93,26 +93,28 @@ impl Default for Metrics {
 pub struct Business {
     orders_successful: Counter,
     orders_failed: Counter,
+    orders_with_content: Counter,
     logins: Counters,
 }
 
 impl Business {
     fn register(registry: &mut Registry) -> Business {
         let orders = counters(registry, "orders", "Orders placed");
-        let of = |outcome: Outcome| {
-            orders.get_or_create_owned(&vec![("outcome", outcome.as_str().to_owned())])
-        };
+        let of = |outcome: &str| orders.get_or_create_owned(&vec![("outcome", outcome.to_owned())]);
         Business {
-            orders_successful: of(Outcome::Successful),
-            orders_failed: of(Outcome::Failed),
+            orders_successful: of("successful"),
+            orders_failed: of("failed"),
+            orders_with_content: of("pending"),
             logins: counters(registry, "logins", "Login attempts, by outcome"),
         }
     }
 
-    pub fn count_order(&self, outcome: Outcome) {
-        match outcome {
-            Outcome::Successful => self.orders_successful.inc(),
-            Outcome::Failed => self.orders_failed.inc(),
+    /// By the status in which it was placed.
+    pub fn count_order(&self, status: Status) {
+        match status {
+            Status::Completed => self.orders_successful.inc(),
+            Status::Failed => self.orders_failed.inc(),
+            _ => self.orders_with_content.inc(),
         };
     }
 
@@ -230,7 +232,9 @@ mod tests {
             let line = format!("orderd_logins_total{{outcome=\"{}\"}} 1\n", kind.as_str());
             assert!(text.contains(&line), "{line} in {text}");
         }
-        let count = "orderd_operation_duration_seconds_count{operation=\"login\"} 10\n";
-        assert!(text.contains(count), "{text}");
+        let count = ErrorKind::ALL.len() + 1;
+        let line =
+            format!("orderd_operation_duration_seconds_count{{operation=\"login\"}} {count}\n");
+        assert!(text.contains(&line), "{text}");
     }
 }

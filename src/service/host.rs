@@ -46,7 +46,7 @@ impl Service {
             caller.require_admin()?;
             // Each holds a thread, and keeps a snapshot's pages from being used again.
             let Some(_checking) = self.check_lock.try_lock() else {
-                return Err(Error::Conflict("A check is under way"));
+                return Err(Error::conflict("A check is under way"));
             };
             let check = self.store.check()?;
             notes.add("faults", check.fault_count);

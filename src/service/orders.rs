@@ -1,74 +1,30 @@
-//! Orders: placed, looked up, listed.
+//! Orders: looked up, counted, listed.
 
-use crate::auth::random_hex;
-use crate::clock::Timestamp;
-use crate::domain::{MessageId, NewOrder, Order, OrderId, Outcome, UserId};
+use crate::domain::order::Status;
+use crate::domain::{Order, OrderId, UserId};
 use crate::error::{Error, Result};
-use crate::service::operation::OperationSpan;
 use crate::service::{Caller, Context, Service};
-use crate::store::{
-    Direction, Idempotency, OrderFilter, PlaceOrder, Placed, Span, Store, WriteHandle,
-};
+use crate::store::{Direction, MAX_LOOKED_AT, OrderFilter, Span, Store};
 
-/// Which orders are asked for; what is absent excludes none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Which orders are asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderQuery {
-    /// For admins: one user's orders.
-    pub user: Option<UserId>,
-    pub outcome: Option<Outcome>,
-    pub created_from: Option<Timestamp>,
-    pub created_to: Option<Timestamp>,
+    /// Its `user` is for admins.
+    pub filter: OrderFilter,
     pub direction: Direction,
     /// Only what comes past this one, in the given direction.
     pub after: Option<OrderId>,
 }
 
-/// An order on its way to the disk.
-pub struct PendingOrder {
-    span: OperationSpan,
-    write: Result<WriteHandle<Placed>>,
-}
-
-impl PendingOrder {
-    /// Whether [`Service::placed`] has a result without waiting.
-    pub fn is_ready(&self) -> bool {
-        self.write.as_ref().map_or(true, WriteHandle::is_ready)
-    }
+/// A part of a list.
+#[derive(Debug, Default)]
+pub struct OrderPage {
+    pub orders: Vec<Order>,
+    /// Where the list goes on, if it does.
+    pub next: Option<OrderId>,
 }
 
 impl Service {
-    /// Begins to place an order and to queue its mail, both or neither. Under a key that this
-    /// user has used for the same order, gives that one again. [`Service::placed`] ends it.
-    pub fn place(&self, caller: &Caller, order: NewOrder, key: Option<String>) -> PendingOrder {
-        let mut span = OperationSpan::begin();
-        let write = caller.require_user().and_then(|user| {
-            span.notes.add("user", user);
-            self.store.begin(PlaceOrder {
-                user,
-                order,
-                message_id: self.new_message_id()?,
-                at: self.clock.now(),
-                idempotency: key.map(|key| Idempotency { key, keep: self.keep_keys }),
-            })
-        });
-        PendingOrder { span, write }
-    }
-
-    /// What has become of an order, once it is on disk.
-    pub fn placed(&self, cx: &Context, pending: PendingOrder) -> Result<Placed> {
-        let PendingOrder { mut span, write } = pending;
-        let placed = write.and_then(WriteHandle::wait);
-        if let Ok(placed) = &placed {
-            span.notes.add("order", placed.order.id);
-            if placed.replayed {
-                span.notes.add("replayed", true);
-            } else {
-                self.counters.count_order(placed.order.outcome);
-            }
-        }
-        self.operations.create_order.end(cx, span, placed)
-    }
-
     /// One order: the caller's own, or any for an admin.
     ///
     /// # Errors
@@ -83,21 +39,29 @@ impl Service {
         })
     }
 
-    /// The caller's orders, or everyone's for an admin.
-    pub fn orders(&self, cx: &Context, caller: &Caller, query: &OrderQuery) -> Result<OrderPages> {
-        self.operations.list_orders.run(cx, |notes| {
+    /// How many orders are in each of [`Status::OPEN`].
+    pub fn count_open_orders(
+        &self,
+        cx: &Context,
+        caller: &Caller,
+    ) -> Result<[u64; Status::OPEN.len()]> {
+        self.operations.count_orders.run(cx, |notes| {
             caller.note(notes);
-            let owner = owner_seen_by(caller)?;
-            if query.user.is_some() {
-                caller.require_admin()?;
-            }
-            OrderPages::open(self.store.clone(), query, query.user.or(owner))
+            caller.require_admin()?;
+            self.store.read()?.open_counts()
         })
     }
 
-    fn new_message_id(&self) -> Result<MessageId> {
-        let random = random_hex::<16>().map_err(Error::internal)?;
-        Ok(MessageId(format!("{random}@{}", self.mail_domain)))
+    /// The caller's orders, or everyone's for an admin.
+    pub fn orders(&self, cx: &Context, caller: &Caller, query: OrderQuery) -> Result<OrderPages> {
+        self.operations.list_orders.run(cx, |notes| {
+            caller.note(notes);
+            let owner = owner_seen_by(caller)?;
+            if query.filter.user.is_some() {
+                caller.require_admin()?;
+            }
+            OrderPages::open(self.store.clone(), query, owner)
+        })
     }
 }
 
@@ -119,27 +83,61 @@ pub struct OrderPages {
 }
 
 impl OrderPages {
-    fn open(store: Store, query: &OrderQuery, user: Option<UserId>) -> Result<OrderPages> {
-        let filter = OrderFilter {
-            user,
-            outcome: query.outcome,
-            created_from: query.created_from,
-            created_to: query.created_to,
-        };
-        let rest = store.read()?.order_span(&filter, query.direction, query.after)?;
-        Ok(OrderPages { store, filter, direction: query.direction, rest })
+    fn open(store: Store, query: OrderQuery, owner: Option<UserId>) -> Result<OrderPages> {
+        let OrderQuery { mut filter, direction, after } = query;
+        filter.user = filter.user.or(owner);
+        let rest = store.read()?.order_span(&filter, direction, after)?;
+        Ok(OrderPages { store, filter, direction, rest })
     }
 
-    /// The next orders, `limit` at most; fewer only when there are no more.
-    pub fn next_page(&mut self, limit: usize) -> Result<Vec<Order>> {
-        let mut page = Vec::new();
-        while let Some(span) = self.rest
-            && page.len() < limit
-        {
-            let wanted = limit - page.len();
-            let chunk = self.store.read()?.orders(&self.filter, self.direction, span, wanted)?;
-            page.extend(chunk.orders);
+    /// The orders of the next piece that match, `limit` at most; none at the end of the list, and
+    /// never none before it.
+    pub fn next_piece(&mut self, limit: usize) -> Result<Vec<Order>> {
+        while let Some(span) = self.rest {
+            let chunk = self.store.read()?.orders(&self.filter, self.direction, span, limit)?;
             self.rest = chunk.rest;
+            if !chunk.orders.is_empty() {
+                return Ok(chunk.orders);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// Whether the list has ended. It may have even before this says so.
+    pub fn is_over(&self) -> bool {
+        self.rest.is_none()
+    }
+
+    /// One page: `limit` orders at most, among the next [`MAX_LOOKED_AT`], and only so many as
+    /// `fits` has room for; the first order fits always.
+    pub fn page(
+        mut self,
+        limit: usize,
+        mut fits: impl FnMut(&Order) -> Result<bool>,
+    ) -> Result<OrderPage> {
+        let (mut page, mut looked_at) = (OrderPage::default(), 0);
+        while let Some(span) = self.rest {
+            if looked_at >= MAX_LOOKED_AT {
+                page.next = Some(span.after(self.direction));
+                return Ok(page);
+            }
+            // One more than the page, to know whether there is a next one.
+            let wanted = limit + 1 - page.orders.len();
+            let chunk = self.store.read()?.orders(&self.filter, self.direction, span, wanted)?;
+            (self.rest, looked_at) = (chunk.rest, looked_at + chunk.looked_at);
+            for order in chunk.orders {
+                let is_full = page.orders.len() == limit;
+                if let Some(last) = page.orders.last()
+                    && (is_full || !fits(&order)?)
+                {
+                    page.next = Some(last.id);
+                    return Ok(page);
+                }
+                if page.orders.is_empty() {
+                    fits(&order)?;
+                }
+                page.orders.push(order);
+            }
         }
         Ok(page)
     }

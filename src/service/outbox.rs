@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::domain::{Mail, MailId};
 use crate::error::{Error, Result};
-use crate::store::{DeadMails, MailStatus, RetryMail, RetryMails};
+use crate::store::{DeadMails, Direction, MailFilter, MailPage, RetryMail, RetryMails};
 
 use super::caller::Caller;
 use super::context::Context;
@@ -44,19 +44,30 @@ impl Service {
         &self.mail_warning
     }
 
-    /// Mails of one status with ids above `after`, `limit` at most.
+    /// Mails past `after` that match, `limit` at most.
     pub fn mails(
         &self,
         cx: &Context,
         caller: &Caller,
-        status: MailStatus,
-        after: MailId,
+        filter: &MailFilter,
+        direction: Direction,
+        after: Option<MailId>,
         limit: usize,
-    ) -> Result<Vec<Mail>> {
+    ) -> Result<MailPage> {
         self.operations.list_emails.run(cx, |notes| {
             caller.note(notes);
             caller.require_admin()?;
-            self.store.read()?.mails(status, after, limit)
+            self.store.read()?.mails(filter, direction, after, limit)
+        })
+    }
+
+    /// One mail.
+    pub fn mail(&self, cx: &Context, caller: &Caller, id: MailId) -> Result<Mail> {
+        self.operations.get_email.run(cx, |notes| {
+            caller.note(notes);
+            notes.add("mail", id);
+            caller.require_admin()?;
+            self.store.read()?.mail(id)?.ok_or(Error::NotFound)
         })
     }
 

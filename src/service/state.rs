@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use crate::auth::{Hasher, Tokens};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
+use crate::domain::EmailAddress;
 use crate::limiter::Rate;
 use crate::metrics::{Business, Gauge, Metrics};
 use crate::store::{BackupLock, Store};
@@ -33,6 +34,8 @@ pub struct Service {
     pub(super) counters: Business,
     /// The part of a Message-ID after the `@`.
     pub(super) mail_domain: String,
+    /// Who hears of each order with content.
+    pub(super) notify: Option<EmailAddress>,
     pub(super) environment: &'static str,
     pub(super) started_at: Timestamp,
     pub(super) keep_keys: Duration,
@@ -65,6 +68,7 @@ impl Service {
             operations: Operations::new(metrics),
             counters: metrics.business.clone(),
             mail_domain: config.email_from.domain().to_owned(),
+            notify: config.notify_email.clone(),
             environment: config.environment.as_str(),
             started_at: clock.now(),
             keep_keys: Duration::from_secs(u64::from(config.idempotency_keep_hours) * 3600),

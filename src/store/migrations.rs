@@ -6,7 +6,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableError, WriteTransacti
 
 use super::generation;
 use super::open_error::OpenError;
-use super::records::{OrderRecord, UserRecord, decode, encode};
+use super::records::{OrderPrefix, UserRecord, decode, encode};
 use super::schema::{self, META, VERSION, meta};
 use crate::domain::Username;
 
@@ -16,7 +16,7 @@ type Step = fn(&WriteTransaction) -> Result<(), redb::Error>;
 /// file takes all of them, with empty tables. A step finds every table of the schema there
 /// already. Once released, a step is never changed; further ones are added.
 const STEPS: [Step; VERSION as usize - 1] =
-    [index_hours, keep_fresh_mails_with_orders, draw_generations_and_fold_names];
+    [index_hours, keep_fresh_mails_with_orders, draw_generations_and_fold_names, take_content];
 
 pub(super) fn bring_up_to_date(database: &Database) -> Result<(), OpenError> {
     let found = version_of(database)?;
@@ -64,10 +64,10 @@ fn index_hours(transaction: &WriteTransaction) -> Result<(), redb::Error> {
     let mut hours: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
     for row in orders.iter()? {
         let (id, record) = row?;
-        let Ok(record) = decode::<OrderRecord<'_>>(record.value()) else {
+        let Ok(record) = decode::<OrderPrefix<'_>>(record.value()) else {
             return Err(redb::Error::Corrupted(format!("order {} is unreadable", id.value())));
         };
-        let hour = schema::hour_of(record.order(id.value()).created_at);
+        let hour = schema::hour_of(record.created_at());
         let range = hours.entry(hour).or_insert((id.value(), id.value()));
         range.1 = id.value();
     }
@@ -111,5 +111,11 @@ fn draw_generations_and_fold_names(transaction: &WriteTransaction) -> Result<(),
             names.insert(folded.as_str(), id)?;
         }
     }
+    Ok(())
+}
+
+/// Version 5 takes orders with content, and mails have ids of their own. Their tables are new, and
+/// what is there stays as it is: the first new mail comes after the mail of the last order.
+fn take_content(_: &WriteTransaction) -> Result<(), redb::Error> {
     Ok(())
 }

@@ -22,6 +22,7 @@ mod commit;
 mod database;
 mod engine;
 mod generation;
+mod marks;
 mod migrations;
 mod open_error;
 mod records;
@@ -41,18 +42,19 @@ pub use engine::Store;
 pub use open_error::OpenError;
 pub use schema::VERSION as SCHEMA_VERSION;
 pub use snapshot::counts::Counts;
-pub use snapshot::mails::{DeadMails, DueMails, MAX_LOOKED_AT, MailStatus, UnreadableMail};
+pub use snapshot::due_mails::{DueMails, UnreadableMail};
+pub use snapshot::mails::{DeadMails, MailFilter, MailPage, MailStatus};
 pub use snapshot::orders::{Direction, OrderChunk, OrderFilter, Span};
 pub use snapshot::users::TokenStatus;
-pub use snapshot::{PAGE_ROWS, Snapshot};
+pub use snapshot::{MAX_LOOKED_AT, PAGE_ROWS, Snapshot};
 pub use storage::{CreationLock, FileStorage, Storage, lock_creation, lock_file};
 pub use upkeep::{BackupPlan, RunningUpkeep, Upkeep, UpkeepPlan};
 pub use wakeup::Wakeup;
 pub use write_txn::Write;
 pub use writes::{
-    Attempt, CreateFirstAdmin, CreateUser, EndTokens, Idempotency, MailMark, MarkMails, PlaceOrder,
-    Placed, QuarantineMail, Rehash, RememberNetwork, RetryMail, RetryMails, SetDisabled,
-    SetPassword, Trial,
+    Attempt, ChangeOrder, Changed, Condition, CreateFirstAdmin, CreateUser, EndTokens, Idempotency,
+    MailMark, MailPlace, MarkMails, Notice, PassOrders, PlaceOrder, Placed, QuarantineMail, Rehash,
+    RememberNetwork, RetryMail, RetryMails, SetDisabled, SetPassword, Trial,
 };
 
 use crate::error::Error;

@@ -14,27 +14,38 @@
 //! network_users      (network, user id)   ()                          with each row of
 //!                                                                     known_networks
 //!
-//! orders             order id             OrderRecord, with the mail  PlaceOrder
-//!                                         until that is first tried
+//! orders             order id             OrderRecord, with its       PlaceOrder, ChangeOrder
+//!                                         first mail until that is
+//!                                         first tried
 //! orders_by_user     (user id, order id)  ()                          PlaceOrder
 //! orders_by_hour     hour since 1970      (first, last order id)      PlaceOrder, twice an hour
+//! orders_open        (status, order id)   ()                          PlaceOrder, ChangeOrder
+//! orders_by_         (reference, user id) order id                    PlaceOrder
+//!   reference
+//! order_words        (word, order id)     ()                          PlaceOrder, ChangeOrder
 //! idempotency        (user id, key)       order id                    PlaceOrder; ForgetKeys removes
 //! idempotent_orders  order id             key                         with each row of idempotency
 //!
-//! mails_pending      mail id              PendingRecord               MarkMails, RetryMail
+//! mails_pending      mail id              PendingRecord               PlaceOrder, ChangeOrder,
+//!                                                                     MarkMails, RetryMail
 //! mails_due          (due µs, mail id)    ()                          with each row of mails_pending
 //! mails_sent         mail id              SentRecord                  MarkMails; PruneSent removes
 //! mails_dead         mail id              DeadRecord                  MarkMails, QuarantineMail;
 //!                                                                     RetryMail removes
 //! ```
 //!
-//! Ids rise and start at 1. A mail has the id of its order, and is in one place: in its order's
-//! row until it, or the mail of a later order, is first tried; then in exactly one of
-//! `mails_pending`, `mails_sent` and `mails_dead`. `mails_taken_up_to` in `meta` is the last order
-//! whose mail has left the order's row.
+//! Ids rise and start at 1. The first mail of an order is in the order's row until it, or the
+//! first mail of a later order, is first tried. From then on, and other mails always, a mail is in
+//! exactly one of `mails_pending`, `mails_sent` and `mails_dead`. `mails_taken_up_to` in `meta` is
+//! the last order whose mail has left the order's row.
 //!
 //! Why a mail starts in its order's row: orders come much faster than mails go out, and each
-//! further table that a commit touches makes it a fifth slower.
+//! further table that a commit touches makes it a fifth slower. The row also has the largest mail
+//! id that was given so far; it rises with the order's id, so that the order of a mail is found by
+//! bisection (`marks`). In files from before version 5 a mail has the id of its order.
+//!
+//! `orders_open` has the orders that are pending, processing or ready, `orders_by_reference` and
+//! `order_words` those that have a reference, or a customer. A simple order is in none of them.
 //!
 //! `orders_by_hour` is a coarse index by time. The range of the current hour ends at
 //! [`OPEN_END`]; it is closed when the first order of another hour opens that hour's range. If
@@ -59,7 +70,7 @@ use crate::clock::Timestamp;
 
 /// The version that this program writes. Older files are migrated when they are opened, newer
 /// ones are refused.
-pub const VERSION: u64 = 4;
+pub const VERSION: u64 = 5;
 
 /// Makes all that must know every table from the one list below, so that a new table is in the
 /// backup, the check, the migrations and the write transaction without being named there.
@@ -123,6 +134,9 @@ tables! {
     ORDERS, orders: u64 => &'static [u8];
     ORDERS_BY_USER, orders_by_user: (u64, u64) => ();
     ORDERS_BY_HOUR, orders_by_hour: u64 => (u64, u64);
+    ORDERS_OPEN, orders_open: (u8, u64) => ();
+    ORDERS_BY_REFERENCE, orders_by_reference: (&'static str, u64) => u64;
+    ORDER_WORDS, order_words: (&'static str, u64) => ();
     IDEMPOTENCY, idempotency: (u64, &'static str) => u64;
     IDEMPOTENT_ORDERS, idempotent_orders: u64 => &'static str;
     MAILS_PENDING, mails_pending: u64 => &'static [u8];
@@ -158,6 +172,8 @@ pub(super) mod meta {
     pub const LAST_TRIAL: &str = "last_trial";
     /// Mails sent before that moment, in µs since 1970, may have been removed. Absent: none.
     pub const MAILS_PRUNED_BEFORE: &str = "mails_pruned_before";
-    /// The last order whose mail is not in the order's row any more; 0 before the first.
+    /// The last order whose first mail is not in the order's row any more; 0 before the first.
     pub const MAILS_TAKEN_UP_TO: &str = "mails_taken_up_to";
+    /// The largest id of a mail that was removed. Absent: none was.
+    pub const MAILS_PRUNED_UP_TO: &str = "mails_pruned_up_to";
 }

@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use orderd::clock::Timestamp;
-use orderd::domain::MailId;
+use orderd::domain::{MailId, OrderId};
 use orderd::store::{Attempt, MailMark, MarkMails};
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use support::smtp::{Fault, Script, SmtpServer, Step};
 const NOW: &str = "2025-10-07T05:58:11";
 
 fn mark(app: &TestApp, id: u64, attempt: Attempt) {
-    let marks = vec![MailMark { id: MailId(id), attempt }];
+    let marks = vec![MailMark { id: MailId(id), order: OrderId(id), attempt }];
     let at = Timestamp::from_secs(START_SECS);
     app.app().store().write(MarkMails { marks, at }).unwrap();
 }
@@ -251,6 +251,7 @@ fn with_dead_mails() -> TestApp {
     }
     let marks = [4, 5].map(|id| MailMark {
         id: MailId(id),
+        order: OrderId(id),
         attempt: Attempt::Died { error: "RCPT TO: 550 5.1.1 No such user".into() },
     });
     let at = Timestamp::from_secs(START_SECS + 86_400);

@@ -26,7 +26,7 @@ fn a_query_takes_a_hundred_parameters_and_one_more_is_one_fault() {
     for count in [101, 8000] {
         let fault = json!({
             "type": "value_error", "loc": ["query"], "input": null,
-            "msg": "Value error, A query takes at most 100 parameters",
+            "msg": "A query takes at most 100 parameters",
             "ctx": {"reason": "A query takes at most 100 parameters"},
         });
         assert_eq!(of(count), [fault]);

@@ -18,6 +18,7 @@ mod login_denial;
 mod metrics;
 mod openapi;
 mod operations;
+mod order_content;
 mod orders_create;
 mod orders_csv;
 mod orders_get;

@@ -5,7 +5,7 @@ use orderd::auth::Cost;
 use orderd::domain::{EmailAddress, MailId, NewUser, Password, Role, UserId, Username};
 use orderd::error::Error;
 use orderd::service::{Caller, Context, OrderQuery, Service};
-use orderd::store::MailStatus;
+use orderd::store::{Direction, MailFilter, OrderFilter};
 use serde_json::json;
 use support::app::{PASSWORD, TestApp, config};
 use support::folder::Folder;
@@ -37,16 +37,19 @@ fn outcomes(service: &Service, caller: &Caller) -> Vec<(&'static str, Result<(),
         role: Role::Admin,
         password: password.clone(),
     };
-    let query = OrderQuery { user: Some(user), ..OrderQuery::default() };
-    let pending = MailStatus::Pending;
+    let filter = OrderFilter { user: Some(user), ..OrderFilter::default() };
+    let query = OrderQuery { filter, ..OrderQuery::default() };
+    let (all, rising) = (MailFilter::default(), Direction::Ascending);
     vec![
         ("register", service.register(&cx, caller, another).map(drop)),
         ("set_password", service.set_password(&cx, caller, user, &password)),
         ("set_disabled", service.set_disabled(&cx, caller, user, true).map(drop)),
         ("list_users", service.users(&cx, caller, UserId(0), 9).map(drop)),
-        ("list_emails", service.mails(&cx, caller, pending, MailId(0), 9).map(drop)),
+        ("list_emails", service.mails(&cx, caller, &all, rising, None, 9).map(drop)),
+        ("get_email", service.mail(&cx, caller, MailId(1)).map(drop)),
+        ("count_orders", service.count_open_orders(&cx, caller).map(drop)),
         ("retry_email", service.retry_mail(&cx, caller, MailId(1)).map(drop)),
-        ("another's orders", service.orders(&cx, caller, &query).map(drop)),
+        ("another's orders", service.orders(&cx, caller, query).map(drop)),
         ("back_up", service.back_up(&cx, caller).map(drop)),
     ]
 }

@@ -87,7 +87,7 @@ fn the_order_counts_and_not_how_it_was_written() {
     let token = app.admin();
     let first = place(&app, &token, "k", &order());
     assert_placed(&first, 1);
-    for body in [json!({"success": 1}), json!({"note": "x", "success": "yes"})] {
+    for body in [json!({"success": 1}), json!({"comment": "x", "success": "yes"})] {
         assert_replayed(&place(&app, &token, "k", &body), &first);
     }
 }

@@ -1,6 +1,6 @@
 use std::thread;
 
-use orderd::domain::{MessageId, NewOrder, Outcome, UserId};
+use orderd::domain::{MessageId, Outcome, UserId};
 use orderd::store::{PAGE_ROWS, PlaceOrder};
 use serde_json::{Value, json};
 
@@ -18,16 +18,8 @@ pub fn seed(app: &TestApp, user: u64, count: usize) {
                 for number in (thread..count).step_by(THREADS) {
                     let outcome = Outcome::from_success(number.is_multiple_of(2));
                     let message_id = MessageId(format!("{number}@orders.test"));
-                    let (order, at) = (NewOrder { outcome }, app_time());
-                    store
-                        .write(PlaceOrder {
-                            user: UserId(user),
-                            order,
-                            message_id,
-                            at,
-                            idempotency: None,
-                        })
-                        .unwrap();
+                    let place = PlaceOrder::simple(UserId(user), outcome, message_id, app_time());
+                    store.write(place).unwrap();
                 }
             });
         }

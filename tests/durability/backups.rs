@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use orderd::clock::{Clock, Timestamp};
-use orderd::domain::{MailId, MessageId, NewOrder, Outcome, UserId};
+use orderd::domain::{MailId, MessageId, OrderId, Outcome, UserId};
 use orderd::error::Error;
 use orderd::metrics::Metrics;
 use orderd::store::{
@@ -38,15 +38,14 @@ impl Shop {
     }
 
     fn order(&self) -> u64 {
-        let order = NewOrder { outcome: Outcome::Successful };
         let message_id = MessageId("m@example.com".into());
         let (user, at) = (UserId(1), self.clock.now());
-        let place = PlaceOrder { user, order, message_id, at, idempotency: None };
+        let place = PlaceOrder::simple(user, Outcome::Successful, message_id, at);
         self.store.write(place).unwrap().order.id.0
     }
 
     fn mark_sent(&self, id: u64) {
-        let marks = vec![MailMark { id: MailId(id), attempt: Attempt::Sent }];
+        let marks = vec![MailMark { id: MailId(id), order: OrderId(id), attempt: Attempt::Sent }];
         self.store.write(MarkMails { marks, at: self.clock.now() }).unwrap();
     }
 
@@ -183,11 +182,10 @@ fn a_backup_dated_in_the_future_is_neither_the_newest_nor_the_oldest_and_stays()
 fn an_order_from_the_future_holds_up_no_pruning() {
     let shop = Shop::open();
     let place = |at| {
-        let order = NewOrder { outcome: Outcome::Successful };
         let message_id = MessageId("m@example.com".into());
-        let place = PlaceOrder { user: UserId(1), order, message_id, at, idempotency: None };
+        let place = PlaceOrder::simple(UserId(1), Outcome::Successful, message_id, at);
         let id = shop.store.write(place).unwrap().order.id.0;
-        let marks = vec![MailMark { id: MailId(id), attempt: Attempt::Sent }];
+        let marks = vec![MailMark { id: MailId(id), order: OrderId(id), attempt: Attempt::Sent }];
         shop.store.write(MarkMails { marks, at }).unwrap();
         id
     };

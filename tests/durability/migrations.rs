@@ -3,6 +3,8 @@
 //! the first under the key `one`, the mail of the third tried once and put off.
 //! `version-3.redb` holds four orders, the first under the key `one`, their mails in every state,
 //! and users whose names or passwords version 4 would not take, or not take twice.
+//! `version-4.redb` holds six orders of Ann's, the first under the key `one`: mails 1 and 4 are
+//! sent, 2 is dead, 3 was put off, and 5 and 6 are still in their orders' rows.
 
 use std::fs;
 use std::path::Path;
@@ -11,9 +13,9 @@ use redb::{Database, ReadableDatabase, TableDefinition, TableHandle};
 use serde_json::{Value, json};
 
 use orderd::clock::Clock;
-use orderd::domain::{MailId, MessageId, NewOrder, Outcome, UserId};
+use orderd::domain::{MailId, MessageId, Outcome, UserId};
 use orderd::metrics::Metrics;
-use orderd::store::{MailStatus, PlaceOrder, SCHEMA_VERSION, Store};
+use orderd::store::{Direction, MailFilter, MailStatus, PlaceOrder, SCHEMA_VERSION, Store};
 use support::app::{SECRET_KEY, START_SECS, TestApp};
 use support::folder::Folder;
 
@@ -127,8 +129,8 @@ fn new_orders_and_users_go_on_where_version_1_ended() {
 
 #[test]
 fn a_migrated_file_has_the_version_and_the_tables_of_a_new_one() {
-    let folders = [folder(1), folder(2), folder(3), Folder::new()];
-    for version in [1, 2, 3] {
+    let folders = [folder(1), folder(2), folder(3), folder(4), Folder::new()];
+    for version in [1, 2, 3, 4] {
         let path = folders[version - 1].join("orders.redb");
         assert_eq!(version_and_tables(&path).0, version as u64, "the fixture was touched");
     }
@@ -141,8 +143,8 @@ fn a_migrated_file_has_the_version_and_the_tables_of_a_new_one() {
         fs::copy(path, copy.path()).unwrap();
         copy
     });
-    let [first, second, third, new] = copies.map(|copy| version_and_tables(copy.path()));
-    assert_eq!((&first, &second, &third), (&new, &new, &new));
+    let [olds @ .., new] = copies.map(|copy| version_and_tables(copy.path()));
+    olds.iter().for_each(|old| assert_eq!(old, &new));
     assert_eq!(new.0, SCHEMA_VERSION);
 }
 
@@ -151,13 +153,14 @@ fn the_mails_of_version_2_and_those_of_later_orders_wait_together() {
     let folder = folder(2);
     let (path, clock) = (folder.join("orders.redb"), Clock::system());
     let store = Store::open(&path, clock.clone(), &Metrics::new()).unwrap();
-    let (user, order) = (UserId(2), NewOrder { outcome: Outcome::Successful });
     let (message_id, at) = (MessageId("m@shop.test".into()), clock.now());
-    store.write(PlaceOrder { user, order, message_id, at, idempotency: None }).unwrap();
+    store.write(PlaceOrder::simple(UserId(2), Outcome::Successful, message_id, at)).unwrap();
     let read = store.read().unwrap();
     let ids = |status, after, limit| {
-        let mails = read.mails(status, MailId(after), limit).unwrap();
-        mails.iter().map(|mail| mail.id.0).collect::<Vec<_>>()
+        let filter = MailFilter { status: Some(status), ..MailFilter::default() };
+        let after = Some(MailId(after));
+        let page = read.mails(&filter, Direction::Ascending, after, limit).unwrap();
+        page.mails.iter().map(|mail| mail.id.0).collect::<Vec<_>>()
     };
     assert_eq!(ids(MailStatus::Pending, 0, 9), [3, 4]);
     assert_eq!(ids(MailStatus::Pending, 0, 1), [3]);
@@ -233,4 +236,38 @@ fn a_migration_ends_all_tokens() {
     app.me(&sign(drawn.as_u64().unwrap())).good();
     // What every user had.
     app.me(&sign(1)).assert_status(401);
+}
+
+#[test]
+fn the_mails_of_version_4_keep_their_numbers_and_new_ones_come_after_the_last_order() {
+    let mut app = open(4);
+    let (admin, ann) = (app.token("admin", "Admin123"), app.token("ann", "Secure1!"));
+    let first = json!({"success": true});
+    let request = app.post("/orders/create").bearer(&ann).header("Idempotency-Key", "one");
+    request.json(&first).send().assert_header("Idempotent-Replayed", "true");
+    let content = json!({"line_items": [{"name": "Water"}]});
+    assert_eq!(app.create_order(&ann, &first).good()["id"], 7);
+    assert_eq!(app.create_order(&ann, &content).good()["id"], 8);
+    let status = json!({"status": "ready"});
+    app.post("/orders/8/status").bearer(&admin).json(&status).send().good();
+    app.restart();
+    let snapshot = app.app().store().read().unwrap();
+    let mail =
+        |id| snapshot.mail(MailId(id)).unwrap().map(|mail| (mail.order.id.0, mail.kind_name()));
+    let expected = [
+        (1, "order_success"),
+        (2, "order_failed"),
+        (3, "order_success"),
+        (4, "order_failed"),
+        (5, "order_success"),
+        (6, "order_success"),
+        (7, "order_success"),
+        (8, "order_placed"),
+        (8, "order_ready"),
+    ];
+    for (id, expected) in (1..).zip(expected) {
+        assert_eq!(mail(id), Some(expected), "mail {id}");
+    }
+    assert_eq!(mail(10), None);
+    assert!(app.app().store().check().unwrap().is_sound());
 }

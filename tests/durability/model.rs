@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use orderd::clock::Timestamp;
-use orderd::domain::{MailId, Order, Outcome, UserId};
+use orderd::domain::order::OrderBody;
+use orderd::domain::{MailId, Order, OrderId, Outcome, UserId};
 use orderd::store::{Attempt, Direction, MailMark, OrderFilter, Snapshot, Store};
 
 /// One write of a workload. Its moment is its own, so that its row can be known by it.
@@ -105,7 +106,8 @@ impl Model {
             }
             let asked_for = unsure.iter().any(|step| {
                 matches!(step, Step::Place { user, outcome, at }
-                    if (*user, *outcome, *at) == (order.user, order.outcome, order.created_at))
+                    if (*user, *at) == (order.user, order.created_at)
+                        && order.body == OrderBody::Simple(*outcome))
             });
             assert!(asked_for, "an order that was never placed, or was refused: {order:?}");
             self.adopt(order);
@@ -182,5 +184,7 @@ fn pending_mails(snapshot: &Snapshot) -> BTreeMap<u64, MailFact> {
 
 /// A mark for each of these mails, of the same kind.
 pub fn marks(ids: &[u64], attempt: &Attempt) -> Vec<MailMark> {
-    ids.iter().map(|id| MailMark { id: MailId(*id), attempt: attempt.clone() }).collect()
+    ids.iter()
+        .map(|id| MailMark { id: MailId(*id), order: OrderId(*id), attempt: attempt.clone() })
+        .collect()
 }

@@ -4,7 +4,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use orderd::clock::{Clock, Timestamp};
-use orderd::domain::{EmailAddress, MessageId, NewOrder, Order, Role, User, Username};
+use orderd::domain::{EmailAddress, MessageId, Order, Role, User, Username};
 use orderd::error::{Error, Unavailable};
 use orderd::metrics::Metrics;
 use orderd::store::{CreateUser, Idempotency, MarkMails, OpenError, PlaceOrder, Store};
@@ -102,12 +102,12 @@ fn run(store: &Store, step: &Step) -> Answer {
     match step {
         Step::CreateUser { name, at } => store.write(new_user(name, *at)).map(Answer::User),
         Step::Place { user, outcome, at } => {
-            let order = NewOrder { outcome: *outcome };
             let message_id = MessageId(format!("{}@example.com", at.as_secs()));
             let key = at.as_secs().to_string();
             let keep = Duration::from_secs(1);
             let idempotency = (at.as_secs() % 3 == 0).then_some(Idempotency { key, keep });
-            let place = PlaceOrder { user: *user, order, message_id, at: *at, idempotency };
+            let place = PlaceOrder::simple(*user, *outcome, message_id, *at);
+            let place = PlaceOrder { idempotency, ..place };
             store.write(place).map(|placed| Answer::Order(placed.order))
         }
         Step::Mark { marks, at } => {
@@ -141,7 +141,7 @@ fn learn(model: &mut Model, step: &Step, answer: &Answer) {
     match (step, answer) {
         (Step::CreateUser { name, .. }, Answer::User(user)) => model.made_user(user.id, name),
         (Step::CreateUser { name, .. }, Answer::Refused) => model.refused_name(name),
-        (Step::Place { .. }, Answer::Order(order)) => model.placed(*order),
+        (Step::Place { .. }, Answer::Order(order)) => model.placed(order.clone()),
         (Step::Mark { marks, .. }, Answer::Marked) => model.marked(marks),
         (_, Answer::Unknown) => model.unsure_of(step),
         (_, Answer::Busy | Answer::Panicked) => {}

@@ -9,7 +9,7 @@ use orderd::app::{App, Dependencies};
 use orderd::auth::Cost;
 use orderd::clock::{Clock, Timestamp};
 use orderd::config::Config;
-use orderd::domain::{MessageId, NewOrder, Outcome, UserId};
+use orderd::domain::{MessageId, Outcome, UserId};
 use orderd::store::{PlaceOrder, Storage};
 use serde_json::{Value, json};
 
@@ -139,14 +139,11 @@ impl TestApp {
 
     /// Places an order at any time, straight in the store.
     pub fn place(&self, user: u64, success: bool, at_secs: u64) {
-        let placed = self.app().store().write(PlaceOrder {
-            user: UserId(user),
-            order: NewOrder { outcome: Outcome::from_success(success) },
-            message_id: MessageId(format!("{user}.{at_secs}@orders.test")),
-            at: Timestamp::from_secs(at_secs),
-            idempotency: None,
-        });
-        placed.unwrap();
+        let outcome = Outcome::from_success(success);
+        let message_id = MessageId(format!("{user}.{at_secs}@orders.test"));
+        let at = Timestamp::from_secs(at_secs);
+        let place = PlaceOrder::simple(UserId(user), outcome, message_id, at);
+        self.app().store().write(place).unwrap();
     }
 
     fn begin(&mut self) {

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::thread;
 
 use orderd::clock::Timestamp;
-use orderd::domain::{EmailAddress, MessageId, NewOrder, Outcome, Role, UserId, Username};
+use orderd::domain::{EmailAddress, MessageId, Outcome, Role, UserId, Username};
 use orderd::store::{CreateUser, PlaceOrder, SetPassword, Store};
 use socket2::{Domain, Socket, Type};
 
@@ -72,10 +72,9 @@ pub fn fill(store: &Store) {
     const ORDERS_EACH: usize = 2000;
     let place = || {
         for _ in 0..ORDERS_EACH {
-            let order = NewOrder { outcome: Outcome::Successful };
             let message_id = MessageId("m@example.com".into());
             let (user, at) = (UserId(1), Timestamp::EPOCH);
-            let place = PlaceOrder { user, order, message_id, at, idempotency: None };
+            let place = PlaceOrder::simple(user, Outcome::Successful, message_id, at);
             store.write(place).unwrap();
         }
     };

@@ -7,7 +7,7 @@ use utoipa::openapi::{Components, Header, Ref, RefOr, Response, ResponseBuilder}
 pub const REQUEST_ID: &str = "X-Request-Id";
 pub const LIMIT: [&str; 2] = ["RateLimit", "RateLimit-Policy"];
 
-const HEADERS: [(&str, Type, &str); 10] = [
+const HEADERS: [(&str, Type, &str); 11] = [
     (REQUEST_ID, Type::String, "What this request is called in the log."),
     ("RateLimit", Type::String, "Requests left, and seconds until the next: `\"login\";r=4;t=12`."),
     (
@@ -23,6 +23,7 @@ const HEADERS: [(&str, Type, &str); 10] = [
         Type::String,
         "`true` where the key was known and nothing was done again.",
     ),
+    ("ETag", Type::String, "The order's version: `\"3\"`."),
     ("Location", Type::String, "Where to look instead."),
     ("Content-Disposition", Type::String, "Names the file of a CSV."),
     ("Vary", Type::String, "`Accept`"),

@@ -114,6 +114,15 @@ impl OperationDoc {
         self.responds(status, response)
     }
 
+    /// Schemas that the bodies refer to without naming their types.
+    pub fn with_schemas(
+        mut self,
+        add: impl FnOnce(&mut Vec<(String, RefOr<Schema>)>),
+    ) -> OperationDoc {
+        add(&mut self.schemas);
+        self
+    }
+
     pub fn responds(mut self, status: u16, response: Response) -> OperationDoc {
         self.operation.responses.responses.insert(status.to_string(), response.into());
         self

@@ -1,12 +1,19 @@
 //! Schemas of what is smaller than a body: ids, times, lax booleans, passwords.
 
 use serde_json::{Value, json};
+use utoipa::Number;
 use utoipa::openapi::schema::{
-    AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type,
+    AdditionalProperties, AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat,
+    SchemaType, Type,
 };
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::domain::MAX_ID;
+use crate::domain::money::MAX_AMOUNT;
+use crate::domain::order::content::Reference;
+use crate::domain::order::status::{
+    CancelReason, FulfillmentKind, PaymentStatus, RefundReason, Status,
+};
 use crate::domain::{Password, Username, email};
 
 /// `2025-10-07T05:58:11`; not the `date-time` of RFC 3339, for want of a zone.
@@ -24,6 +31,17 @@ const USERNAME: &str = r"^[^\u0000-\u001f\u007f-\u009f]+$";
 
 /// What [`crate::domain::EmailAddress::parse`] takes, but for the lengths of its parts.
 const EMAIL: &str = r"^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[A-Za-z0-9]([A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{0,61}[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9!#$%&'*+/=?^_`{|}~-]{0,61}[A-Za-z0-9])?)+$";
+
+/// No control character, none that ends a line, and none that reorders others; something visible.
+const LINE: &str = r"^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*[^\s\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069][^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$";
+/// The same, or nothing.
+const OPTIONAL_LINE: &str =
+    r"^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$";
+/// The same with line ends and tabs.
+const NOTE: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$";
+
+/// `*`, or entity tags with their weak marks.
+const IF_MATCH: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
 
 /// 1 to 255 visible characters within quotes, or without: then a quote stands at the
 /// beginning or at the end, but not at both.
@@ -83,6 +101,98 @@ pub fn choice<const N: usize>(words: [&str; N]) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words.map(Value::from)))
 }
 
+/// One of these words.
+pub fn words(words: impl Iterator<Item = &'static str>) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .enum_values(Some(words.map(Value::from).collect::<Vec<_>>()))
+}
+
+pub fn code(pattern: &str, about: &str) -> ObjectBuilder {
+    text(pattern).description(Some(about))
+}
+
+/// What [`crate::clock::Timestamp::parse_rfc3339`] reads.
+pub fn zoned_moment() -> RefOr<Schema> {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+        .examples([json!("2026-11-22T18:30:00Z")])
+        .into()
+}
+
+pub fn order_status() -> RefOr<Schema> {
+    words(Status::ALL.iter().map(|status| status.as_str())).into()
+}
+
+/// Statuses, separated by commas.
+pub fn status_list() -> ObjectBuilder {
+    let words = Status::ALL.iter().map(|status| status.as_str()).collect::<Vec<_>>().join("|");
+    text(&format!("^({words})(,({words}))*$")).examples([json!("pending,processing")])
+}
+
+/// A text with a letter or a digit.
+pub fn search(max: usize) -> ObjectBuilder {
+    text("[A-Za-z0-9]").min_length(Some(1)).max_length(Some(max))
+}
+
+pub fn payment_status() -> RefOr<Schema> {
+    words(PaymentStatus::ALL.iter().map(|status| status.as_str())).into()
+}
+
+pub fn cancel_reason_or_null() -> RefOr<Schema> {
+    or_null(words(CancelReason::ALL.iter().map(|reason| reason.as_str())))
+}
+
+pub fn refund_reason() -> RefOr<Schema> {
+    words(RefundReason::ALL.iter().map(|reason| reason.as_str())).into()
+}
+
+pub fn fulfillment_type() -> RefOr<Schema> {
+    words(FulfillmentKind::ALL.iter().map(|kind| kind.as_str())).into()
+}
+
+pub fn change_kind() -> RefOr<Schema> {
+    choice(["status", "update", "payment", "refund"]).into()
+}
+
+/// In the minor unit of the order's currency.
+pub fn amount() -> RefOr<Schema> {
+    integer(0, MAX_AMOUNT).into()
+}
+
+pub fn quantity() -> RefOr<Schema> {
+    decimal(0.001, 99_999.999).into()
+}
+
+pub fn tax_rate() -> RefOr<Schema> {
+    decimal(0.0, 100.0).into()
+}
+
+pub fn metadata() -> RefOr<Schema> {
+    let value = ObjectBuilder::new().schema_type(Type::String);
+    let values = AdditionalProperties::RefOr(value.into());
+    ObjectBuilder::new().additional_properties(Some(values)).into()
+}
+
+pub fn if_match() -> RefOr<Schema> {
+    text(IF_MATCH).max_length(Some(200)).examples([json!("\"3\"")]).into()
+}
+
+/// `2026-11-22T16:07:44Z`
+pub fn zoned_time() -> RefOr<Schema> {
+    zoned_moment()
+}
+
+pub fn zoned_time_or_null() -> RefOr<Schema> {
+    or_null(zoned_moment())
+}
+
+/// The id of a user, or null.
+pub fn id_or_none() -> RefOr<Schema> {
+    id_or_null().into()
+}
+
 pub fn mail_state() -> RefOr<Schema> {
     choice(["pending", "sent", "dead"]).into()
 }
@@ -107,6 +217,44 @@ pub fn bearer() -> RefOr<Schema> {
 pub fn location() -> RefOr<Schema> {
     let place = ObjectBuilder::new().schema_type(either(Type::String, Type::Integer));
     ArrayBuilder::new().items(place).into()
+}
+
+pub fn boolean() -> RefOr<Schema> {
+    ObjectBuilder::new().schema_type(Type::Boolean).into()
+}
+
+/// The same, or null.
+pub fn or_null(schema: impl Into<RefOr<Schema>>) -> RefOr<Schema> {
+    let null = ObjectBuilder::new().schema_type(Type::Null);
+    AnyOfBuilder::new().item(schema).item(null).into()
+}
+
+/// One line that says something.
+pub fn line(max: usize) -> ObjectBuilder {
+    text(LINE).min_length(Some(1)).max_length(Some(max))
+}
+
+/// One line, which may be empty.
+pub fn optional_line(max: usize) -> ObjectBuilder {
+    text(OPTIONAL_LINE).max_length(Some(max))
+}
+
+/// A text of several lines.
+pub fn note(max: usize) -> ObjectBuilder {
+    text(NOTE).max_length(Some(max))
+}
+
+pub fn reference() -> RefOr<Schema> {
+    text("^[!-~]+$").min_length(Some(1)).max_length(Some(Reference::MAX_CHARS)).into()
+}
+
+/// A number with at most three decimals.
+pub fn decimal(least: f64, most: f64) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Number)
+        .minimum(Some(Number::Float(least)))
+        .maximum(Some(Number::Float(most)))
+        .multiple_of(Some(Number::Float(0.001)))
 }
 
 pub fn string() -> RefOr<Schema> {

@@ -18,7 +18,7 @@ impl BackupLock {
     /// `Conflict` while somebody has the permit.
     pub fn try_take(&self) -> Result<BackupPermit> {
         if self.0.swap(true, Ordering::AcqRel) {
-            return Err(Error::Conflict("A backup is under way"));
+            return Err(Error::conflict("A backup is under way"));
         }
         Ok(BackupPermit(self.0.clone()))
     }

@@ -127,7 +127,7 @@ fn builder() -> Builder {
 mod tests {
     use super::*;
     use crate::clock::Clock;
-    use crate::domain::{MessageId, NewOrder, Outcome};
+    use crate::domain::{MessageId, Outcome};
     use crate::metrics::Metrics;
     use crate::store::check::check_file;
     use crate::store::writes::{CreateUser, PlaceOrder};
@@ -142,14 +142,9 @@ mod tests {
         let mut placed = 0;
         for count in [99, 100, 200, 201] {
             while placed < count {
-                let place = PlaceOrder {
-                    user,
-                    order: NewOrder { outcome: Outcome::Successful },
-                    message_id: MessageId(format!("{placed}@example.com")),
-                    at: clock.now(),
-                    idempotency: None,
-                };
-                store.write(place).unwrap();
+                let message_id = MessageId(format!("{placed}@example.com"));
+                let outcome = Outcome::Successful;
+                store.write(PlaceOrder::simple(user, outcome, message_id, clock.now())).unwrap();
                 placed += 1;
             }
             let copy = folder.path().join(format!("{count}.redb"));

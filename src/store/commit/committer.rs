@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::metrics;
 use crate::store::database::{self, DatabaseHandle};
 use crate::store::wakeup::Wakeup;
-use crate::store::write_txn::WriteTxn;
+use crate::store::write_txn::{Sequences, WriteTxn};
 use crate::sys::poll::Waker;
 
 /// The store is idle when nothing was committed for this long.
@@ -42,6 +42,8 @@ pub(in crate::store) struct Shared {
 pub(super) struct Committer {
     shared: Arc<Shared>,
     disk: DiskCheck,
+    /// The ids given last, as far as they are on disk; none after a failure.
+    sequences: Option<Sequences>,
     /// The last commit was one after which the file opens quickly.
     quick_open: bool,
     /// When the disk was last written to, or that was tried. A batch in which everything was
@@ -51,7 +53,9 @@ pub(super) struct Committer {
 
 /// What became of a batch.
 enum CommitOutcome {
-    Committed,
+    Committed {
+        sequences: Option<Sequences>,
+    },
     /// There was nothing to write.
     Untouched,
     /// Nothing was written. The text is for the log and the health check.
@@ -76,7 +80,7 @@ impl Shared {
 impl Committer {
     pub fn new(shared: Arc<Shared>, clock: Clock) -> Committer {
         let disk = DiskCheck::new(clock);
-        Committer { shared, disk, quick_open: true, tried_at: Instant::now() }
+        Committer { shared, disk, sequences: None, quick_open: true, tried_at: Instant::now() }
     }
 
     /// Commits what waits, at most one batch, and hands out the results.
@@ -104,6 +108,7 @@ impl Committer {
     /// For a panic of the library. A panic of a write is caught where the write is applied.
     fn catching_panics(&mut self, act: impl FnOnce(&mut Committer)) {
         if catch_unwind(AssertUnwindSafe(|| act(self))).is_err() {
+            self.sequences = None;
             // Closing what has panicked may panic again. It is closed even then, and the database
             // is opened again.
             let _ = catch_unwind(AssertUnwindSafe(|| self.shared.database.close()));
@@ -144,10 +149,13 @@ impl Committer {
                 Ok(transaction) => transaction,
                 Err(why) => return CommitOutcome::NotDone(why.to_string()),
             };
-            match apply_all(&transaction, batch) {
+            match apply_all(&transaction, batch, self.sequences) {
                 BatchEffect::Fine { writes: 0, .. } => return CommitOutcome::Untouched,
-                BatchEffect::Fine { writes, queued_mail } => {
-                    return self.commit_transaction(transaction, writes, queued_mail);
+                BatchEffect::Fine { writes, queued_mail, sequences } => {
+                    return match self.commit_transaction(transaction, writes, queued_mail) {
+                        Ok(()) => CommitOutcome::Committed { sequences },
+                        Err(why) => CommitOutcome::Unknown(why.to_string()),
+                    };
                 }
                 BatchEffect::Spoilt => {}
                 BatchEffect::Broken(why) => return CommitOutcome::NotDone(why.to_string()),
@@ -160,17 +168,15 @@ impl Committer {
         transaction: WriteTransaction,
         writes: usize,
         queued_mail: bool,
-    ) -> CommitOutcome {
+    ) -> Result<(), redb::CommitError> {
         let started = Instant::now();
-        if let Err(why) = transaction.commit() {
-            return CommitOutcome::Unknown(why.to_string());
-        }
+        transaction.commit()?;
         self.shared.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
         self.shared.metrics.batch_size.observe(writes as f64);
         if queued_mail {
             self.shared.mail_wakeup.notify();
         }
-        CommitOutcome::Committed
+        Ok(())
     }
 
     /// Hands out the results. After a failure the database is opened again first, so that a
@@ -181,7 +187,8 @@ impl Committer {
             self.tried_at = Instant::now();
         }
         match outcome {
-            CommitOutcome::Committed => {
+            CommitOutcome::Committed { sequences } => {
+                self.sequences = sequences;
                 self.quick_open = false;
                 self.shared.health.record_commit();
                 self.end_trouble();
@@ -223,7 +230,8 @@ impl Committer {
 
     /// An open database is of no more use after an I/O error. If opening it again fails too, the
     /// next write or probe tries once more.
-    fn reopen_after(&self, why: &str) {
+    fn reopen_after(&mut self, why: &str) {
+        self.sequences = None;
         self.shared.metrics.failed_commits.inc();
         log::error!("commit failed: {why}");
         self.shared.health.record_failed_commit(why);
@@ -236,15 +244,19 @@ impl Committer {
 /// What applying a batch has done to its transaction.
 enum BatchEffect {
     /// `writes` of its writes have written something.
-    Fine { writes: usize, queued_mail: bool },
+    Fine { writes: usize, queued_mail: bool, sequences: Option<Sequences> },
     /// A write failed after it had written.
     Spoilt,
     /// The store failed: the transaction is lost.
     Broken(redb::Error),
 }
 
-fn apply_all(transaction: &WriteTransaction, batch: &mut [Box<dyn PendingWrite>]) -> BatchEffect {
-    let mut txn = WriteTxn::begin(transaction);
+fn apply_all(
+    transaction: &WriteTransaction,
+    batch: &mut [Box<dyn PendingWrite>],
+    sequences: Option<Sequences>,
+) -> BatchEffect {
+    let mut txn = WriteTxn::begin(transaction, sequences);
     for write in batch.iter_mut() {
         match write.apply(&mut txn) {
             Effect::Fine => {}
@@ -256,5 +268,5 @@ fn apply_all(transaction: &WriteTransaction, batch: &mut [Box<dyn PendingWrite>]
     if let Err(why) = txn.finish() {
         return BatchEffect::Broken(why);
     }
-    BatchEffect::Fine { writes, queued_mail: txn.queued_mail }
+    BatchEffect::Fine { writes, queued_mail: txn.queued_mail, sequences: txn.sequences }
 }

@@ -3,9 +3,10 @@
 use redb::{ReadableTable, ReadableTableMetadata};
 
 use super::Snapshot;
-use super::orders::require_order;
 use crate::clock::Timestamp;
+use crate::domain::MailId;
 use crate::error::Result;
+use crate::store::records::{OrderPrefix, PendingRecord, decode};
 use crate::store::schema;
 
 /// How many rows there are.
@@ -16,7 +17,7 @@ pub struct Counts {
     pub mails_pending: u64,
     pub mails_sent: u64,
     pub mails_dead: u64,
-    /// When the order of the oldest pending mail was placed.
+    /// When the oldest pending mail was queued.
     pub oldest_pending: Option<Timestamp>,
 }
 
@@ -30,17 +31,27 @@ impl Snapshot {
     pub fn counts(&self) -> Result<Counts> {
         let pending = self.open(schema::MAILS_PENDING)?;
         let orders = self.open(schema::ORDERS)?;
-        let fresh = self.fresh_mails()?;
-        let tried = pending.first()?.map(|(id, _)| id.value());
-        let oldest = tried.or_else(|| fresh.clone().next());
-        let oldest = oldest.map(|id| require_order(&orders, id)).transpose()?;
+        let fresh = self.fresh_orders()?;
+        let own = match pending.first()? {
+            Some((id, row)) => {
+                let id = MailId(id.value());
+                let mail = decode::<PendingRecord>(row.value())?.into_mail(id)?.mail;
+                Some((mail.queued_at, mail.order.0))
+            }
+            None => None,
+        };
+        let (queued_at, order) = own.unwrap_or((None, *fresh.start()));
+        let placed_at = match orders.get(order)? {
+            Some(row) => Some(decode::<OrderPrefix<'_>>(row.value())?.created_at()),
+            None => None,
+        };
         Ok(Counts {
             users: self.open(schema::USERS)?.len()?,
             orders: orders.len()?,
             mails_pending: pending.len()? + fresh.count() as u64,
             mails_sent: self.open(schema::MAILS_SENT)?.len()?,
             mails_dead: self.open(schema::MAILS_DEAD)?.len()?,
-            oldest_pending: oldest.map(|order| order.created_at),
+            oldest_pending: queued_at.or(placed_at),
         })
     }
 }

@@ -1,33 +1,19 @@
-//! Reads the outbox: what is due, and the mails of one status.
+//! Reads the outbox: one mail, and lists.
 
-use std::iter::Peekable;
-use std::ops::{Bound, RangeInclusive};
+use std::ops::Bound;
 
-use super::Snapshot;
-use super::orders::require_order;
+use super::orders::{Direction, Span, directed};
+use super::{MAX_LOOKED_AT, Snapshot};
 use crate::clock::Timestamp;
-use crate::domain::mail::MAX_RETRY_DELAY;
-use crate::domain::{Mail, MailId, MailState, MessageId};
+use crate::domain::order::content::Recipient;
+use crate::domain::{Mail, MailId, MailState, MessageId, OrderId};
 use crate::error::{Error, Result};
-use crate::store::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, decode};
-use crate::store::schema::{self, meta};
-
-/// Mails that are due.
-#[derive(Debug, Default)]
-pub struct DueMails {
-    pub mails: Vec<Mail>,
-    pub spoilt: Vec<UnreadableMail>,
-    /// When the next mail after these is due.
-    pub next_due: Option<Timestamp>,
-}
-
-/// A mail that is due and can't be read.
-#[derive(Debug)]
-pub struct UnreadableMail {
-    pub id: MailId,
-    pub due: Timestamp,
-    pub error: Error,
-}
+use crate::store::marks::first_marked;
+use crate::store::records::{
+    DeadMail, DeadRecord, MailIdentity, OrderPrefix, PendingMail, PendingRecord, SentMail,
+    SentRecord, decode,
+};
+use crate::store::schema;
 
 /// Dead mails that were looked for.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -37,9 +23,6 @@ pub struct DeadMails {
     pub next: Option<MailId>,
 }
 
-/// Most rows that one search among the dead mails reads.
-pub const MAX_LOOKED_AT: usize = 10_000;
-
 /// Where a mail is in its life. Each status has a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MailStatus {
@@ -48,45 +31,24 @@ pub enum MailStatus {
     Dead,
 }
 
+/// Which mails to read. A field that is absent excludes none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MailFilter {
+    pub status: Option<MailStatus>,
+    pub order: Option<OrderId>,
+    /// As clients have it: see [`Mail::kind_name`].
+    pub kind: Option<&'static str>,
+}
+
+/// A part of a list of mails.
+#[derive(Debug, Default)]
+pub struct MailPage {
+    pub mails: Vec<Mail>,
+    /// The last mail that was looked at, where there may be more.
+    pub next: Option<MailId>,
+}
+
 impl Snapshot {
-    /// Pending mails that are due at `now`, the longest due first, `limit` at most. A mail that
-    /// can't be read does not stop the others. Mails that were never tried are due since their
-    /// orders were placed; among each other they come by id.
-    ///
-    /// One that is due later than any attempt puts it off was marked while the clock was ahead: it
-    /// counts as due, and comes first, since what it is given next is right again.
-    pub fn due_mails(&self, now: Timestamp, limit: usize) -> Result<DueMails> {
-        let due = self.open(schema::MAILS_DUE)?;
-        let horizon = (now + MAX_RETRY_DELAY).as_micros();
-        let mut found = DueMails::default();
-        for row in due.range((horizon.saturating_add(1), 0)..)?.take(limit) {
-            self.take_due(row?.0.value(), &mut found)?;
-        }
-        let in_time = due.range(..=(horizon, u64::MAX))?;
-        let mut tried = in_time.map(|row| Ok(row?.0.value())).peekable();
-        let mut fresh = self.fresh_mails()?.map(|id| self.fresh_due(id, now)).peekable();
-        while let Some((at, id)) = take_earlier(&mut tried, &mut fresh)? {
-            if at > now.as_micros() || found.mails.len() + found.spoilt.len() >= limit {
-                found.next_due = Some(Timestamp::from_micros(at));
-                break;
-            }
-            self.take_due((at, id), &mut found)?;
-        }
-        Ok(found)
-    }
-
-    fn take_due(&self, (at, id): (u64, u64), found: &mut DueMails) -> Result<()> {
-        match self.pending_mail(MailId(id)) {
-            Ok(mail) => found.mails.push(mail),
-            Err(error @ Error::Internal(_)) => {
-                let due = Timestamp::from_micros(at);
-                found.spoilt.push(UnreadableMail { id: MailId(id), due, error });
-            }
-            Err(error) => return Err(error),
-        }
-        Ok(())
-    }
-
     /// Dead mails with ids above `after` that `takes` accepts, given when they died and of what:
     /// the first `limit`, among the next [`MAX_LOOKED_AT`]. Rows that can't be read, and mails
     /// whose own rows couldn't be, are left out: another attempt would not help them.
@@ -107,94 +69,174 @@ impl Snapshot {
             let (id, record) = row?;
             let id = MailId(id.value());
             last = Some(id);
-            let Ok(record) = decode::<DeadRecord>(record.value()) else { continue };
-            let DeadRecord::V1 { message_id, died_micros, last_error, .. } = record;
-            if !message_id.is_empty() && takes(Timestamp::from_micros(died_micros), &last_error) {
+            let dead = decode::<DeadRecord>(record.value()).and_then(|record| record.into_mail(id));
+            let Ok(DeadMail { mail, at, last_error, .. }) = dead else { continue };
+            if !mail.is_unreadable() && takes(at, &last_error) {
                 found.ids.push(id);
             }
         }
         Ok(found)
     }
 
-    /// Mails of one status with ids above `after`, rising, `limit` at most.
-    pub fn mails(&self, status: MailStatus, after: MailId, limit: usize) -> Result<Vec<Mail>> {
-        let table = self.open(status.table())?;
-        let range = (Bound::Excluded(after.0), Bound::Unbounded);
-        let rows = table.range::<u64>(range)?.map(|row| {
-            let (id, record) = row?;
-            self.compose(MailId(id.value()), status.read(record.value())?)
-        });
-        if status != MailStatus::Pending {
-            return rows.take(limit).collect();
+    /// Mails past `after` that match, by id in the given direction: `limit` at most, among the next
+    /// [`MAX_LOOKED_AT`].
+    pub fn mails(
+        &self,
+        filter: &MailFilter,
+        direction: Direction,
+        after: Option<MailId>,
+        limit: usize,
+    ) -> Result<MailPage> {
+        if let Some(order) = filter.order {
+            return self.mails_of_order(order, filter, direction, after, limit);
         }
-        let fresh = self.fresh_mails()?;
-        let fresh = (*fresh.start()).max(after.0.saturating_add(1))..=*fresh.end();
-        rows.chain(fresh.map(|id| self.fresh_mail(MailId(id)))).take(limit).collect()
+        let Some(span) = Span::all().past(after.map(|id| id.0), direction) else {
+            return Ok(MailPage::default());
+        };
+        let mut page = MailPage::default();
+        let (mut last, mut looked_at) = (None, 0);
+        for id in self.mail_ids(filter.status, span, direction)? {
+            if page.mails.len() >= limit || looked_at >= MAX_LOOKED_AT {
+                page.next = last;
+                break;
+            }
+            let id = MailId(id?);
+            (last, looked_at) = (Some(id), looked_at + 1);
+            page.mails.extend(self.mail(id)?.filter(|mail| filter.takes(mail)));
+        }
+        Ok(page)
+    }
+
+    fn mails_of_order(
+        &self,
+        order: OrderId,
+        filter: &MailFilter,
+        direction: Direction,
+        after: Option<MailId>,
+        limit: usize,
+    ) -> Result<MailPage> {
+        let mut ids = self.mail_ids_of(order)?;
+        ids.sort();
+        if direction == Direction::Descending {
+            ids.reverse();
+        }
+        let Some(span) = Span::all().past(after.map(|id| id.0), direction) else {
+            return Ok(MailPage::default());
+        };
+        let mut page = MailPage::default();
+        for id in ids.into_iter().filter(|id| span.holds(id.0)) {
+            if page.mails.len() >= limit {
+                page.next = page.mails.last().map(|mail| mail.id);
+                break;
+            }
+            page.mails.extend(self.mail(id)?.filter(|mail| filter.takes(mail)));
+        }
+        Ok(page)
+    }
+
+    /// All mails that an order has sent so far; some of them may have been removed since.
+    fn mail_ids_of(&self, order: OrderId) -> Result<Vec<MailId>> {
+        let Some(found) = self.order(order)? else { return Ok(Vec::new()) };
+        match found.content() {
+            Some(content) => Ok(content.mails.iter().map(|(_, id)| id).collect()),
+            None => {
+                let orders = self.open(schema::ORDERS)?;
+                let Some(row) = orders.get(order.0)? else { return Ok(Vec::new()) };
+                Ok(vec![decode::<OrderPrefix<'_>>(row.value())?.mail_mark(order.0)])
+            }
+        }
+    }
+
+    /// The ids of the mails of a status, or of all.
+    fn mail_ids(
+        &self,
+        status: Option<MailStatus>,
+        span: Span,
+        direction: Direction,
+    ) -> Result<impl Iterator<Item = Result<u64>>> {
+        let statuses = match &status {
+            Some(status) => std::slice::from_ref(status),
+            None => &[MailStatus::Pending, MailStatus::Sent, MailStatus::Dead],
+        };
+        let mut lists: Vec<Box<dyn Iterator<Item = Result<u64>>>> = Vec::new();
+        for status in statuses {
+            let rows = self.open(status.table())?.range::<u64>(span.ids())?;
+            lists.push(directed(rows.map(|row| Ok(row?.0.value())), direction));
+        }
+        if statuses.contains(&MailStatus::Pending) {
+            let rows = self.open(schema::ORDERS)?.range::<u64>(self.fresh_orders()?)?;
+            let fresh = rows.filter_map(move |row| match row {
+                Ok((id, record)) => fresh_id(id.value(), record.value(), span).transpose(),
+                Err(why) => Some(Err(why.into())),
+            });
+            lists.push(directed(fresh, direction));
+        }
+        super::merged::merged(lists, direction)
     }
 
     /// The mail with that id, whatever its status.
     pub fn mail(&self, id: MailId) -> Result<Option<Mail>> {
-        if self.fresh_mails()?.contains(&id.0) {
-            return self.fresh_mail(id).map(Some);
-        }
         for status in [MailStatus::Pending, MailStatus::Sent, MailStatus::Dead] {
             if let Some(row) = self.open(status.table())?.get(id.0)? {
-                return self.compose(id, status.read(row.value())?).map(Some);
+                return self.compose(id, status.read(id, row.value())?).map(Some);
             }
         }
-        Ok(None)
-    }
-
-    /// The ids of the mails that are still in their orders' rows. They have no gaps.
-    pub(super) fn fresh_mails(&self) -> Result<RangeInclusive<u64>> {
-        let table = self.open(schema::META)?;
-        let taken = table.get(meta::MAILS_TAKEN_UP_TO)?;
-        let first = taken.map_or(0, |row| row.value()).saturating_add(1);
-        Ok(first..=self.last_order_id()?.0)
-    }
-
-    /// Since when a fresh mail is due, and its id. It counts as due where its order seems to come
-    /// from the future, because the clock was set back, and where its row can't be read.
-    fn fresh_due(&self, id: u64, now: Timestamp) -> Result<(u64, u64)> {
-        match require_order(&self.open(schema::ORDERS)?, id) {
-            Ok(order) => Ok((order.created_at.min(now).as_micros(), id)),
-            Err(Error::Internal(_)) => Ok((0, id)),
-            Err(error) => Err(error),
+        let fresh = self.fresh_orders()?;
+        let orders = self.open(schema::ORDERS)?;
+        let mark = |order| match orders.get(order)? {
+            Some(row) => {
+                Ok::<u64, Error>(decode::<OrderPrefix<'_>>(row.value())?.mail_mark(order).0)
+            }
+            None => Ok(0),
+        };
+        let Some(order) = first_marked(*fresh.start(), *fresh.end(), id.0, mark)? else {
+            return Ok(None);
+        };
+        let Some(row) = orders.get(order)? else { return Ok(None) };
+        match decode::<OrderPrefix<'_>>(row.value())?.first_mail(order) {
+            Some(first) if first.id == id => self.fresh_mail(OrderId(order)).map(Some),
+            _ => Ok(None),
         }
     }
 
-    /// A pending mail, from whichever row it is in.
-    fn pending_mail(&self, id: MailId) -> Result<Mail> {
-        if self.fresh_mails()?.contains(&id.0) {
-            return self.fresh_mail(id);
-        }
+    /// A pending mail that has a row of its own.
+    pub(super) fn pending_mail(&self, id: MailId) -> Result<Mail> {
         let table = self.open(schema::MAILS_PENDING)?;
         let missing = || Error::Internal(format!("mail {id} is due and not pending"));
         let row = table.get(id.0)?.ok_or_else(missing)?;
-        self.compose(id, MailStatus::Pending.read(row.value())?)
+        self.compose(id, MailStatus::Pending.read(id, row.value())?)
     }
 
-    fn fresh_mail(&self, id: MailId) -> Result<Mail> {
+    /// The mail that is still in the order's row.
+    pub(super) fn fresh_mail(&self, order: OrderId) -> Result<Mail> {
         let orders = self.open(schema::ORDERS)?;
-        let without_order = || Error::Internal(format!("mail {id} has no order"));
-        let row = orders.get(id.0)?.ok_or_else(without_order)?;
-        let record = decode::<OrderRecord<'_>>(row.value())?;
-        let without_mail = || Error::Internal(format!("order {id} has no mail"));
-        let message_id = record.message_id().ok_or_else(without_mail)?;
-        self.compose(id, Row::fresh(message_id, record.order(id.0).created_at))
+        let missing = || Error::Internal(format!("order {order} has no mail"));
+        let row = orders.get(order.0)?.ok_or_else(missing)?;
+        let record = decode::<OrderPrefix<'_>>(row.value())?;
+        let first = record.first_mail(order.0).ok_or_else(missing)?;
+        let mail = MailIdentity::first(order, MessageId(first.message_id.to_owned()));
+        self.compose(first.id, Row::from(PendingMail::fresh(mail, record.created_at())))
     }
 
-    /// Puts a mail together with its order and the user to whom it goes.
+    /// Puts a mail together with its order and the user whom that is for.
     fn compose(&self, id: MailId, row: Row) -> Result<Mail> {
-        let order = require_order(&self.open(schema::ORDERS)?, id.order().0)?;
-        let without_user = || Error::Internal(format!("order {id} has no user"));
+        let MailIdentity { order, kind, queued_at, message_id, to } = row.mail;
+        let without_order = || Error::Internal(format!("mail {id} has no order"));
+        let order = self.order(order)?.ok_or_else(without_order)?;
+        let without_user = || Error::Internal(format!("order {} has no user", order.id));
         let user = self.user(order.user)?.ok_or_else(without_user)?;
+        let customer = match order.content().map(|content| content.recipient(order.user)) {
+            Some(Recipient::Address(email)) => email.clone(),
+            Some(Recipient::Owner | Recipient::Nobody) | None => user.email,
+        };
         Ok(Mail {
             id,
-            message_id: MessageId(row.message_id),
-            order,
+            kind,
+            message_id,
+            queued_at: queued_at.unwrap_or(order.created_at),
             username: user.username.as_str().to_owned(),
-            to: user.email,
+            to: to.unwrap_or(customer),
+            order,
             attempts: row.attempts,
             first_tried: row.first_tried,
             last_error: row.last_error,
@@ -203,36 +245,49 @@ impl Snapshot {
     }
 }
 
-/// When a mail is due, in µs since 1970, and its id.
-type Due = Result<(u64, u64)>;
-
-/// The next of two sorted lists, whichever is due earlier.
-fn take_earlier(
-    one: &mut Peekable<impl Iterator<Item = Due>>,
-    other: &mut Peekable<impl Iterator<Item = Due>>,
-) -> Result<Option<(u64, u64)>> {
-    let is_one = match (one.peek(), other.peek()) {
-        (Some(Ok(one)), Some(Ok(other))) => one <= other,
-        (_, Some(Err(_))) => false,
-        (head, _) => head.is_some(),
-    };
-    if is_one { one.next() } else { other.next() }.transpose()
+/// The mail that is still in the row, if it lies in the span.
+fn fresh_id(order: u64, record: &[u8], span: Span) -> Result<Option<u64>> {
+    let first = decode::<OrderPrefix<'_>>(record)?.first_mail(order);
+    Ok(first.map(|first| first.id.0).filter(|id| span.holds(*id)))
 }
 
 /// What the records of all statuses have in common.
 struct Row {
-    message_id: String,
+    mail: MailIdentity,
     attempts: u32,
     first_tried: Option<Timestamp>,
     last_error: Option<String>,
     state: MailState,
 }
 
-impl Row {
-    /// Of a mail that was never tried.
-    fn fresh(message_id: &str, due: Timestamp) -> Row {
-        let (message_id, state) = (message_id.to_owned(), MailState::Pending { due });
-        Row { message_id, attempts: 0, first_tried: None, last_error: None, state }
+impl From<PendingMail> for Row {
+    fn from(pending: PendingMail) -> Row {
+        let PendingMail { mail, due, first_tried, attempts, last_error } = pending;
+        Row { mail, attempts, first_tried, last_error, state: MailState::Pending { due } }
+    }
+}
+
+impl From<SentMail> for Row {
+    fn from(sent: SentMail) -> Row {
+        let SentMail { mail, at, attempts } = sent;
+        let state = MailState::Sent { at };
+        Row { mail, attempts, first_tried: None, last_error: None, state }
+    }
+}
+
+impl From<DeadMail> for Row {
+    fn from(dead: DeadMail) -> Row {
+        let DeadMail { mail, at, attempts, last_error } = dead;
+        let state = MailState::Dead { at };
+        Row { mail, attempts, first_tried: None, last_error: Some(last_error), state }
+    }
+}
+
+impl MailFilter {
+    fn takes(&self, mail: &Mail) -> bool {
+        self.status.is_none_or(|status| status.is_of(&mail.state))
+            && self.order.is_none_or(|order| mail.order.id == order)
+            && self.kind.is_none_or(|kind| mail.kind_name() == kind)
     }
 }
 
@@ -245,33 +300,19 @@ impl MailStatus {
         }
     }
 
-    fn read(self, record: &[u8]) -> Result<Row> {
-        let at = Timestamp::from_micros;
-        Ok(match self {
-            MailStatus::Pending => {
-                let PendingRecord::V1 {
-                    message_id,
-                    due_micros,
-                    first_tried_micros,
-                    attempts,
-                    last_error,
-                } = decode(record)?;
-                let first_tried = (attempts > 0).then(|| at(first_tried_micros));
-                let state = MailState::Pending { due: at(due_micros) };
-                Row { message_id, attempts, first_tried, last_error, state }
-            }
-            MailStatus::Sent => {
-                let SentRecord::V1 { message_id, sent_micros, attempts } = decode(record)?;
-                let state = MailState::Sent { at: at(sent_micros) };
-                Row { message_id, attempts, first_tried: None, last_error: None, state }
-            }
-            MailStatus::Dead => {
-                let DeadRecord::V1 { message_id, died_micros, attempts, last_error } =
-                    decode(record)?;
-                let state = MailState::Dead { at: at(died_micros) };
-                let last_error = Some(last_error);
-                Row { message_id, attempts, first_tried: None, last_error, state }
-            }
-        })
+    fn read(self, id: MailId, record: &[u8]) -> Result<Row> {
+        match self {
+            MailStatus::Pending => decode::<PendingRecord>(record)?.into_mail(id).map(Row::from),
+            MailStatus::Sent => decode::<SentRecord>(record)?.into_mail(id).map(Row::from),
+            MailStatus::Dead => decode::<DeadRecord>(record)?.into_mail(id).map(Row::from),
+        }
+    }
+
+    fn is_of(self, state: &MailState) -> bool {
+        match state {
+            MailState::Pending { .. } => self == MailStatus::Pending,
+            MailState::Sent { .. } => self == MailStatus::Sent,
+            MailState::Dead { .. } => self == MailStatus::Dead,
+        }
     }
 }

@@ -1,8 +1,11 @@
 //! Typed reads of one moment. Every list is bounded.
 
 pub(super) mod counts;
+pub(super) mod due_mails;
 pub(super) mod mails;
+mod merged;
 pub(super) mod orders;
+mod search;
 pub(super) mod users;
 
 use redb::{Key, ReadOnlyTable, ReadTransaction, TableDefinition, Value};
@@ -11,6 +14,9 @@ use crate::error::Result;
 
 /// Rows that one short transaction goes through, at most.
 pub const PAGE_ROWS: usize = 1000;
+
+/// Most rows that one search without an index looks at; then it says how to go on.
+pub const MAX_LOOKED_AT: usize = 10_000;
 
 /// What was committed when the snapshot was taken. Drop it soon: the file can't use the pages
 /// again that it sees.

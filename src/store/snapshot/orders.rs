@@ -1,28 +1,41 @@
 //! Reads orders: one, or a list in pieces.
 //!
-//! What a filter costs: `user` has an index, so that only this user's orders are read. The dates
-//! narrow the ids through the index of hours, so that at either end at most the orders of one
-//! hour are read for nothing. `outcome` has no index: every order that the others leave is read.
+//! What a filter costs: `reference`, `search`, statuses that are all open, and `user` have an
+//! index, and the first of these in this order is read. The dates narrow the ids through the index
+//! of hours, so that at either end at most the orders of one hour are read for nothing. What the
+//! others leave is looked through.
 
 use std::ops::RangeInclusive;
 
-use redb::{ReadOnlyTable, ReadableTable};
+use redb::ReadableTable;
 
 use super::{PAGE_ROWS, Snapshot};
 use crate::clock::Timestamp;
-use crate::domain::{Order, OrderId, Outcome, UserId};
+use crate::domain::order::Status;
+use crate::domain::order::content::Reference;
+use crate::domain::order::words::Search;
+use crate::domain::{Order, OrderId, UserId};
 use crate::error::{Error, Result};
-use crate::store::records::{OrderRecord, decode};
+use crate::store::records::decode_order;
 use crate::store::schema;
 
+use super::merged::Ids;
+
+/// Bytes of rows that one short transaction goes through, about: orders with content may be large.
+const CHUNK_BYTES: usize = 1 << 20;
+
 /// Which orders to read. A field that is absent excludes none.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OrderFilter {
     pub user: Option<UserId>,
-    pub outcome: Option<Outcome>,
+    /// By the present status.
+    pub success: Option<bool>,
     /// Inclusive, in whole seconds; so is `created_to`.
     pub created_from: Option<Timestamp>,
     pub created_to: Option<Timestamp>,
+    pub statuses: Option<Vec<Status>>,
+    pub reference: Option<Reference>,
+    pub search: Option<Search>,
 }
 
 /// The order of a list, by id and so by age.
@@ -44,6 +57,8 @@ pub struct Span {
 #[derive(Debug, Default)]
 pub struct OrderChunk {
     pub orders: Vec<Order>,
+    /// How many orders were read for it.
+    pub looked_at: usize,
     /// What is left to read; none at the end of the list.
     pub rest: Option<Span>,
 }
@@ -51,7 +66,7 @@ pub struct OrderChunk {
 impl Snapshot {
     pub fn order(&self, id: OrderId) -> Result<Option<Order>> {
         match self.open(schema::ORDERS)?.get(id.0)? {
-            Some(row) => Ok(Some(decode::<OrderRecord<'_>>(row.value())?.order(id.0))),
+            Some(row) => Ok(Some(decode_order(id.0, row.value())?)),
             None => Ok(None),
         }
     }
@@ -60,6 +75,16 @@ impl Snapshot {
     pub fn last_order_id(&self) -> Result<OrderId> {
         let orders = self.open(schema::ORDERS)?;
         Ok(OrderId(orders.last()?.map_or(0, |(key, _)| key.value())))
+    }
+
+    /// How many orders are in each of [`Status::OPEN`].
+    pub fn open_counts(&self) -> Result<[u64; Status::OPEN.len()]> {
+        let index = self.open(schema::ORDERS_OPEN)?;
+        let mut counts = [0; Status::OPEN.len()];
+        for (count, status) in counts.iter_mut().zip(Status::OPEN) {
+            *count = index.range(all_of(status))?.count() as u64;
+        }
+        Ok(counts)
     }
 
     /// The ids past `after`, in the given direction, that may match; none where no order can.
@@ -77,16 +102,7 @@ impl Snapshot {
             };
             span = Span { first: span.first.max(dated.first), last: span.last.min(dated.last) };
         }
-        match (after, direction) {
-            (Some(after), Direction::Ascending) => {
-                span.first = span.first.max(after.0.saturating_add(1))
-            }
-            (Some(after), Direction::Descending) => {
-                span.last = span.last.min(after.0.saturating_sub(1))
-            }
-            (None, _) => {}
-        }
-        Ok((span.first <= span.last).then_some(span))
+        Ok(span.past(after.map(|id| id.0), direction))
     }
 
     /// Reads the span's orders, [`PAGE_ROWS`] rows at most, and stops at `limit` orders that match.
@@ -98,23 +114,92 @@ impl Snapshot {
         limit: usize,
     ) -> Result<OrderChunk> {
         let orders = self.open(schema::ORDERS)?;
-        match filter.user {
-            Some(UserId(user)) => {
-                let index = self.open(schema::ORDERS_BY_USER)?;
-                let range = (user, span.first)..=(user, span.last);
-                let listed = directed(index.range::<(u64, u64)>(range)?, direction);
-                let rows = listed.map(|row| require_order(&orders, row?.0.value().1));
-                collect(rows, filter, direction, span, limit)
+        let mut chunk = Chunk::new(filter, direction, span, limit);
+        match self.indexed(filter, direction, span)? {
+            Some(ids) => {
+                for id in ids {
+                    let id = id?;
+                    let row = orders.get(id)?.ok_or_else(|| not_there(id))?;
+                    if chunk.add(id, row.value())? {
+                        return Ok(chunk.until(id));
+                    }
+                }
             }
             None => {
-                let rows = orders.range::<u64>(span.ids())?;
-                let rows = rows.map(|row| {
+                for row in directed(orders.range::<u64>(span.ids())?, direction) {
                     let (id, record) = row?;
-                    Ok(decode::<OrderRecord<'_>>(record.value())?.order(id.value()))
-                });
-                collect(directed(rows, direction), filter, direction, span, limit)
+                    if chunk.add(id.value(), record.value())? {
+                        return Ok(chunk.until(id.value()));
+                    }
+                }
             }
         }
+        Ok(OrderChunk { orders: chunk.orders, looked_at: chunk.looked_at, rest: None })
+    }
+
+    /// The ids that the best index has for the filter, in the direction; none where all orders of
+    /// the span have to be looked through.
+    fn indexed(
+        &self,
+        filter: &OrderFilter,
+        direction: Direction,
+        span: Span,
+    ) -> Result<Option<Ids<'static>>> {
+        if let Some(reference) = &filter.reference {
+            return self.ids_of_reference(reference, filter.user, direction, span);
+        }
+        if let Some(search) = &filter.search
+            && let Some(ids) = self.ids_of_search(search, direction, span)?
+        {
+            return Ok(Some(ids));
+        }
+        if let Some(statuses) = &filter.statuses
+            && statuses.iter().all(|status| status.is_open())
+        {
+            return self.ids_of_open(statuses, direction, span).map(Some);
+        }
+        let Some(UserId(user)) = filter.user else { return Ok(None) };
+        let index = self.open(schema::ORDERS_BY_USER)?;
+        let rows = index.range::<(u64, u64)>((user, span.first)..=(user, span.last))?;
+        Ok(Some(directed(rows.map(|row| Ok(row?.0.value().1)), direction)))
+    }
+
+    fn ids_of_open(
+        &self,
+        statuses: &[Status],
+        direction: Direction,
+        span: Span,
+    ) -> Result<Ids<'static>> {
+        let index = self.open(schema::ORDERS_OPEN)?;
+        let mut lists = Vec::new();
+        for status in statuses.iter().map(|status| status.code()) {
+            let rows = index.range::<(u8, u64)>((status, span.first)..=(status, span.last))?;
+            lists.push(directed(rows.map(|row| Ok(row?.0.value().1)), direction));
+        }
+        Ok(Box::new(super::merged::merged(lists, direction)?))
+    }
+
+    /// One order for each user; all orders are looked through where too many users have it.
+    fn ids_of_reference(
+        &self,
+        reference: &Reference,
+        user: Option<UserId>,
+        direction: Direction,
+        span: Span,
+    ) -> Result<Option<Ids<'static>>> {
+        let index = self.open(schema::ORDERS_BY_REFERENCE)?;
+        let (first, last) = user.map_or((0, u64::MAX), |user| (user.0, user.0));
+        let text = reference.as_str();
+        let mut ids = Vec::new();
+        for row in index.range((text, first)..=(text, last))? {
+            if ids.len() == PAGE_ROWS {
+                return Ok(None);
+            }
+            ids.push(row?.1.value());
+        }
+        ids.retain(|id| span.holds(*id));
+        ids.sort_unstable();
+        Ok(Some(directed(ids.into_iter().map(Ok), direction)))
     }
 
     /// The ids of all orders placed in the hours that `from` and `to` touch.
@@ -134,28 +219,59 @@ impl Snapshot {
 
 impl OrderFilter {
     fn matches(&self, order: &Order) -> bool {
-        self.outcome.is_none_or(|outcome| order.outcome == outcome)
+        let status = order.status();
+        let reference = || order.content().and_then(|content| content.reference.as_ref());
+        self.user.is_none_or(|user| order.user == user)
+            && self.success.is_none_or(|success| status.is_success() == success)
             && self.created_from.is_none_or(|from| order.created_at >= from)
             && self.created_to.is_none_or(|to| order.created_at <= to)
+            && self.statuses.as_ref().is_none_or(|statuses| statuses.contains(&status))
+            && self.reference.as_ref().is_none_or(|wanted| reference() == Some(wanted))
+            && self.search.as_ref().is_none_or(|search| search.finds(order))
     }
 }
 
 impl Span {
-    fn ids(&self) -> RangeInclusive<u64> {
+    /// Every id.
+    pub(super) fn all() -> Span {
+        Span { first: 1, last: u64::MAX }
+    }
+
+    pub(super) fn ids(self) -> RangeInclusive<u64> {
         self.first..=self.last
     }
 
-    /// What is left of the span after `id`.
-    fn beyond(&self, id: u64, direction: Direction) -> Option<Span> {
+    pub(super) fn holds(self, id: u64) -> bool {
+        self.ids().contains(&id)
+    }
+
+    /// What is left of the span after `id`, if there is one.
+    pub(super) fn past(self, id: Option<u64>, direction: Direction) -> Option<Span> {
+        let Some(id) = id else { return (self.first <= self.last).then_some(self) };
         let rest = match direction {
-            Direction::Ascending => Span { first: id.saturating_add(1), last: self.last },
-            Direction::Descending => Span { first: self.first, last: id.saturating_sub(1) },
+            Direction::Ascending => {
+                Span { first: self.first.max(id.saturating_add(1)), last: self.last }
+            }
+            Direction::Descending => {
+                Span { first: self.first, last: self.last.min(id.saturating_sub(1)) }
+            }
         };
         (rest.first <= rest.last).then_some(rest)
     }
+
+    /// The `after` that leads to this span, where it is what is left of a list.
+    pub fn after(self, direction: Direction) -> OrderId {
+        match direction {
+            Direction::Ascending => OrderId(self.first.saturating_sub(1)),
+            Direction::Descending => OrderId(self.last.saturating_add(1)),
+        }
+    }
 }
 
-fn directed<'i, I>(rows: I, direction: Direction) -> Box<dyn Iterator<Item = I::Item> + 'i>
+pub(super) fn directed<'i, I>(
+    rows: I,
+    direction: Direction,
+) -> Box<dyn Iterator<Item = I::Item> + 'i>
 where
     I: DoubleEndedIterator + 'i,
 {
@@ -165,29 +281,45 @@ where
     }
 }
 
-fn collect(
-    rows: impl Iterator<Item = Result<Order>>,
-    filter: &OrderFilter,
+/// A chunk that is being read.
+struct Chunk<'f> {
+    filter: &'f OrderFilter,
     direction: Direction,
     span: Span,
     limit: usize,
-) -> Result<OrderChunk> {
-    let mut orders = Vec::new();
-    for (read, row) in rows.enumerate() {
-        let order = row?;
-        if filter.matches(&order) {
-            orders.push(order);
-        }
-        if orders.len() >= limit || read + 1 >= PAGE_ROWS {
-            return Ok(OrderChunk { orders, rest: span.beyond(order.id.0, direction) });
-        }
-    }
-    Ok(OrderChunk { orders, rest: None })
+    orders: Vec<Order>,
+    looked_at: usize,
+    bytes: usize,
 }
 
-/// The order that an index names.
-pub(super) fn require_order(table: &ReadOnlyTable<u64, &'static [u8]>, id: u64) -> Result<Order> {
-    let missing = || Error::Internal(format!("order {id} is indexed and not there"));
-    let row = table.get(id)?.ok_or_else(missing)?;
-    Ok(decode::<OrderRecord<'_>>(row.value())?.order(id))
+impl<'f> Chunk<'f> {
+    fn new(filter: &'f OrderFilter, direction: Direction, span: Span, limit: usize) -> Chunk<'f> {
+        Chunk { filter, direction, span, limit, orders: Vec::new(), looked_at: 0, bytes: 0 }
+    }
+
+    /// Takes the order of a row, if it matches. Whether the chunk is full then.
+    fn add(&mut self, id: u64, record: &[u8]) -> Result<bool> {
+        let order = decode_order(id, record)?;
+        if self.filter.matches(&order) {
+            self.orders.push(order);
+        }
+        self.looked_at += 1;
+        self.bytes += record.len();
+        Ok(self.orders.len() >= self.limit
+            || self.looked_at >= PAGE_ROWS
+            || self.bytes >= CHUNK_BYTES)
+    }
+
+    fn until(self, id: u64) -> OrderChunk {
+        let rest = self.span.past(Some(id), self.direction);
+        OrderChunk { orders: self.orders, looked_at: self.looked_at, rest }
+    }
+}
+
+fn all_of(status: Status) -> RangeInclusive<(u8, u64)> {
+    (status.code(), 0)..=(status.code(), u64::MAX)
+}
+
+fn not_there(id: u64) -> Error {
+    Error::Internal(format!("order {id} is indexed and not there"))
 }

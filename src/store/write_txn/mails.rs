@@ -4,80 +4,105 @@ use redb::ReadableTable;
 
 use super::{Applied, Failure, WriteTxn};
 use crate::clock::Timestamp;
-use crate::domain::MailId;
-use crate::store::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, decode, encode};
+use crate::domain::{MailId, MessageId, OrderId};
+use crate::store::marks::first_marked;
+use crate::store::records::{
+    DeadMail, DeadRecord, MailIdentity, OrderPrefix, PendingMail, PendingRecord, SentMail,
+    SentRecord, decode, encode,
+};
 use crate::store::schema::meta;
 
 impl WriteTxn<'_> {
-    /// A pending mail, from whichever row it is in.
-    pub fn pending_mail(&mut self, id: MailId) -> Applied<Option<PendingRecord>> {
-        if self.is_fresh(id)? {
-            return self.fresh_mail(id);
-        }
+    /// A pending mail that has a row of its own.
+    pub fn pending_mail(&mut self, id: MailId) -> Applied<Option<PendingMail>> {
         match self.tables.mails_pending()?.get(id.0)? {
-            Some(row) => Ok(Some(decode(row.value())?)),
+            Some(row) => Ok(Some(decode::<PendingRecord>(row.value())?.into_mail(id)?)),
             None => Ok(None),
         }
     }
 
-    /// Whether the mail is still in its order's row.
-    pub fn is_fresh(&mut self, id: MailId) -> Applied<bool> {
-        Ok(id.0 > self.mails_taken_up_to()? && self.tables.orders()?.get(id.0)?.is_some())
+    /// The fresh mail of an order. None where it has left the order's row, or never was there.
+    pub fn fresh_mail(&mut self, order: OrderId) -> Applied<Option<(MailId, PendingMail)>> {
+        if order.0 <= self.mails_taken_up_to()? {
+            return Ok(None);
+        }
+        let Some(row) = self.tables.orders()?.get(order.0)? else { return Ok(None) };
+        let record = decode::<OrderPrefix<'_>>(row.value())?;
+        let Some(first) = record.first_mail(order.0) else { return Ok(None) };
+        let mail = MailIdentity::first(order, MessageId(first.message_id.to_owned()));
+        Ok(Some((first.id, PendingMail::fresh(mail, record.created_at()))))
     }
 
-    /// Gives a pending mail a row of its own, due when its record says. This does not wake the
-    /// sender: when the sender puts a mail off, it knows by itself when the mail is due.
-    pub fn put_pending(&mut self, id: MailId, record: &PendingRecord) -> Applied<()> {
-        let PendingRecord::V1 { due_micros, .. } = record;
-        let bytes = encode(record)?;
+    /// Whether the mail is still in its order's row.
+    pub fn is_fresh(&mut self, id: MailId) -> Applied<bool> {
+        let first = self.mails_taken_up_to()? + 1;
+        let orders = self.tables.orders()?;
+        let last = orders.last()?.map_or(0, |(key, _)| key.value());
+        let found = first_marked(first, last, id.0, |order| match orders.get(order)? {
+            Some(row) => {
+                Ok::<u64, Failure>(decode::<OrderPrefix<'_>>(row.value())?.mail_mark(order).0)
+            }
+            None => Ok(0),
+        })?;
+        let Some(order) = found else { return Ok(false) };
+        Ok(self.fresh_mail(OrderId(order))?.is_some_and(|(fresh, _)| fresh == id))
+    }
+
+    /// Gives a pending mail a row of its own, due when it says. This does not wake the sender: when
+    /// the sender puts a mail off, it knows by itself when the mail is due.
+    pub fn put_pending(&mut self, id: MailId, mail: &PendingMail) -> Applied<()> {
+        let bytes = encode(&PendingRecord::of(mail))?;
         self.dirty = true;
         self.tables.mails_pending()?.insert(id.0, bytes.as_slice())?;
-        self.tables.mails_due()?.insert((*due_micros, id.0), ())?;
+        self.tables.mails_due()?.insert((mail.due.as_micros(), id.0), ())?;
         Ok(())
     }
 
-    /// Makes a mail pending, as if it was never tried, and wakes the sender.
-    pub fn queue_again(&mut self, id: MailId, message_id: &str, due: Timestamp) -> Applied<()> {
+    /// Makes a mail pending that was never tried, or as if it never was, and wakes the sender.
+    pub fn queue(&mut self, id: MailId, mail: MailIdentity, due: Timestamp) -> Applied<()> {
         self.queued_mail = true;
-        self.put_pending(id, &PendingRecord::fresh(message_id, due))
+        self.put_pending(id, &PendingMail::fresh(mail, due))
     }
 
-    /// Removes a mail from the pending ones; the caller puts it elsewhere. Fresh mails of earlier
-    /// orders get rows of their own. There are few of them, since the sender takes mails by id.
+    /// Removes a pending mail that has a row of its own; the caller puts it elsewhere.
     pub fn remove_pending(&mut self, id: MailId, due: Timestamp) -> Applied<()> {
         self.dirty = true;
-        if !self.is_fresh(id)? {
-            self.tables.mails_pending()?.remove(id.0)?;
-            self.tables.mails_due()?.remove((due.as_micros(), id.0))?;
+        self.tables.mails_pending()?.remove(id.0)?;
+        self.tables.mails_due()?.remove((due.as_micros(), id.0))?;
+        Ok(())
+    }
+
+    /// Takes all fresh mails up to that order's out of their orders' rows. Those of earlier orders
+    /// get rows of their own; the caller puts that of the order itself elsewhere. There are few of
+    /// them, since the sender takes mails by id.
+    pub fn take_fresh(&mut self, order: OrderId, at: Timestamp) -> Applied<()> {
+        if order.0 <= self.mails_taken_up_to()? {
             return Ok(());
         }
-        for earlier in (self.mails_taken_up_to()? + 1..id.0).map(MailId) {
-            self.give_own_row(earlier, due)?;
+        self.dirty = true;
+        for earlier in (self.mails_taken_up_to()? + 1..order.0).map(OrderId) {
+            self.give_own_row(earlier, at)?;
         }
-        (self.mails_taken_up_to, self.mails_were_taken) = (Some(id.0), true);
+        (self.mails_taken_up_to, self.mails_were_taken) = (Some(order.0), true);
         Ok(())
     }
 
     /// A mail that can't be read becomes dead, so that it does not stop the others.
-    fn give_own_row(&mut self, id: MailId, at: Timestamp) -> Applied<()> {
-        match self.fresh_mail(id) {
-            Ok(Some(record)) => self.put_pending(id, &record),
+    fn give_own_row(&mut self, order: OrderId, at: Timestamp) -> Applied<()> {
+        match self.fresh_mail(order) {
+            Ok(Some((id, mail))) => self.put_pending(id, &mail),
             Ok(None) => Ok(()),
-            Err(Failure::Refused(why)) => {
-                let (message_id, last_error) = (String::new(), why.to_string());
-                let died_micros = at.as_micros();
-                let dead = DeadRecord::V1 { message_id, died_micros, attempts: 0, last_error };
-                self.insert_dead(id, &dead)
-            }
+            Err(Failure::Refused(why)) => self.bury(order, why.to_string(), at),
             Err(broken) => Err(broken),
         }
     }
 
-    fn fresh_mail(&mut self, id: MailId) -> Applied<Option<PendingRecord>> {
-        let Some(row) = self.tables.orders()?.get(id.0)? else { return Ok(None) };
-        let record = decode::<OrderRecord<'_>>(row.value())?;
-        let due = record.order(id.0).created_at;
-        Ok(record.message_id().map(|message_id| PendingRecord::fresh(message_id, due)))
+    /// A dead mail in the place of one whose order's row can't be read. That row alone knew the
+    /// mail's id, so that this one gets another.
+    pub fn bury(&mut self, order: OrderId, last_error: String, at: Timestamp) -> Applied<()> {
+        let mail = MailIdentity::unreadable(order);
+        let id = self.next_mail_id()?;
+        self.insert_dead(id, &DeadMail { mail, at, attempts: 0, last_error })
     }
 
     fn mails_taken_up_to(&mut self) -> Applied<u64> {
@@ -98,11 +123,11 @@ impl WriteTxn<'_> {
     }
 
     /// Removes a dead mail; the caller puts it elsewhere.
-    pub fn take_dead(&mut self, id: MailId) -> Applied<Option<DeadRecord>> {
+    pub fn take_dead(&mut self, id: MailId) -> Applied<Option<DeadMail>> {
         match self.tables.mails_dead()?.remove(id.0)? {
             Some(row) => {
                 self.dirty = true;
-                Ok(Some(decode(row.value())?))
+                Ok(Some(decode::<DeadRecord>(row.value())?.into_mail(id)?))
             }
             None => Ok(None),
         }
@@ -112,23 +137,20 @@ impl WriteTxn<'_> {
         Ok(self.tables.mails_sent()?.get(id.0)?.is_some())
     }
 
-    pub fn insert_sent(&mut self, id: MailId, record: &SentRecord) -> Applied<()> {
-        let bytes = encode(record)?;
+    pub fn insert_sent(&mut self, id: MailId, mail: &SentMail) -> Applied<()> {
+        let bytes = encode(&SentRecord::of(mail))?;
         self.dirty = true;
         self.tables.mails_sent()?.insert(id.0, bytes.as_slice())?;
         Ok(())
     }
 
     /// Sent mails with ids above `after`, rising, `limit` at most.
-    pub fn sent_mails(
-        &mut self,
-        after: MailId,
-        limit: usize,
-    ) -> Applied<Vec<(MailId, SentRecord)>> {
+    pub fn sent_mails(&mut self, after: MailId, limit: usize) -> Applied<Vec<(MailId, SentMail)>> {
         let table = self.tables.mails_sent()?;
         let rows = table.range(after.0.saturating_add(1)..)?.take(limit).map(|row| {
             let (id, record) = row?;
-            Ok((MailId(id.value()), decode(record.value())?))
+            let id = MailId(id.value());
+            Ok((id, decode::<SentRecord>(record.value())?.into_mail(id)?))
         });
         rows.collect()
     }
@@ -139,17 +161,21 @@ impl WriteTxn<'_> {
         Ok(())
     }
 
-    /// Remembers that mails sent before `then` may have been removed.
-    pub fn note_pruned(&mut self, then: Timestamp) -> Applied<()> {
+    /// Remembers that mails sent before `then` may have been removed, up to this id.
+    pub fn note_pruned(&mut self, then: Timestamp, up_to: MailId) -> Applied<()> {
         self.dirty = true;
         let table = self.tables.meta()?;
-        let known = table.get(meta::MAILS_PRUNED_BEFORE)?.map_or(0, |row| row.value());
-        table.insert(meta::MAILS_PRUNED_BEFORE, known.max(then.as_micros()))?;
+        for (key, value) in
+            [(meta::MAILS_PRUNED_BEFORE, then.as_micros()), (meta::MAILS_PRUNED_UP_TO, up_to.0)]
+        {
+            let known = table.get(key)?.map_or(0, |row| row.value());
+            table.insert(key, known.max(value))?;
+        }
         Ok(())
     }
 
-    pub fn insert_dead(&mut self, id: MailId, record: &DeadRecord) -> Applied<()> {
-        let bytes = encode(record)?;
+    pub fn insert_dead(&mut self, id: MailId, mail: &DeadMail) -> Applied<()> {
+        let bytes = encode(&DeadRecord::of(mail))?;
         self.dirty = true;
         self.tables.mails_dead()?.insert(id.0, bytes.as_slice())?;
         Ok(())

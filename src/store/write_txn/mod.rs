@@ -1,11 +1,15 @@
 //! One write transaction that the writes of a batch share, and its rows. A row and its indexes
 //! are only changed here, together.
 
+mod keys;
 mod mails;
 mod orders;
+mod sequences;
 mod users;
 
 use redb::{ReadableTable, Table, WriteTransaction};
+
+pub(super) use sequences::Sequences;
 
 use super::schema::WriteTables;
 #[cfg(doc)]
@@ -33,11 +37,23 @@ pub enum Failure {
     Broken(redb::Error),
 }
 
+impl Failure {
+    /// The same failure; a refusal with another error.
+    pub fn refused_as(self, error: impl FnOnce() -> Error) -> Failure {
+        match self {
+            Failure::Refused(_) => Failure::Refused(error()),
+            broken => broken,
+        }
+    }
+}
+
 pub type Applied<T> = Result<T, Failure>;
 
 /// The tables of one write transaction, and what is known across the writes of its batch.
 pub struct WriteTxn<'txn> {
     tables: WriteTables<'txn>,
+    /// None until an id is asked for, where the last commit did not hand them on.
+    pub(super) sequences: Option<Sequences>,
     /// The hour whose range in `orders_by_hour` is known to be open.
     hour: Option<u64>,
     /// [`meta::MAILS_TAKEN_UP_TO`] once it was read, and whether it has changed since.
@@ -50,9 +66,14 @@ pub struct WriteTxn<'txn> {
 }
 
 impl<'txn> WriteTxn<'txn> {
-    pub(super) fn begin(transaction: &'txn WriteTransaction) -> WriteTxn<'txn> {
+    /// `sequences` are those of the last commit, where they are known.
+    pub(super) fn begin(
+        transaction: &'txn WriteTransaction,
+        sequences: Option<Sequences>,
+    ) -> WriteTxn<'txn> {
         WriteTxn {
             tables: WriteTables::new(transaction),
+            sequences,
             hour: None,
             mails_taken_up_to: None,
             mails_were_taken: false,

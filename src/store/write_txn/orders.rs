@@ -2,32 +2,89 @@
 
 use redb::ReadableTable;
 
-use super::{Applied, WriteTxn, next_key};
-use crate::domain::{MessageId, Order, OrderId, UserId};
-use crate::store::records::{OrderRecord, decode, encode};
+use super::{Applied, WriteTxn};
+use crate::domain::order::content::Reference;
+use crate::domain::order::words::words_of;
+use crate::domain::{MailId, MessageId, Order, OrderId, UserId};
+use crate::error::Error;
+use crate::store::records::{OrderRecord, decode, decode_order, encode};
 use crate::store::schema::{OPEN_END, hour_of};
 
 impl WriteTxn<'_> {
-    pub fn next_order_id(&mut self) -> Applied<OrderId> {
-        Ok(OrderId(next_key(self.tables.orders()?)?))
-    }
-
-    /// Inserts the order with its mail, and its index rows.
-    pub fn insert_order(&mut self, order: &Order, message_id: &MessageId) -> Applied<()> {
-        let record = encode(&OrderRecord::of(order, message_id))?;
+    /// Inserts the order with its first mail, if it has one, and its index rows. `mail` is that
+    /// mail's id, or else the last that was given.
+    pub fn insert_order(
+        &mut self,
+        order: &Order,
+        mail: MailId,
+        message_id: Option<&MessageId>,
+    ) -> Applied<()> {
+        let record = encode(&OrderRecord::of(order, mail, message_id))?;
         self.dirty = true;
         self.tables.orders()?.insert(order.id.0, record.as_slice())?;
         self.tables.orders_by_user()?.insert((order.user.0, order.id.0), ())?;
         self.note_hour(order)?;
+        // The sender passes over an order without a mail, too.
         self.queued_mail = true;
-        Ok(())
+        self.index(None, order)
+    }
+
+    /// Writes the row of an order with content that was `old` before, and its index rows.
+    pub fn put_order(&mut self, old: &Order, new: &Order) -> Applied<()> {
+        let changed = {
+            let row = self.tables.orders()?.get(new.id.0)?.ok_or(Error::NotFound)?;
+            encode(&decode::<OrderRecord<'_>>(row.value())?.changed_to(new))?
+        };
+        self.dirty = true;
+        self.tables.orders()?.insert(new.id.0, changed.as_slice())?;
+        self.index(Some(old), new)
     }
 
     pub fn order(&mut self, id: OrderId) -> Applied<Option<Order>> {
         match self.tables.orders()?.get(id.0)? {
-            Some(row) => Ok(Some(decode::<OrderRecord<'_>>(row.value())?.order(id.0))),
+            Some(row) => Ok(Some(decode_order(id.0, row.value())?)),
             None => Ok(None),
         }
+    }
+
+    /// The order that the user has with that reference.
+    pub fn order_of_reference(
+        &mut self,
+        user: UserId,
+        reference: &Reference,
+    ) -> Applied<Option<OrderId>> {
+        let row = self.tables.orders_by_reference()?.get((reference.as_str(), user.0))?;
+        Ok(row.map(|row| OrderId(row.value())))
+    }
+}
+
+impl WriteTxn<'_> {
+    /// Makes the index rows of content those of `new`, where they were those of `old`.
+    fn index(&mut self, old: Option<&Order>, new: &Order) -> Applied<()> {
+        let Some(content) = new.content() else { return Ok(()) };
+        let (from, to) = (old.map(Order::status), new.status());
+        if from != Some(to) {
+            let open = self.tables.orders_open()?;
+            if let Some(from) = from.filter(|status| status.is_open()) {
+                open.remove((from.code(), new.id.0))?;
+            }
+            if to.is_open() {
+                open.insert((to.code(), new.id.0), ())?;
+            }
+        }
+        let (was, is) = (old.and_then(Order::content).map(words_of), words_of(content));
+        let was = was.unwrap_or_default();
+        for word in was.difference(&is) {
+            self.tables.order_words()?.remove((word.as_str(), new.id.0))?;
+        }
+        for word in is.difference(&was) {
+            self.tables.order_words()?.insert((word.as_str(), new.id.0), ())?;
+        }
+        if let (None, Some(reference)) = (old, &content.reference) {
+            let key = (reference.as_str(), new.user.0);
+            self.tables.orders_by_reference()?.insert(key, new.id.0)?;
+        }
+        Ok(())
     }
 
     /// Makes the range of the order's hour include the order: it is open, or is opened now and the
@@ -48,47 +105,6 @@ impl WriteTxn<'_> {
         }
         self.hour = Some(hour);
         Ok(())
-    }
-
-    /// The order that the user has placed under that key.
-    pub fn order_of_key(&mut self, user: UserId, key: &str) -> Applied<Option<Order>> {
-        let row = self.tables.idempotency()?.get((user.0, key))?;
-        match row.map(|row| OrderId(row.value())) {
-            Some(id) => self.order(id),
-            None => Ok(None),
-        }
-    }
-
-    pub fn insert_key(&mut self, order: &Order, key: &str) -> Applied<()> {
-        self.dirty = true;
-        self.tables.idempotency()?.insert((order.user.0, key), order.id.0)?;
-        self.tables.idempotent_orders()?.insert(order.id.0, key)?;
-        Ok(())
-    }
-
-    pub fn remove_key(&mut self, order: &Order, key: &str) -> Applied<()> {
-        self.dirty = true;
-        self.tables.idempotency()?.remove((order.user.0, key))?;
-        self.tables.idempotent_orders()?.remove(order.id.0)?;
-        Ok(())
-    }
-
-    /// Removes the key of an order that is missing, so that this row does not stop the others.
-    /// Only the order knew whose key it was: the row in `idempotency` stays, and leads nowhere.
-    pub fn drop_key_of_missing(&mut self, id: OrderId) -> Applied<()> {
-        self.dirty = true;
-        self.tables.idempotent_orders()?.remove(id.0)?;
-        Ok(())
-    }
-
-    /// The keys of the oldest orders that have one, `limit` at most.
-    pub fn oldest_keys(&mut self, after: OrderId, limit: usize) -> Applied<Vec<(OrderId, String)>> {
-        let table = self.tables.idempotent_orders()?;
-        let rows = table.range(after.0.saturating_add(1)..)?.take(limit).map(|row| {
-            let (id, key) = row?;
-            Ok((OrderId(id.value()), key.value().to_owned()))
-        });
-        rows.collect()
     }
 }
 

@@ -117,7 +117,7 @@ impl Write for SetPassword {
     fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<User> {
         let mut user = txn.require_user(self.user)?;
         if self.replaces.as_ref().is_some_and(|old| *old != user.password_hash) {
-            return Err(Error::Conflict("The password was changed meanwhile").into());
+            return Err(Error::conflict("The password was changed meanwhile").into());
         }
         user.password_hash = self.hash.clone();
         txn.end_tokens(&mut user)?;
@@ -147,7 +147,7 @@ impl Write for SetDisabled {
         }
         let shuts_out_admin = self.disabled && user.role == Role::Admin;
         if shuts_out_admin && !txn.has_other_enabled_admin(user.id)? {
-            return Err(Error::Conflict("The last enabled admin can't be disabled").into());
+            return Err(Error::conflict("The last enabled admin can't be disabled").into());
         }
         user.disabled = self.disabled;
         txn.end_tokens(&mut user)?;

@@ -1,9 +1,9 @@
 //! Changes the outbox: the sender marks mails, an admin retries them.
 
 use crate::clock::Timestamp;
-use crate::domain::MailId;
+use crate::domain::{MailId, OrderId};
 use crate::error::Error;
-use crate::store::records::{DeadRecord, PendingRecord, SentRecord};
+use crate::store::records::{DeadMail, MailIdentity, PendingMail, SentMail};
 use crate::store::write_txn::{Applied, Failure, Write, WriteTxn};
 
 /// The results of all attempts of one round of the sender.
@@ -17,6 +17,8 @@ pub struct MarkMails {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MailMark {
     pub id: MailId,
+    /// The order that it tells of.
+    pub order: OrderId,
     pub attempt: Attempt,
 }
 
@@ -48,35 +50,40 @@ impl Write for MarkMails {
 
 /// A mail that is not pending any more stays as it is: it was marked meanwhile.
 fn mark_mail(txn: &mut WriteTxn<'_>, mark: &MailMark, at: Timestamp) -> Applied<()> {
-    let Some(pending) = txn.pending_mail(mark.id)? else { return Ok(()) };
-    let PendingRecord::V1 { message_id, due_micros, first_tried_micros, attempts, .. } = pending;
-    let first_tried_micros = if attempts == 0 { at.as_micros() } else { first_tried_micros };
+    let Some(pending) = take_pending(txn, mark, at)? else { return Ok(()) };
+    let PendingMail { mail, first_tried, attempts, .. } = pending;
     let attempts = attempts.saturating_add(1);
     let shorten = |error: &str| error.chars().take(MAX_ERROR_CHARS).collect::<String>();
-    txn.remove_pending(mark.id, Timestamp::from_micros(due_micros))?;
     match &mark.attempt {
-        Attempt::Sent => {
-            let sent = SentRecord::V1 { message_id, sent_micros: at.as_micros(), attempts };
-            txn.insert_sent(mark.id, &sent)
-        }
+        Attempt::Sent => txn.insert_sent(mark.id, &SentMail { mail, at, attempts }),
         Attempt::Deferred { due, error } => {
-            let last_error = Some(shorten(error));
-            let due_micros = due.as_micros();
-            let record = PendingRecord::V1 {
-                message_id,
-                due_micros,
-                first_tried_micros,
-                attempts,
-                last_error,
-            };
-            txn.put_pending(mark.id, &record)
+            let (last_error, first_tried) = (Some(shorten(error)), first_tried.or(Some(at)));
+            let deferred = PendingMail { mail, due: *due, first_tried, attempts, last_error };
+            txn.put_pending(mark.id, &deferred)
         }
         Attempt::Died { error } => {
-            let died_micros = at.as_micros();
             let last_error = shorten(error);
-            let dead = DeadRecord::V1 { message_id, died_micros, attempts, last_error };
-            txn.insert_dead(mark.id, &dead)
+            txn.insert_dead(mark.id, &DeadMail { mail, at, attempts, last_error })
         }
+    }
+}
+
+/// Takes the mail out of whichever row it is in.
+fn take_pending(
+    txn: &mut WriteTxn<'_>,
+    mark: &MailMark,
+    at: Timestamp,
+) -> Applied<Option<PendingMail>> {
+    if let Some(pending) = txn.pending_mail(mark.id)? {
+        txn.remove_pending(mark.id, pending.due)?;
+        return Ok(Some(pending));
+    }
+    match txn.fresh_mail(mark.order)? {
+        Some((id, fresh)) if id == mark.id => {
+            txn.take_fresh(mark.order, at)?;
+            Ok(Some(fresh))
+        }
+        _ => Ok(None),
     }
 }
 
@@ -84,11 +91,18 @@ fn mark_mail(txn: &mut WriteTxn<'_>, mark: &MailMark, at: Timestamp) -> Applied<
 /// its row in the index is left, that is removed.
 #[derive(Debug)]
 pub struct QuarantineMail {
-    pub id: MailId,
-    /// When it is due by the index.
-    pub due: Timestamp,
+    pub place: MailPlace,
     pub error: String,
     pub at: Timestamp,
+}
+
+/// The row that a pending mail is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MailPlace {
+    /// One of its own, due then by the index.
+    Own { id: MailId, due: Timestamp },
+    /// That of its order.
+    Order(OrderId),
 }
 
 impl Write for QuarantineMail {
@@ -96,16 +110,56 @@ impl Write for QuarantineMail {
     const GROWS: bool = false;
 
     fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<()> {
-        let (message_id, attempts) = match txn.pending_mail(self.id) {
-            Ok(Some(PendingRecord::V1 { message_id, attempts, .. })) => (message_id, attempts),
-            Ok(None) => return txn.remove_pending(self.id, self.due),
-            Err(Failure::Refused(_)) => (String::new(), 0),
+        let last_error = self.error.clone();
+        let (id, due) = match self.place {
+            MailPlace::Own { id, due } => (id, due),
+            MailPlace::Order(order) => return self.quarantine_fresh(txn, order),
+        };
+        let (mail, attempts) = match txn.pending_mail(id) {
+            Ok(Some(PendingMail { mail, attempts, .. })) => (mail, attempts),
+            Ok(None) => return txn.remove_pending(id, due),
+            Err(Failure::Refused(_)) => (MailIdentity::unreadable(OrderId(id.0)), 0),
             Err(broken) => return Err(broken),
         };
-        txn.remove_pending(self.id, self.due)?;
-        let (died_micros, last_error) = (self.at.as_micros(), self.error.clone());
-        let dead = DeadRecord::V1 { message_id, died_micros, attempts, last_error };
-        txn.insert_dead(self.id, &dead)
+        txn.remove_pending(id, due)?;
+        txn.insert_dead(id, &DeadMail { mail, at: self.at, attempts, last_error })
+    }
+}
+
+impl QuarantineMail {
+    fn quarantine_fresh(&self, txn: &mut WriteTxn<'_>, order: OrderId) -> Applied<()> {
+        let fresh = txn.fresh_mail(order);
+        let (at, last_error) = (self.at, self.error.clone());
+        match fresh {
+            // It was taken meanwhile.
+            Ok(None) => Ok(()),
+            Ok(Some((id, PendingMail { mail, attempts, .. }))) => {
+                txn.take_fresh(order, at)?;
+                txn.insert_dead(id, &DeadMail { mail, at, attempts, last_error })
+            }
+            Err(Failure::Refused(_)) => {
+                txn.take_fresh(order, at)?;
+                txn.bury(order, last_error, at)
+            }
+            Err(broken) => Err(broken),
+        }
+    }
+}
+
+/// Passes over orders that have no mail, up to this one, so that the sender does not look at them
+/// again.
+#[derive(Debug)]
+pub struct PassOrders {
+    pub up_to: OrderId,
+    pub at: Timestamp,
+}
+
+impl Write for PassOrders {
+    type Output = ();
+    const GROWS: bool = false;
+
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<()> {
+        txn.take_fresh(self.up_to, self.at)
     }
 }
 
@@ -122,21 +176,19 @@ impl Write for RetryMail {
     const GROWS: bool = false;
 
     fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<()> {
-        let message_id = if let Some(pending) = txn.pending_mail(self.id)? {
-            if txn.is_fresh(self.id)? {
-                return Ok(());
-            }
-            let PendingRecord::V1 { message_id, due_micros, .. } = pending;
-            txn.remove_pending(self.id, Timestamp::from_micros(due_micros))?;
-            message_id
+        let mail = if let Some(pending) = txn.pending_mail(self.id)? {
+            txn.remove_pending(self.id, pending.due)?;
+            pending.mail
         } else if txn.is_sent(self.id)? {
-            return Err(Error::Conflict("The email was sent already").into());
+            return Err(Error::conflict("The email was sent already").into());
+        } else if let Some(dead) = txn.take_dead(self.id)? {
+            dead.mail
+        } else if txn.is_fresh(self.id)? {
+            return Ok(());
         } else {
-            let dead = txn.take_dead(self.id)?.ok_or(Error::NotFound)?;
-            let DeadRecord::V1 { message_id, .. } = dead;
-            message_id
+            return Err(Error::NotFound.into());
         };
-        txn.queue_again(self.id, &message_id, self.at)
+        txn.queue(self.id, mail, self.at)
     }
 }
 
@@ -154,8 +206,8 @@ impl Write for RetryMails {
     fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<usize> {
         let mut count = 0;
         for id in &self.ids {
-            if let Some(DeadRecord::V1 { message_id, .. }) = txn.take_dead(*id)? {
-                txn.queue_again(*id, &message_id, self.at)?;
+            if let Some(dead) = txn.take_dead(*id)? {
+                txn.queue(*id, dead.mail, self.at)?;
                 count += 1;
             }
         }

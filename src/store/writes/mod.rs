@@ -1,6 +1,8 @@
 //! The writes: each reads and checks, then writes.
 
 mod accounts;
+mod changes;
+mod keys;
 mod mails;
 mod orders;
 mod pruning;
@@ -11,7 +13,11 @@ mod trial;
 pub use accounts::{
     CreateFirstAdmin, CreateUser, EndTokens, Rehash, RememberNetwork, SetDisabled, SetPassword,
 };
-pub use mails::{Attempt, MailMark, MarkMails, QuarantineMail, RetryMail, RetryMails};
-pub use orders::{ForgetKeys, Idempotency, PlaceOrder, Placed};
+pub use changes::{ChangeOrder, Changed, Condition};
+pub use keys::ForgetKeys;
+pub use mails::{
+    Attempt, MailMark, MailPlace, MarkMails, PassOrders, QuarantineMail, RetryMail, RetryMails,
+};
+pub use orders::{Idempotency, Notice, PlaceOrder, Placed};
 pub use pruning::PruneSent;
 pub use trial::Trial;

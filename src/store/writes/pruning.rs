@@ -2,7 +2,6 @@
 
 use crate::clock::Timestamp;
 use crate::domain::MailId;
-use crate::store::records::SentRecord;
 use crate::store::snapshot::PAGE_ROWS;
 use crate::store::write_txn::{Applied, Write, WriteTxn};
 
@@ -30,12 +29,13 @@ impl Write for PruneSent {
     fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<Pruned<MailId>> {
         let rows = txn.sent_mails(self.after, PAGE_ROWS)?;
         let mut pruned = Pruned { removed: 0, next: rows.last().map(|(id, _)| *id) };
-        for (id, SentRecord::V1 { sent_micros, .. }) in rows {
-            if Timestamp::from_micros(sent_micros) < self.sent_before {
+        let mut last = MailId(0);
+        for (id, sent) in rows {
+            if sent.at < self.sent_before {
                 txn.remove_sent(id)?;
-                pruned.removed += 1;
+                (pruned.removed, last) = (pruned.removed + 1, id);
             } else if txn
-                .order(id.order())?
+                .order(sent.mail.order)?
                 .is_some_and(|it| (self.sent_before..=self.now).contains(&it.created_at))
             {
                 // A mail is sent after its order was placed, and later orders are younger. An
@@ -45,7 +45,7 @@ impl Write for PruneSent {
             }
         }
         if pruned.removed > 0 {
-            txn.note_pruned(self.sent_before)?;
+            txn.note_pruned(self.sent_before, last)?;
         }
         Ok(pruned)
     }

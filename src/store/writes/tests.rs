@@ -7,7 +7,7 @@ use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::domain::{MailId, MessageId, NewOrder, Order, OrderId, Outcome, Role, User, UserId};
+use crate::domain::{MailId, MessageId, Order, OrderId, Outcome, Role, User, UserId};
 use crate::error::{Error, Unauthenticated};
 use crate::store::schema;
 use crate::store::write_txn::{Applied, Failure, Write, WriteTxn};
@@ -26,17 +26,17 @@ fn admin(txn: &mut WriteTxn<'_>, name: &str) -> User {
 }
 
 fn place(txn: &mut WriteTxn<'_>, user: UserId, key: &str, at: Timestamp) -> Applied<Order> {
-    let order = NewOrder { outcome: Outcome::Successful };
     let message_id = MessageId("m@example.com".into());
     let idempotency = Some(Idempotency { key: key.into(), keep: HOUR });
-    let write = PlaceOrder { user, order, message_id, at, idempotency };
+    let place = PlaceOrder::simple(user, Outcome::Successful, message_id, at);
+    let write = PlaceOrder { idempotency, ..place };
     write.apply(txn).map(|placed| placed.order)
 }
 
 #[test]
 fn a_user_who_is_disabled_places_no_order_and_repeats_none() {
     let transaction = transaction();
-    let mut txn = WriteTxn::begin(&transaction);
+    let mut txn = WriteTxn::begin(&transaction, None);
     let (user, _other) = (admin(&mut txn, "ann").id, admin(&mut txn, "bob"));
     place(&mut txn, user, "before", AT).unwrap();
     SetDisabled { user, disabled: true }.apply(&mut txn).unwrap();
@@ -55,14 +55,14 @@ fn a_user_who_is_disabled_places_no_order_and_repeats_none() {
 #[test]
 fn keys_of_missing_orders_are_forgotten_and_hold_up_no_others() {
     let transaction = transaction();
-    let mut txn = WriteTxn::begin(&transaction);
+    let mut txn = WriteTxn::begin(&transaction, None);
     let user = admin(&mut txn, "ann").id;
     let missing = place(&mut txn, user, "missing", AT).unwrap();
     place(&mut txn, user, "old", AT).unwrap();
     place(&mut txn, user, "young", AT + HOUR).unwrap();
     drop(txn);
     transaction.open_table(schema::ORDERS).unwrap().remove(missing.id.0).unwrap();
-    let mut txn = WriteTxn::begin(&transaction);
+    let mut txn = WriteTxn::begin(&transaction, None);
     let forget = ForgetKeys { after: OrderId(0), placed_before: AT + HOUR, now: AT + 2 * HOUR };
     assert_eq!(forget.apply(&mut txn).unwrap().removed, 2);
     assert_eq!(forget.apply(&mut txn).unwrap().removed, 0);
@@ -74,7 +74,7 @@ fn keys_of_missing_orders_are_forgotten_and_hold_up_no_others() {
 #[test]
 fn keys_of_orders_from_the_future_stay_and_hold_up_no_others() {
     let transaction = transaction();
-    let mut txn = WriteTxn::begin(&transaction);
+    let mut txn = WriteTxn::begin(&transaction, None);
     let user = admin(&mut txn, "ann").id;
     place(&mut txn, user, "future", AT + 99 * HOUR).unwrap();
     place(&mut txn, user, "old", AT).unwrap();
@@ -89,13 +89,13 @@ fn keys_of_orders_from_the_future_stay_and_hold_up_no_others() {
 #[test]
 fn an_admin_is_let_in_again_while_another_row_is_damaged() {
     let transaction = transaction();
-    let mut txn = WriteTxn::begin(&transaction);
+    let mut txn = WriteTxn::begin(&transaction, None);
     let (damaged, locked_out) = (admin(&mut txn, "ann").id, admin(&mut txn, "bob").id);
     SetDisabled { user: locked_out, disabled: true }.apply(&mut txn).unwrap();
     drop(txn);
     let damage = b"damaged".as_slice();
     transaction.open_table(schema::USERS).unwrap().insert(damaged.0, damage).unwrap();
-    let mut txn = WriteTxn::begin(&transaction);
+    let mut txn = WriteTxn::begin(&transaction, None);
     let user = SetDisabled { user: locked_out, disabled: false }.apply(&mut txn).unwrap();
     assert!(!user.disabled);
 }
@@ -103,13 +103,13 @@ fn an_admin_is_let_in_again_while_another_row_is_damaged() {
 #[test]
 fn the_sender_is_woken_for_new_and_retried_mail_and_not_for_what_it_put_off() {
     let transaction = transaction();
-    let mut txn = WriteTxn::begin(&transaction);
+    let mut txn = WriteTxn::begin(&transaction, None);
     let user = admin(&mut txn, "ann").id;
     let id = MailId(place(&mut txn, user, "one", AT).unwrap().id.0);
     assert!(txn.queued_mail, "a new one");
     txn.queued_mail = false;
     let attempt = Attempt::Deferred { due: AT + HOUR, error: "not now".into() };
-    let marks = vec![MailMark { id, attempt }];
+    let marks = vec![MailMark { id, order: OrderId(id.0), attempt }];
     MarkMails { marks, at: AT }.apply(&mut txn).unwrap();
     assert!(!txn.queued_mail, "a deferred one");
     RetryMail { id, at: AT }.apply(&mut txn).unwrap();
@@ -125,17 +125,18 @@ fn ids(transaction: &WriteTransaction, table: TableDefinition<u64, &[u8]>) -> Ve
 #[test]
 fn a_mail_that_overtakes_others_leaves_them_waiting() {
     let transaction = transaction();
-    let mut txn = WriteTxn::begin(&transaction);
+    let mut txn = WriteTxn::begin(&transaction, None);
     let user = admin(&mut txn, "ann").id;
     for key in ["1", "2", "3", "4"] {
         place(&mut txn, user, key, AT).unwrap();
     }
-    let sent = |id| MailMark { id: MailId(id), attempt: Attempt::Sent };
+    let sent = |id| MailMark { id: MailId(id), order: OrderId(id), attempt: Attempt::Sent };
     // Of 99 there is no order: it must not count as taken, nor all before it.
     MarkMails { marks: vec![sent(3), sent(99)], at: AT }.apply(&mut txn).unwrap();
-    QuarantineMail { id: MailId(98), due: AT, error: String::new(), at: AT }
-        .apply(&mut txn)
-        .unwrap();
+    let place = MailPlace::Own { id: MailId(98), due: AT };
+    QuarantineMail { place, error: String::new(), at: AT }.apply(&mut txn).unwrap();
+    let place = MailPlace::Order(OrderId(2));
+    QuarantineMail { place, error: "taken".into(), at: AT }.apply(&mut txn).unwrap();
     assert!(!txn.is_fresh(MailId(2)).unwrap() && txn.is_fresh(MailId(4)).unwrap());
     RetryMail { id: MailId(4), at: AT }.apply(&mut txn).unwrap();
     assert!(txn.is_fresh(MailId(4)).unwrap(), "it is due without that");
@@ -151,7 +152,7 @@ fn a_mail_that_overtakes_others_leaves_them_waiting() {
 #[test]
 fn an_hour_s_range_is_closed_when_another_s_is_opened_and_opened_again_by_a_clock_set_back() {
     let transaction = transaction();
-    let mut txn = WriteTxn::begin(&transaction);
+    let mut txn = WriteTxn::begin(&transaction, None);
     let user = admin(&mut txn, "ann").id;
     for (key, hour) in [("1", 10), ("2", 11), ("3", 11), ("4", 10), ("5", 12)] {
         place(&mut txn, user, key, AT + HOUR * hour).unwrap();

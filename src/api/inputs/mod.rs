@@ -1,5 +1,10 @@
 //! The types of fields: how each is read, and what the document says of it.
 
+pub mod codes;
+pub mod moments;
+pub mod numbers;
+pub mod text;
+
 use serde_json::Value;
 use utoipa::openapi::{RefOr, Schema};
 
@@ -10,7 +15,7 @@ use crate::error::{Error, Problem, Result};
 
 /// Any string.
 impl FromJson for String {
-    fn read(value: &Value, reader: &mut Reader) -> Option<String> {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<String> {
         reader.string(value).map(str::to_owned)
     }
 
@@ -21,7 +26,7 @@ impl FromJson for String {
 
 /// The name that a user is given.
 impl FromJson for Username {
-    fn read(value: &Value, reader: &mut Reader) -> Option<Username> {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Username> {
         reader.parsed(value, Username::parse)
     }
 
@@ -31,12 +36,70 @@ impl FromJson for Username {
 }
 
 impl FromJson for EmailAddress {
-    fn read(value: &Value, reader: &mut Reader) -> Option<EmailAddress> {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<EmailAddress> {
         reader.parsed(value, EmailAddress::parse)
     }
 
     fn describe() -> RefOr<Schema> {
         schemas::email()
+    }
+}
+
+/// What may be absent or null.
+impl<T: FromJson> FromJson for Option<T> {
+    fn absent() -> Option<Option<T>> {
+        Some(None)
+    }
+
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Option<T>> {
+        match value {
+            Value::Null => Some(None),
+            value => T::read(value, reader).map(Some),
+        }
+    }
+
+    fn describe() -> RefOr<Schema> {
+        schemas::or_null(T::describe())
+    }
+}
+
+/// A field of a change: what is absent stays, and null clears it.
+#[derive(Debug)]
+pub struct Given<T>(pub Option<T>);
+
+impl<T: FromJson> FromJson for Given<T> {
+    fn absent() -> Option<Given<T>> {
+        Some(Given(None))
+    }
+
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Given<T>> {
+        T::read(value, reader).map(|given| Given(Some(given)))
+    }
+
+    fn describe() -> RefOr<Schema> {
+        T::describe()
+    }
+}
+
+/// A boolean, and nothing else; false where it is absent or null.
+#[derive(Debug)]
+pub struct StrictBool(pub bool);
+
+impl FromJson for StrictBool {
+    fn absent() -> Option<StrictBool> {
+        Some(StrictBool(false))
+    }
+
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<StrictBool> {
+        match value {
+            Value::Null => StrictBool::absent(),
+            Value::Bool(value) => Some(StrictBool(*value)),
+            other => reader.fault(Problem::NotABool, other),
+        }
+    }
+
+    fn describe() -> RefOr<Schema> {
+        schemas::or_null(schemas::boolean())
     }
 }
 
@@ -46,7 +109,7 @@ impl FromJson for Role {
         Some(Role::User)
     }
 
-    fn read(value: &Value, reader: &mut Reader) -> Option<Role> {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Role> {
         match value.as_str().and_then(Role::parse) {
             Some(role) => Some(role),
             None => reader.fault(Problem::NotOneOf { expected: Role::EXPECTED }, value),
@@ -71,7 +134,7 @@ impl NewPassword {
 }
 
 impl FromJson for NewPassword {
-    fn read(value: &Value, reader: &mut Reader) -> Option<NewPassword> {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<NewPassword> {
         String::read(value, reader).map(NewPassword)
     }
 
@@ -91,7 +154,7 @@ impl KnownPassword {
 }
 
 impl FromJson for KnownPassword {
-    fn read(value: &Value, reader: &mut Reader) -> Option<KnownPassword> {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<KnownPassword> {
         String::read(value, reader).map(KnownPassword)
     }
 
@@ -105,7 +168,7 @@ impl FromJson for KnownPassword {
 pub struct LaxBool(pub bool);
 
 impl FromJson for LaxBool {
-    fn read(value: &Value, reader: &mut Reader) -> Option<LaxBool> {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<LaxBool> {
         match lax_bool(value) {
             Ok(parsed) => Some(LaxBool(parsed)),
             Err(problem) => reader.fault(problem, value),

@@ -1,6 +1,9 @@
 //! Whether what is stored is consistent: every row has the rows that belong to it, and no row
 //! belongs to one that is missing.
 
+mod mails;
+mod orders;
+
 use std::path::Path;
 
 use redb::{
@@ -10,9 +13,9 @@ use redb::{
 
 use super::migrations;
 use super::open_error::OpenError;
-use super::records::{DeadRecord, OrderRecord, PendingRecord, SentRecord, UserRecord, decode};
-use super::schema::{OPEN_END, ReadTables, VERSION, hour_of, meta};
-use crate::domain::{EmailAddress, Order, UserId, Username};
+use super::records::{UserRecord, decode};
+use super::schema::{OPEN_END, ReadTables, VERSION};
+use crate::domain::{EmailAddress, Username};
 use crate::error::Result;
 
 /// What a check has found.
@@ -73,7 +76,6 @@ impl Check {
         check.names(&tables)?;
         check.networks(&tables)?;
         check.orders(&tables)?;
-        check.order_index(&tables)?;
         check.hours(&tables)?;
         check.keys(&tables)?;
         check.pending(&tables)?;
@@ -138,48 +140,8 @@ impl Check {
         Ok(())
     }
 
-    fn orders(&mut self, tables: &ReadTables) -> Result<()> {
-        let pruned_before = value(&tables.meta, meta::MAILS_PRUNED_BEFORE)?.unwrap_or(0);
-        let taken_up_to = tables.mails_taken_up_to()?;
-        for row in tables.orders.iter()? {
-            let (id, record) = row?;
-            let id = id.value();
-            let Some(record) = self.decoded::<OrderRecord<'_>>("order", id, record.value()) else {
-                continue;
-            };
-            let Order { user: UserId(user), created_at, .. } = record.order(id);
-            let known = has(&tables.users, user)?;
-            self.require(known, || format!("order {id} is of user {user}, who is not there"));
-            let range = value(&tables.orders_by_hour, hour_of(created_at))?;
-            let in_hour = range.is_some_and(|(least, largest)| (least..=largest).contains(&id));
-            self.require(in_hour, || format!("order {id} is not found by its time"));
-            let indexed = has(&tables.orders_by_user, (user, id))?;
-            self.require(indexed, || format!("order {id} is not among those of user {user}"));
-            let is_fresh = id > taken_up_to && record.message_id().is_some();
-            let mails = tables.mails_of(id)? + usize::from(is_fresh);
-            let may_be_pruned = id <= taken_up_to && created_at.as_micros() < pruned_before;
-            let fits = mails == 1 || (mails == 0 && may_be_pruned);
-            self.require(fits, || format!("order {id} has {mails} mails"));
-        }
-        Ok(())
-    }
-
-    fn order_index(&mut self, tables: &ReadTables) -> Result<()> {
-        for row in tables.orders_by_user.iter()? {
-            let (user, id) = row?.0.value();
-            let found = tables.orders.get(id)?;
-            let owner = found.and_then(|record| {
-                Some(decode::<OrderRecord<'_>>(record.value()).ok()?.order(id).user.0)
-            });
-            self.require(owner == Some(user), || {
-                format!("user {user} has order {id} listed, which is {owner:?}'s")
-            });
-        }
-        Ok(())
-    }
-
     /// Every range begins and ends at an order, except that one range may be open.
-    /// [`Check::orders`] has seen that every order is in its hour's range.
+    /// `Check::orders` has seen that every order is in its hour's range.
     fn hours(&mut self, tables: &ReadTables) -> Result<()> {
         let mut open = 0;
         for row in tables.orders_by_hour.iter()? {
@@ -210,54 +172,6 @@ impl Check {
         }
         let (keys, orders) = (tables.idempotency.len()?, tables.idempotent_orders.len()?);
         self.require(keys == orders, || format!("{keys} keys for {orders} orders with one"));
-        Ok(())
-    }
-
-    fn pending(&mut self, tables: &ReadTables) -> Result<()> {
-        for row in tables.mails_pending.iter()? {
-            let (id, record) = row?;
-            let id = id.value();
-            self.mail_of_order(tables, id)?;
-            let Some(mail) = self.decoded::<PendingRecord>("mail", id, record.value()) else {
-                continue;
-            };
-            let PendingRecord::V1 { due_micros, .. } = mail;
-            let due = has(&tables.mails_due, (due_micros, id))?;
-            self.require(due, || format!("mail {id} is pending and never due"));
-        }
-        Ok(())
-    }
-
-    fn ended(&mut self, tables: &ReadTables) -> Result<()> {
-        for row in tables.mails_sent.iter()? {
-            let (id, record) = row?;
-            self.mail_of_order(tables, id.value())?;
-            self.decoded::<SentRecord>("sent mail", id.value(), record.value());
-        }
-        for row in tables.mails_dead.iter()? {
-            let (id, record) = row?;
-            self.mail_of_order(tables, id.value())?;
-            self.decoded::<DeadRecord>("dead mail", id.value(), record.value());
-        }
-        Ok(())
-    }
-
-    fn due(&mut self, tables: &ReadTables) -> Result<()> {
-        for row in tables.mails_due.iter()? {
-            let (at, id) = row?.0.value();
-            let found = tables.mails_pending.get(id)?;
-            let due = found.and_then(|record| match decode(record.value()) {
-                Ok(PendingRecord::V1 { due_micros, .. }) => Some(due_micros),
-                Err(_) => None,
-            });
-            self.require(due == Some(at), || format!("mail {id} is due and not pending"));
-        }
-        Ok(())
-    }
-
-    fn mail_of_order(&mut self, tables: &ReadTables, id: u64) -> Result<()> {
-        let known = has(&tables.orders, id)?;
-        self.require(known, || format!("mail {id} has no order"));
         Ok(())
     }
 
@@ -302,22 +216,6 @@ impl ReadTables {
             }
         }
         Ok(None)
-    }
-
-    fn mails_taken_up_to(&self) -> Result<u64> {
-        Ok(value(&self.meta, meta::MAILS_TAKEN_UP_TO)?.unwrap_or(0))
-    }
-
-    /// How many mails are still in their orders' rows.
-    fn fresh_mails(&self) -> Result<u64> {
-        let last = self.orders.last()?.map_or(0, |(id, _)| id.value());
-        Ok(last.saturating_sub(self.mails_taken_up_to()?))
-    }
-
-    /// In how many tables the order's mail is.
-    fn mails_of(&self, order: u64) -> Result<usize> {
-        let tables = [&self.mails_pending, &self.mails_sent, &self.mails_dead];
-        tables.iter().try_fold(0, |found, table| Ok(found + usize::from(has(table, order)?)))
     }
 }
 

@@ -1,0 +1,31 @@
+//! Orders with content, from outside: what the contract says of them, in the contract's words.
+
+mod arithmetic;
+mod checks;
+mod csv;
+mod fields;
+mod fulfillment;
+mod history;
+mod hostile;
+mod keys;
+mod lifecycle;
+mod lists;
+mod mail_kinds;
+mod mail_texts;
+mod mails;
+mod mixes;
+mod numbers;
+mod openapi;
+mod operator;
+mod owners;
+mod pages;
+mod payments;
+mod placing;
+mod references;
+mod refunds;
+mod search;
+mod shop;
+mod simple;
+mod texts;
+mod updates;
+mod versions;

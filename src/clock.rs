@@ -1,12 +1,16 @@
 //! The current time, and a clock that tests can stop.
 //!
 //! [`Clock::now`] is the date and time, for what people and files see. [`Clock::uptime`] never
-//! goes back: durations and deadlines are measured with it.
+//! goes back: durations and deadlines are measured with it. [`TimeZone`] is for dates in mails.
+
+mod zone;
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
+
+pub use zone::TimeZone;
 
 /// A moment in UTC, in microseconds since 1970; prints as `2025-10-07T05:58:11`.
 ///

@@ -31,4 +31,6 @@ pub use nearest::nearest;
 pub use origins::AllowedOrigins;
 pub use setting::Setting;
 pub use settings::{Config, DEFAULT_ADMIN_PASSWORD, Environment, SETTINGS, SmtpTls};
-pub use types::{DatabaseUrl, EmailFrom, Interval, LogFile, LogLevel, Secret, TrustedProxies};
+pub use types::{
+    DatabaseUrl, EmailFrom, Interval, LogFile, LogLevel, Secret, ShopName, ShopUrl, TrustedProxies,
+};

@@ -9,7 +9,10 @@ use super::given::Values;
 use super::origins::AllowedOrigins;
 use super::parse::{address, host, number, one_of, path, text, typed};
 use super::setting::{Setting, settings};
-use super::types::{DatabaseUrl, EmailFrom, Interval, LogFile, LogLevel, Secret, TrustedProxies};
+use super::types::{
+    DatabaseUrl, EmailFrom, Interval, LogFile, LogLevel, Secret, ShopName, ShopUrl, TrustedProxies,
+};
+use crate::clock::TimeZone;
 use crate::domain::EmailAddress;
 
 /// The first admin's default password in development. The old service published it.
@@ -26,6 +29,14 @@ settings! {
         PORT port: u16 = "8000", number(0, u16::MAX);
         /// The embedded store's file; made with its folder
         DATABASE_URL database_url: DatabaseUrl = "redb://./data/orders.redb", typed;
+    }
+    "Shop" {
+        /// What the shop is called in its mails
+        SHOP_NAME shop_name: ShopName = "Orders", typed;
+        /// Where its name leads to
+        SHOP_URL shop_url: Option<ShopUrl>, typed;
+        /// Time zone of the times in mails, by its IANA name; the API stays in UTC
+        TIME_ZONE time_zone: TimeZone = "UTC", typed;
     }
     "Accounts" {
         /// Key of the tokens

@@ -9,6 +9,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 
 use super::parse;
+use crate::domain::unicode;
 
 /// A text that `Debug` never prints.
 #[derive(Clone, PartialEq, Eq)]
@@ -29,6 +30,14 @@ pub struct TrustedProxies(pub Vec<IpNet>);
 /// `30m`, `24h`, `7d`; from a minute to a year.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Interval(pub Duration);
+
+/// How the shop calls itself: 1 to 100 characters, in one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShopName(String);
+
+/// An `http` or `https` URL, at most 500 ASCII characters, safe in a mail's text and its HTML.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShopUrl(String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogLevel(pub log::LevelFilter);
@@ -152,6 +161,57 @@ impl FromStr for LogLevel {
     }
 }
 
+impl ShopName {
+    const MAX_CHARS: usize = 100;
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ShopName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ShopName, String> {
+        let name = text.trim();
+        // Emoji are put together with these two.
+        let is_visible = unicode::is_visible(&name.replace(['\u{fe0f}', '\u{200d}'], ""));
+        match (1..=Self::MAX_CHARS).contains(&name.chars().count()) && is_visible {
+            true => Ok(ShopName(name.to_owned())),
+            false => Err("must have 1 to 100 characters, none of them invisible".into()),
+        }
+    }
+}
+
+impl ShopUrl {
+    const MAX_LEN: usize = 500;
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for ShopUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ShopUrl, String> {
+        let allowed = || "must be a URL like https://shop.example".to_owned();
+        let url = text.trim();
+        let (scheme, rest) = url.split_once("://").ok_or_else(allowed)?;
+        let is_web = ["http", "https"].iter().any(|it| scheme.eq_ignore_ascii_case(it));
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host = authority.trim_start_matches('[');
+        let starts_well = host.starts_with(|c: char| c.is_ascii_alphanumeric() || c == ':');
+        let is_plain = url.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>\\^`{|}".contains(&b));
+        // A name or a password in it would go out to every customer.
+        let is_open = !authority.contains('@');
+        match is_web && starts_well && is_plain && is_open && url.len() <= Self::MAX_LEN {
+            true => Ok(ShopUrl(url.to_owned())),
+            false => Err(allowed()),
+        }
+    }
+}
+
 impl EmailFrom {
     /// The part after the `@`.
     pub fn domain(&self) -> &str {
@@ -223,6 +283,43 @@ mod tests {
         assert!("orders@localhost".parse::<EmailFrom>().is_ok());
         for wrong in ["", "orders", "a@b\r\nRCPT TO:<x@y>", "<a b@c>", "a@b>", "x <a@b> y"] {
             assert!(wrong.parse::<EmailFrom>().is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_shop_has_a_name_in_one_line() {
+        let name = |text: &str| text.parse::<ShopName>().map(|name| name.as_str().to_owned());
+        assert_eq!(name(" Bäckerei Grün & Söhne "), Ok("Bäckerei Grün & Söhne".into()));
+        assert!(name(&"é".repeat(100)).is_ok() && name("Café ☕\u{fe0f}").is_ok());
+        for wrong in ["", " ", "a\r\nBcc: b@c", "a\u{202e}b", &"é".repeat(101)] {
+            assert!(name(wrong).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_shops_url_is_one_that_a_browser_opens() {
+        for right in [
+            "https://shop.example",
+            "HTTP://shop.example:8080/a?b=c&d#e",
+            "http://[2001:db8::1]/",
+            "http://[::1]:8000",
+            "https://192.0.2.1/@shop",
+        ] {
+            assert_eq!(right.parse::<ShopUrl>().map(|url| url.0), Ok(right.into()));
+        }
+        for wrong in [
+            "shop.example",
+            "ftp://shop.example",
+            "javascript://shop.example",
+            "https://",
+            "https:///x",
+            "https://ann:secret@shop.example",
+            "https://shop.example/\"><script>",
+            "https://shop.example/a b",
+            "https://shöp.example",
+            "https://shop.example/\r\nBcc: x",
+        ] {
+            assert!(wrong.parse::<ShopUrl>().is_err(), "{wrong:?}");
         }
     }
 

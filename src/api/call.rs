@@ -12,12 +12,15 @@ use super::reader::{FromJson, Reader};
 use crate::domain::MAX_ID;
 use crate::error::{Error, Result, Violation};
 use crate::http::{Field, Head, Response};
+use crate::mail::Templates;
 use crate::metrics::Metrics;
 use crate::service::{Caller, Context, Service};
 
 /// What handlers stand on.
 pub struct Backend {
     pub service: Arc<Service>,
+    /// For what a mail says.
+    pub templates: Arc<Templates>,
     pub metrics: Arc<Metrics>,
     pub exposition: Exposition,
     /// The OpenAPI document, which is made of all handlers.

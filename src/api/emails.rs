@@ -6,18 +6,22 @@ use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use super::call::Call;
 use super::json;
-use super::openapi::{OperationDoc, Tag, schemas};
-use super::query::Query;
-use crate::domain::{MAX_ID, Mail, MailId, MailState};
+use super::openapi::{OperationDoc, Tag, response_with_headers, schemas};
+use super::query::{Query, next_link};
+use crate::domain::{EmailAddress, MAX_ID, Mail, MailId, MailKind, MailState, OrderId};
 use crate::error::{Problem, Result};
 use crate::http::Response;
 use crate::service::RetryFilter;
-use crate::store::{Direction, MailFilter, MailStatus, PAGE_ROWS};
+use crate::store::{MailFilter, MailStatus, PAGE_ROWS};
 
 const DEFAULT_LIMIT: u64 = 100;
 /// As little and as much of an error as can be looked for: the shortest is a code, `554`.
 const MIN_ERROR_CHARS: usize = 3;
 const MAX_ERROR_CHARS: usize = 200;
+const LIST_PARAMETERS: [&str; 6] = ["state", "kind", "order_id", "order", "limit", "after"];
+/// [`MailKind::NAMES`], as an error tells them.
+const KINDS: &str = "'order_success', 'order_failed', 'order_placed', 'order_ready', \
+                     'order_canceled' or 'notify'";
 const RETRY_PARAMETERS: [&str; 5] = ["error", "died_from", "died_to", "limit", "after"];
 
 /// A mail of the outbox.
@@ -30,7 +34,11 @@ pub struct EmailBody<'a> {
     pub order_id: u64,
     #[schema(schema_with = schemas::id)]
     pub user_id: u64,
-    pub to: &'a str,
+    #[schema(schema_with = schemas::mail_kind)]
+    pub kind: &'static str,
+    /// Null where its order has lost the customer's address since.
+    #[schema(required)]
+    pub to: Option<&'a str>,
     pub message_id: &'a str,
     #[schema(schema_with = schemas::mail_state)]
     pub state: &'static str,
@@ -58,7 +66,8 @@ impl<'a> From<&'a Mail> for EmailBody<'a> {
             id: mail.id.0,
             order_id: mail.order.id.0,
             user_id: mail.order.user.0,
-            to: mail.to.as_str(),
+            kind: mail.kind_name(),
+            to: mail.to.as_ref().map(EmailAddress::as_str),
             message_id: &mail.message_id.0,
             state: mail.state.as_str(),
             attempts: mail.attempts,
@@ -79,32 +88,76 @@ pub struct EmailsBody<'a> {
     pub next: Option<u64>,
 }
 
+/// An email with what it says.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EmailWithText)]
+pub struct EmailTextBody<'a> {
+    #[serde(flatten)]
+    pub email: EmailBody<'a>,
+    /// Null where the templates can't say it; then `last_error` says why.
+    #[schema(required)]
+    pub subject: Option<String>,
+    /// Its part in plain text. Null with `subject`.
+    #[schema(required)]
+    pub text: Option<String>,
+}
+
 pub fn list(call: &Call<'_>) -> Result<Response> {
-    let mut query = Query::of(call.query, &["state", "limit", "after"]);
-    let status = query.choice("state", "'pending', 'sent' or 'dead'", |text| match text {
-        "pending" => Some(MailStatus::Pending),
-        "sent" => Some(MailStatus::Sent),
-        "dead" => Some(MailStatus::Dead),
+    let mut query = Query::of(call.query, &LIST_PARAMETERS);
+    let status = query.choice("state", "'pending', 'sent', 'dead' or 'all'", |text| match text {
+        "pending" => Some(Some(MailStatus::Pending)),
+        "sent" => Some(Some(MailStatus::Sent)),
+        "dead" => Some(Some(MailStatus::Dead)),
+        "all" => Some(None),
         _ => None,
     });
+    let kind = query
+        .choice("kind", KINDS, |text| MailKind::NAMES.into_iter().find(|known| *known == text));
+    let order = query.integer("order_id", 1, MAX_ID).map(OrderId);
+    let direction = query.direction();
     let limit = query.integer("limit", 1, PAGE_ROWS as u64).unwrap_or(DEFAULT_LIMIT) as usize;
     let after = query.integer("after", 1, MAX_ID).map(MailId);
     query.check()?;
-    let status = Some(status.unwrap_or(MailStatus::Pending));
-    let filter = MailFilter { status, ..MailFilter::default() };
-    let page =
-        call.service().mails(call.cx, &call.caller, &filter, Direction::Ascending, after, limit)?;
+    let status = status.unwrap_or(Some(MailStatus::Pending));
+    let filter = MailFilter { status, order, kind };
+    let page = call.service().mails(call.cx, &call.caller, &filter, direction, after, limit)?;
     let emails = page.mails.iter().map(EmailBody::from).collect();
-    let body = EmailsBody { emails, next: page.next.map(|id| id.0) };
-    Ok(json::response(200, &body))
+    let next = page.next.map(|id| id.0);
+    let response = json::response(200, &EmailsBody { emails, next });
+    Ok(match next {
+        Some(next) => response.header("Link", next_link(call.query, next)),
+        None => response,
+    })
 }
 
 pub fn describe_list() -> OperationDoc {
     OperationDoc::new("list_emails", Tag::Emails, "List emails (admins)")
+        .about(
+            "A page may be short, or empty, where few emails match; only a `next` of null is the \
+             end. Unknown and repeated parameters are 422.",
+        )
         .paged(DEFAULT_LIMIT)
-        .query("state", schemas::mail_state(), "Those in this state; `pending` if absent.")
-        .answers::<EmailsBody>("A page of emails, oldest first")
+        .query("order", schemas::choice(["asc", "desc"]), "Oldest first (`asc`), or newest.")
+        .query("state", schemas::mail_states(), "Those in this state; `pending` if absent.")
+        .query("kind", schemas::mail_kind(), "Those of this kind.")
+        .query("order_id", schemas::id(), "Those of this order.")
+        .answers_with::<EmailsBody>(200, response_with_headers("A page of emails", &["Link"]))
         .fails_with(422)
+}
+
+pub fn get(call: &Call<'_>) -> Result<Response> {
+    let id = MailId(call.path_id("email_id")?);
+    let mail = call.service().mail(call.cx, &call.caller, id)?;
+    let texts = call.backend.templates.render(&mail);
+    let texts = texts.inspect_err(|why| log::warn!("mail={id}: {why}")).ok();
+    let (subject, text) = texts.map(|texts| (texts.subject, texts.text)).unzip();
+    Ok(json::response(200, &EmailTextBody { email: EmailBody::from(&mail), subject, text }))
+}
+
+pub fn describe_get() -> OperationDoc {
+    OperationDoc::new("get_email", Tag::Emails, "Get an email (admins)")
+        .about("With its subject and text as they would be now: of the order as it is.")
+        .answers::<EmailTextBody>("The email")
 }
 
 pub fn retry(call: &Call<'_>) -> Result<Response> {

@@ -21,6 +21,7 @@ use crate::config::Config;
 use crate::error::{Error, Result, Unauthenticated};
 use crate::http::{self, Deferred, Field, Head, Outcome, Peer, Rejection, Response};
 use crate::logging;
+use crate::mail::Templates;
 use crate::metrics::Metrics;
 use crate::service::{Caller, Context, LimitState, Service};
 
@@ -59,6 +60,7 @@ impl Api {
     pub fn new(
         config: &Config,
         service: Arc<Service>,
+        templates: Arc<Templates>,
         metrics: Arc<Metrics>,
         metrics_age: Duration,
     ) -> Result<Api> {
@@ -70,6 +72,7 @@ impl Api {
             large_bodies: LargeBodyGate::default(),
             backend: Backend {
                 service,
+                templates,
                 metrics,
                 exposition: Exposition::new(metrics_age),
                 document: document::json,

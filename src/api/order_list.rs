@@ -12,7 +12,7 @@ use super::json;
 use super::openapi::{AFTER, OperationDoc, Tag, response_with_headers, schemas};
 use super::order_body::OrderBody;
 use super::order_stream::{Columns, Format, ListStream, list_response, whole};
-use super::query::Query;
+use super::query::{Query, next_link};
 use crate::domain::order::Status;
 use crate::domain::order::words::Search;
 use crate::domain::{MAX_ID, Order, OrderId, UserId};
@@ -199,7 +199,7 @@ fn one_page(call: &Call<'_>, pages: OrderPages, limit: usize, format: Format) ->
         Format::Csv(_) => whole(&orders, format)?,
     };
     Ok(match next {
-        Some(next) => response.header("Link", next_link(call.query, next)),
+        Some(next) => response.header("Link", next_link(call.query, next.0)),
         None => response,
     })
 }
@@ -211,17 +211,6 @@ fn printed_bytes(order: &Order) -> Result<usize> {
             serde_json::to_vec(&OrderBody::from(order)).map(|it| it.len()).map_err(Error::internal)
         }
     }
-}
-
-/// The same query past `next`, encoded anew and so safe in a header; relative, so that it stays
-/// behind the prefix that a proxy may have taken off the path.
-fn next_link(query: &str, next: OrderId) -> String {
-    let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "after");
-    let query = form_urlencoded::Serializer::new(String::new())
-        .extend_pairs(kept)
-        .append_pair("after", &next.to_string())
-        .finish();
-    format!("<?{query}>; rel=\"next\"")
 }
 
 /// A list that fits one read is sent whole, a longer one piece by piece.

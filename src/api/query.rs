@@ -9,6 +9,7 @@ use super::faults::{Faults, returned};
 use super::inputs::lax_bool;
 use crate::clock::Timestamp;
 use crate::error::{Problem, Result};
+use crate::store::Direction;
 
 /// Most parameters of a query; one more is a fault, and then none is read.
 const MAX_PARAMETERS: usize = 100;
@@ -72,6 +73,16 @@ impl<'q> Query<'q> {
         self.parsed(name, |text| parse(text).ok_or(Problem::NotOneOf { expected }))
     }
 
+    /// Which way a list goes: `order`, the oldest first where it is absent.
+    pub fn direction(&mut self) -> Direction {
+        let direction = self.choice("order", "'asc' or 'desc'", |text| match text {
+            "asc" => Some(Direction::Ascending),
+            "desc" => Some(Direction::Descending),
+            _ => None,
+        });
+        direction.unwrap_or_default()
+    }
+
     pub fn parsed<T>(
         &mut self,
         name: &str,
@@ -98,6 +109,17 @@ impl<'q> Query<'q> {
         let told = || (vec!["query".into(), name.into()], returned(name, &value.into()));
         self.faults.add(problem, told);
     }
+}
+
+/// The `Link` to the page past `next`: the same query, encoded anew and so safe in a header, and
+/// relative, so that it stays behind the prefix that a proxy may have taken off the path.
+pub fn next_link(query: &str, next: u64) -> String {
+    let kept = form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name != "after");
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(kept)
+        .append_pair("after", &next.to_string())
+        .finish();
+    format!("<?{query}>; rel=\"next\"")
 }
 
 /// Which second of a day a date without a time means.

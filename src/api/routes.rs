@@ -95,6 +95,7 @@ pub const ROUTES: &[Route] = &[
     route(Post, "/orders/{order_id}/refunds",       User,   None,                  Json,   Later(order_changes::refund),          Some(order_changes::describe_refund)),
 
     route(Get,  "/emails/",                         Admin,  None,                  Unused, Now(emails::list),                     Some(emails::describe_list)),
+    route(Get,  "/emails/{email_id}",               Admin,  None,                  Unused, Now(emails::get),                      Some(emails::describe_get)),
     route(Post, "/emails/retry",                    Admin,  None,                  Unused, Now(emails::retry_many),               Some(emails::describe_retry_many)),
     route(Post, "/emails/{email_id}/retry",         Admin,  None,                  Unused, Now(emails::retry),                    Some(emails::describe_retry)),
 

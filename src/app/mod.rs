@@ -101,7 +101,8 @@ impl App {
         warn_of_initial_password(config);
         let warning = service.mail_warning().clone();
         let metrics_age = dependencies.metrics_age;
-        let api = Api::new(config, Arc::new(service), metrics.clone(), metrics_age);
+        let (service, templates) = (Arc::new(service), mailer.templates.clone());
+        let api = Api::new(config, service, templates, metrics.clone(), metrics_age);
         let api = Arc::new(api.map_err(StartError::of)?);
         let gauges = &metrics.sampled;
         gauges.process.start_seconds.set(dependencies.clock.now().as_secs() as i64);

@@ -13,6 +13,7 @@ use crate::api::{Api, METRICS_AGE};
 use crate::app::{Dependencies, Foundation, SOCKET_FILE};
 use crate::config::Config;
 use crate::http::{LocalClient, LocalResponse, serve_local};
+use crate::mail::{Shop, Templates};
 use crate::store::Store;
 use crate::sys::files::is_trusted_socket;
 
@@ -49,7 +50,11 @@ impl Operator {
                 let socket = config.beside_database(SOCKET_FILE);
                 failed(format!("{why}; no service listens at {}", socket.display()))
             })?;
-        let api = Api::new(config, Arc::new(service), metrics, METRICS_AGE).map_err(failed)?;
+        // A template of the operator's that is broken shall stop no other command.
+        let built_in = || Templates::load(None, Shop::of(config));
+        let templates = Templates::of(config).or_else(|_| built_in()).map_err(failed)?;
+        let (service, templates) = (Arc::new(service), Arc::new(templates));
+        let api = Api::new(config, service, templates, metrics, METRICS_AGE).map_err(failed)?;
         let (client, server) = UnixStream::pair().map_err(failed)?;
         let thread = thread::Builder::new()
             .name("local".into())

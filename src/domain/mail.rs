@@ -45,7 +45,10 @@ pub struct Mail {
     pub queued_at: Timestamp,
     /// Of the user whom the order is for.
     pub username: String,
-    pub to: EmailAddress,
+    /// Where it goes. None where its order has lost the customer's address since.
+    pub to: Option<EmailAddress>,
+    /// Where the customer is written to, if anywhere; the mail itself may go to the shop.
+    pub customer: Option<EmailAddress>,
     pub attempts: u32,
     /// Time of the first attempt, if there was one. Retries go on for a day at least.
     pub first_tried: Option<Timestamp>,

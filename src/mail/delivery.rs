@@ -11,6 +11,10 @@ pub enum Delivery {
         code: u16,
         text: String,
     },
+    /// There is nobody to send it to.
+    Undeliverable {
+        text: String,
+    },
     /// A 550 or 553 to RCPT TO that doesn't say whether it means the recipient or us: what the
     /// other recipients get tells which.
     Unclear {

@@ -1,9 +1,13 @@
-//! When to try a mail again, and when to give up. Pure: the caller passes time and chance.
+//! When to try a mail again, and when to give up. The caller passes the time.
 
 use std::time::Duration;
 
 use crate::clock::Timestamp;
+use crate::domain::Mail;
 use crate::domain::mail::MAX_RETRY_DELAY;
+use crate::store::Attempt;
+
+use super::delivery::Delivery;
 
 const FIRST_DELAY_S: u64 = 30;
 const MAX_DELAY_S: u64 = MAX_RETRY_DELAY.as_secs();
@@ -21,6 +25,25 @@ pub enum Next {
     At(Timestamp),
     /// It was tried for long enough and often enough.
     Exhausted,
+}
+
+/// What is kept of attempt number `attempts`, which ended at `now`.
+pub(super) fn attempt(mail: &Mail, attempts: u32, delivery: Delivery, now: Timestamp) -> Attempt {
+    let error = match delivery {
+        Delivery::Delivered => return Attempt::Sent,
+        Delivery::Rejected { text, .. } | Delivery::Undeliverable { text } => {
+            return Attempt::Died { error: text };
+        }
+        Delivery::Unclear { text, .. }
+        | Delivery::Refused { text }
+        | Delivery::Deferred { text } => text,
+    };
+    // Without the system's random numbers only the spread of the retries is worse.
+    let random = getrandom::u64().unwrap_or(mail.id.0);
+    match next(mail.first_tried.unwrap_or(now), attempts, now, random) {
+        Next::At(due) => Attempt::Deferred { due, error },
+        Next::Exhausted => Attempt::Died { error: format!("given up: {error}") },
+    }
 }
 
 /// What follows attempt number `attempts` (1 is the first), which failed at `now`.

@@ -23,10 +23,11 @@ use crate::sys::stop::Stop;
 
 use super::delivery::{Delivery, Unopened};
 use super::mailer::Mailer;
+use super::message::NO_RECIPIENT;
 use super::pace::Pace;
 use super::refusals::{REFUSED, Refusals};
-use super::retry::{self, Next};
-use super::round::Round;
+use super::retry;
+use super::round::{self, FAILURE_WAIT, Round};
 use super::running::Running;
 use super::transport::Session;
 use super::unclear::Unclear;
@@ -35,10 +36,6 @@ use super::unclear::Unclear;
 const MAX_BATCH: u32 = 100;
 /// A round this old starts no further mail, so that its results are soon on disk.
 const MAX_ROUND: Duration = Duration::from_secs(10);
-/// Longest wait between two looks at the outbox: the clock may have been set meanwhile.
-const IDLE_WAIT: Duration = Duration::from_secs(60);
-/// Wait after a round that could not reach the server or the store.
-const FAILURE_WAIT: Duration = Duration::from_secs(1);
 /// How often old message files are removed.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(3600);
 
@@ -129,19 +126,11 @@ impl Sender {
     }
 
     fn wait_after(&self, round: &Round) {
-        if let Some(pause) = round.pause {
-            self.stop.wait(pause.min(IDLE_WAIT));
-            return;
+        match round.next(self.clock.now()) {
+            round::Next::Round => {}
+            round::Next::Pause(time) => drop(self.stop.wait(time)),
+            round::Next::Wait(time) => self.store.mail_wakeup().wait(time),
         }
-        if round.failure.is_some() {
-            self.stop.wait(FAILURE_WAIT);
-            return;
-        }
-        if round.sent + round.deferred + round.dead > 0 {
-            return;
-        }
-        let until_due = round.next_due.map(|due| due.since(self.clock.now()));
-        self.store.mail_wakeup().wait(until_due.unwrap_or(IDLE_WAIT).min(IDLE_WAIT));
     }
 
     fn round(&mut self, pace: &mut Pace) -> Result<Round> {
@@ -153,16 +142,20 @@ impl Sender {
         let mut round = Round { next_due: due.next_due, ..Round::default() };
         if let Some(up_to) = due.passed {
             self.store.write(PassOrders { up_to, at: self.clock.now() })?;
+            round.has_passed = true;
         }
         self.quarantine(due.spoilt, &mut round);
-        if due.mails.is_empty() {
+        let (mails, lost): (Vec<_>, Vec<_>) = due.mails.into_iter().partition(|it| it.to.is_some());
+        self.give_up(&lost, &mut round);
+        if mails.is_empty() {
+            self.mark()?;
             return Ok(round);
         }
         let mailer = Arc::clone(&self.mailer);
         match mailer.transport.open(&self.stop) {
-            Ok(session) => self.send(session, &due.mails, pace, &mut round),
+            Ok(session) => self.send(session, &mails, pace, &mut round),
             Err(_) if self.stop.is_set() => {}
-            Err(why) => self.defer(&due.mails, why, &mut round),
+            Err(why) => self.defer(&mails, why, &mut round),
         }
         self.tell_of_refusals();
         self.mark()?;
@@ -223,11 +216,20 @@ impl Sender {
     fn settle(&mut self, unclear: Unclear<'_>, round: &mut Round) {
         for (mail, code, text) in unclear.refused() {
             let is_dead = unclear.is_recipients_own(mail, &self.refusals);
-            self.refusals.note(&mail.to);
+            self.note_refusal(mail);
             let delivery = match (is_dead, text.clone()) {
                 (true, text) => Delivery::Rejected { code: *code, text },
                 (false, text) => Delivery::Refused { text },
             };
+            self.record(mail, delivery, Level::Warn, round);
+        }
+    }
+
+    /// Their orders have lost the customer's address since. Once there is one again, an admin can
+    /// have them retried.
+    fn give_up(&mut self, mails: &[Mail], round: &mut Round) {
+        for mail in mails {
+            let delivery = Delivery::Undeliverable { text: NO_RECIPIENT.to_owned() };
             self.record(mail, delivery, Level::Warn, round);
         }
     }
@@ -268,10 +270,10 @@ impl Sender {
         let attempts = mail.attempts.saturating_add(1);
         let is_refusal = matches!(delivery, Delivery::Refused { .. });
         if is_refusal {
-            self.refusals.note(&mail.to);
+            self.note_refusal(mail);
             self.refusals.judge(self.clock.uptime());
         }
-        let attempt = self.attempt(mail, attempts, delivery);
+        let attempt = retry::attempt(mail, attempts, delivery, self.clock.now());
         let (id, order) = (mail.id, mail.order.id);
         match &attempt {
             Attempt::Sent => {
@@ -299,20 +301,9 @@ impl Sender {
         self.unmarked.push(MailMark { id, order, attempt });
     }
 
-    fn attempt(&self, mail: &Mail, attempts: u32, delivery: Delivery) -> Attempt {
-        let error = match delivery {
-            Delivery::Delivered => return Attempt::Sent,
-            Delivery::Rejected { text, .. } => return Attempt::Died { error: text },
-            Delivery::Unclear { text, .. }
-            | Delivery::Refused { text }
-            | Delivery::Deferred { text } => text,
-        };
-        // Without the system's random numbers only the spread of the retries is worse.
-        let random = getrandom::u64().unwrap_or(mail.id.0);
-        let now = self.clock.now();
-        match retry::next(mail.first_tried.unwrap_or(now), attempts, now, random) {
-            Next::At(due) => Attempt::Deferred { due, error },
-            Next::Exhausted => Attempt::Died { error: format!("given up: {error}") },
+    fn note_refusal(&mut self, mail: &Mail) {
+        if let Some(to) = &mail.to {
+            self.refusals.note(to);
         }
     }
 

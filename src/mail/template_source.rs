@@ -11,8 +11,8 @@ use std::path::Path;
 
 use handlebars::template::{Parameter, Template, TemplateElement};
 
-/// Longest template file, and longest text rendered from one, in bytes.
-pub(super) const MAX_LEN: usize = 256 * 1024;
+/// Longest template file, in bytes.
+pub(super) const MAX_SOURCE_LEN: usize = 256 * 1024;
 /// Most tags (`{{…}}`) in a template. Also a chain of `{{else if}}` is recursion.
 const MAX_TAGS: usize = 1000;
 /// Most blocks within each other. The sender's thread has a stack of 2 MB, which about 400 use up.
@@ -31,10 +31,10 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, String> {
         Err(error) => return Err(error.to_string()),
     };
     let mut bytes = Vec::new();
-    let read = file.take(MAX_LEN as u64 + 1).read_to_end(&mut bytes);
+    let read = file.take(MAX_SOURCE_LEN as u64 + 1).read_to_end(&mut bytes);
     read.map_err(|error| error.to_string())?;
-    if bytes.len() > MAX_LEN {
-        return Err(format!("more than {MAX_LEN} bytes"));
+    if bytes.len() > MAX_SOURCE_LEN {
+        return Err(format!("more than {MAX_SOURCE_LEN} bytes"));
     }
     Ok(Some(bytes))
 }

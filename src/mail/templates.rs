@@ -3,31 +3,50 @@
 use std::path::Path;
 
 use handlebars::{Handlebars, no_escape};
-use serde::Serialize;
 
-use crate::clock::Timestamp;
-use crate::domain::order::OrderBody;
-use crate::domain::{Order, OrderId, Outcome, UserId};
+use crate::config::{Config, Unusable};
+use crate::domain::{Mail, MailKind};
 
+use super::samples::{self, Fullness};
+use super::shop::Shop;
 use super::template_names;
-use super::template_source::{self, MAX_LEN};
+use super::template_source;
+use super::text_helpers;
+use super::variables::Variables;
 
-/// Every file, and the built-in text that is used where `TEMPLATES_DIR` has no such file.
-const FILES: [(&str, &str); 6] = [
-    ("order_successful.subject.txt", include_str!("../../templates/order_successful.subject.txt")),
-    ("order_successful.txt", include_str!("../../templates/order_successful.txt")),
-    ("order_successful.html", include_str!("../../templates/order_successful.html")),
-    ("order_failed.subject.txt", include_str!("../../templates/order_failed.subject.txt")),
-    ("order_failed.txt", include_str!("../../templates/order_failed.txt")),
-    ("order_failed.html", include_str!("../../templates/order_failed.html")),
-];
+/// Longest text rendered from a template, in bytes: the largest order, escaped, several times.
+const MAX_TEXT_LEN: usize = 2 * 1024 * 1024;
 
-/// All templates, compiled.
+/// The three files of a template, built in: what is used where `TEMPLATES_DIR` has no such file.
+macro_rules! built_in {
+    ($($stem:literal),*) => {
+        [$(
+            built_in!(@file $stem, ".subject.txt"),
+            built_in!(@file $stem, ".txt"),
+            built_in!(@file $stem, ".html"),
+        )*]
+    };
+    (@file $stem:literal, $ending:literal) => {
+        (concat!($stem, $ending), include_str!(concat!("../../templates/", $stem, $ending)))
+    };
+}
+
+const FILES: [(&str, &str); 18] = built_in!(
+    "order_successful",
+    "order_failed",
+    "order_placed",
+    "order_ready",
+    "order_canceled",
+    "notify"
+);
+
+/// All templates, compiled, and what they say of the shop.
 #[derive(Debug)]
 pub struct Templates {
     html: Handlebars<'static>,
     /// Text and subjects: no HTML escaping.
     plain: Handlebars<'static>,
+    shop: Shop,
 }
 
 /// One mail, rendered.
@@ -39,32 +58,22 @@ pub struct Texts {
     pub html: String,
 }
 
-/// The variables of a template.
-#[derive(Serialize)]
-struct Variables<'a> {
-    order_id: u64,
-    /// `2025-10-07 05:58:11 UTC`
-    ordered_at: String,
-    username: &'a str,
-    /// The mail's subject, once that is rendered; empty within the subject's own template.
-    subject: &'a str,
-}
-
 impl Templates {
     /// Compiles every template, from `dir` where it has one, and renders each with sample
     /// data: a template that fails for every mail fails the start already.
     ///
     /// # Errors
     /// One line that names the file and what is wrong with it.
-    pub fn load(dir: Option<&Path>) -> Result<Templates, String> {
+    pub fn load(dir: Option<&Path>, shop: Shop) -> Result<Templates, String> {
         if let Some(dir) = dir
             && !dir.is_dir()
         {
             return Err(format!("templates: {} is not a directory", dir.display()));
         }
         dir.map(|dir| template_names::check(dir, &FILES.map(|(name, _)| name))).transpose()?;
-        let mut templates = Templates { html: registry(), plain: registry() };
+        let mut templates = Templates { html: registry(), plain: registry(), shop };
         templates.plain.register_escape_fn(no_escape);
+        text_helpers::register(&mut templates.plain);
         for (name, built_in) in FILES {
             let named = |why: String| format!("template {name}: {why}");
             let path = dir.map(|dir| dir.join(name));
@@ -72,24 +81,36 @@ impl Templates {
             let source = own.flatten().unwrap_or_else(|| built_in.as_bytes().to_vec());
             templates.add(name, &source).map_err(named)?;
         }
-        for outcome in [Outcome::Successful, Outcome::Failed] {
-            templates.render(&sample(outcome), "sample")?;
+        for kind in MailKind::NAMES {
+            for mail in [Fullness::Bare, Fullness::Full].map(|it| samples::mail(kind, it)) {
+                mail.map(|mail| templates.render(&mail)).transpose()?;
+            }
         }
         Ok(templates)
     }
 
-    /// The mail that tells `username` of the order.
+    /// As the settings have them.
+    ///
+    /// # Errors
+    /// A template, or the folder.
+    pub fn of(config: &Config) -> Result<Templates, Unusable> {
+        Templates::load(config.templates_dir.as_deref(), Shop::of(config))
+            .map_err(|why| Unusable::new("TEMPLATES_DIR", why))
+    }
+
+    /// A mail of that kind about an order that has everything, for whoever wants to see what the
+    /// templates make of it. None where no kind is called so; [`MailKind::NAMES`] has them all.
+    pub fn sample(kind: &str) -> Option<Mail> {
+        samples::mail(kind, Fullness::Full)
+    }
+
+    /// What the mail says of its order, as that is now.
     ///
     /// # Errors
     /// One line that names the template and what is wrong with it.
-    pub fn render(&self, order: &Order, username: &str) -> Result<Texts, String> {
-        let stem = if order.status().is_success() { "order_successful" } else { "order_failed" };
-        let mut variables = Variables {
-            order_id: order.id.0,
-            ordered_at: format!("{} UTC", order.created_at.to_string().replace('T', " ")),
-            username,
-            subject: "",
-        };
+    pub fn render(&self, mail: &Mail) -> Result<Texts, String> {
+        let stem = stem(mail);
+        let mut variables = Variables::of(mail, &self.shop);
         let subject = fill(&self.plain, &format!("{stem}.subject.txt"), &variables)?;
         let subject = one_line(&subject);
         variables.subject = &subject;
@@ -104,6 +125,14 @@ impl Templates {
         let registry = if name.ends_with(".html") { &mut self.html } else { &mut self.plain };
         registry.register_template(name, template);
         Ok(())
+    }
+}
+
+/// What a kind's files are called by. Those of simple orders are older than the kinds.
+fn stem(mail: &Mail) -> &'static str {
+    match mail.kind_name() {
+        "order_success" => "order_successful",
+        kind => kind,
     }
 }
 
@@ -124,8 +153,8 @@ fn fill(
     if text.trim().is_empty() {
         return Err(format!("template {name}: it renders to nothing"));
     }
-    if text.len() > MAX_LEN {
-        return Err(format!("template {name}: it renders to more than {MAX_LEN} bytes"));
+    if text.len() > MAX_TEXT_LEN {
+        return Err(format!("template {name}: it renders to more than {MAX_TEXT_LEN} bytes"));
     }
     // The templates have none of them; a name of an earlier version's user may.
     Ok(text.replace(template_source::is_unfit, " "))
@@ -136,93 +165,6 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-fn sample(outcome: Outcome) -> Order {
-    let body = OrderBody::Simple(outcome);
-    Order { id: OrderId(1), user: UserId(1), created_at: Timestamp::EPOCH, body }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn dir_with(name: &str, content: &str) -> tempfile::TempDir {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join(name), content).unwrap();
-        dir
-    }
-
-    #[track_caller]
-    fn refused(name: &str, content: &str) -> String {
-        let dir = dir_with(name, content);
-        let error = Templates::load(Some(dir.path())).unwrap_err();
-        assert!(error.contains(name), "{error}");
-        assert!(!error.contains('\n'), "{error}");
-        error
-    }
-
-    #[test]
-    fn a_single_file_overrides_and_the_others_stay() {
-        let dir = dir_with("order_failed.subject.txt", "Oh no, {{username}}: {{order_id}}\n");
-        let templates = Templates::load(Some(dir.path())).unwrap();
-        let texts = templates.render(&sample(Outcome::Failed), "sample").unwrap();
-        assert_eq!(texts.subject, "Oh no, sample: 1");
-        assert!(texts.html.contains("<title>Oh no, sample: 1</title>"));
-        let texts = templates.render(&sample(Outcome::Successful), "sample").unwrap();
-        assert_eq!(texts.subject, "Order Successful");
-    }
-
-    #[test]
-    fn a_template_that_is_broken_anywhere_stops_the_start_by_name() {
-        refused("order_failed.txt", "{{#if order_id}} never closed");
-        refused("order_failed.html", "{{misspelt}}");
-        refused("order_successful.html", "{{unknown_helper order_id}}");
-        for include in ["{{> order_failed.txt}}", "{{~>\tx}}", "{{#>\nx}}{{/x}}"] {
-            assert!(refused("order_successful.txt", include).contains("stands alone"));
-        }
-        assert!(refused("order_failed.txt", "a\rb\r\n{{misspelt").contains("line 3"));
-        assert!(refused("order_failed.txt", "\u{feff}a\n\u{1b}[31m").contains("line 2"));
-        refused("order_successful.subject.txt", " \n");
-        refused("order_successful.txt", &"x".repeat(MAX_LEN + 1));
-    }
-
-    #[test]
-    fn a_template_that_is_not_text_or_not_a_file_stops_the_start() {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join("order_failed.txt")).unwrap();
-        assert!(Templates::load(Some(dir.path())).unwrap_err().contains("order_failed.txt"));
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("order_failed.html"), [0xff, 0xfe]).unwrap();
-        assert!(Templates::load(Some(dir.path())).unwrap_err().contains("order_failed.html"));
-        assert!(Templates::load(Some(&dir.path().join("nowhere"))).is_err());
-    }
-
-    #[test]
-    fn a_subject_is_one_line_whatever_a_name_holds() {
-        let dir = dir_with("order_failed.subject.txt", "{{username}}\r\nX-Header: 1\n");
-        let templates = Templates::load(Some(dir.path())).unwrap();
-        let texts = templates.render(&sample(Outcome::Failed), "a\r\nBcc: b").unwrap();
-        assert_eq!(texts.subject, "a Bcc: b X-Header: 1");
-    }
-
-    #[test]
-    fn a_mail_has_no_control_character_whatever_wrote_the_template_or_the_name() {
-        let dir = dir_with("order_failed.txt", "\u{feff}Dear {{username}},\r\rsorry.\r\n");
-        let templates = Templates::load(Some(dir.path())).unwrap();
-        let texts = templates.render(&sample(Outcome::Failed), "A\u{1b}\0da").unwrap();
-        assert_eq!(texts.text, "Dear A  da,\n\nsorry.\n");
-    }
-
-    #[test]
-    fn a_failure_suggests_to_retry_and_both_say_number_and_time() {
-        let templates = Templates::load(None).unwrap();
-        let at = Timestamp::from_secs(1_759_816_691);
-        for outcome in [Outcome::Successful, Outcome::Failed] {
-            let order = Order { id: OrderId(4711), created_at: at, ..sample(outcome) };
-            let texts = templates.render(&order, "ada").unwrap();
-            for body in [&texts.text, &texts.html] {
-                assert!(body.contains("4711") && body.contains("2025-10-07 05:58:11 UTC"));
-                assert_eq!(body.contains("try again"), outcome == Outcome::Failed);
-            }
-        }
-    }
-}
+#[path = "templates_tests.rs"]
+mod tests;

@@ -13,7 +13,7 @@ const MAX_RECIPIENTS: usize = 3;
 #[derive(Default)]
 pub struct Unclear<'a> {
     refused: Vec<(&'a Mail, u16, String)>,
-    others: Vec<&'a EmailAddress>,
+    others: Vec<Option<&'a EmailAddress>>,
 }
 
 impl<'a> Unclear<'a> {
@@ -25,7 +25,7 @@ impl<'a> Unclear<'a> {
     /// A recipient that got another answer. A session that has broken has said nothing about it.
     pub fn note_other(&mut self, mail: &'a Mail, is_broken: bool) {
         if !is_broken {
-            self.others.push(&mail.to);
+            self.others.push(mail.to.as_ref());
         }
     }
 
@@ -34,17 +34,20 @@ impl<'a> Unclear<'a> {
     }
 
     pub fn is_enough(&self) -> bool {
-        let recipients: BTreeSet<&str> =
-            self.refused.iter().map(|(mail, ..)| mail.to.as_str()).collect();
+        let recipients: BTreeSet<_> = self
+            .refused
+            .iter()
+            .map(|(mail, ..)| mail.to.as_ref().map(EmailAddress::as_str))
+            .collect();
         self.others.is_empty() && recipients.len() >= MAX_RECIPIENTS
     }
 
     /// Whether the refusal is the recipient's own: others fare otherwise, or there is no other to
     /// compare with, neither in the session nor refused before it since a mail was last taken.
     pub fn is_recipients_own(&self, mail: &Mail, before: &Refusals) -> bool {
-        let to = &mail.to;
+        let to = mail.to.as_ref();
         let fares_otherwise = self.others.iter().any(|other| *other != to);
-        let is_alone = self.refused.iter().all(|(other, ..)| other.to == *to);
-        fares_otherwise || (is_alone && !before.has_others_than(to))
+        let is_alone = self.refused.iter().all(|(other, ..)| other.to.as_ref() == to);
+        fares_otherwise || (is_alone && !to.is_some_and(|to| before.has_others_than(to)))
     }
 }

@@ -161,6 +161,9 @@ fn a_parameter_of_the_mail_list_that_makes_no_sense_is_refused() {
     for (query, name, input) in [
         ("state=lost", "state", "lost"),
         ("state=", "state", ""),
+        ("kind=order_successful", "kind", "order_successful"),
+        ("order_id=0", "order_id", "0"),
+        ("order=oldest", "order", "oldest"),
         ("state=sent&state=dead", "state", "dead"),
         ("limit=0", "limit", "0"),
         ("limit=1001", "limit", "1001"),
@@ -337,4 +340,107 @@ fn health_warns_while_the_mail_server_refuses_us_and_stays_healthy() {
     assert!(!warned.to_string().contains("shop.example"), "the server's words are for admins");
     assert_eq!(listed(&app, "state=dead"), [] as [u64; 0]);
     assert_eq!(listed(&app, "state=pending"), [1, 2, 3, 4]);
+}
+
+/// An app whose mails wait, with an order of Ann's that has content, a simple one of hers, and the
+/// mail that tells the shop of the first.
+fn with_kinds() -> TestApp {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = format!("--smtp-port={}", listener.local_addr().unwrap().port());
+    drop(listener);
+    let server = ["--rate-limit-requests=0", "--smtp-server=127.0.0.1", &port, "--smtp-tls=none"];
+    let shop = ["--notify-email=kitchen@shop.example", "--shop-name=Tony's"];
+    let app = TestApp::start_with(&[&server[..], &shop[..]].concat());
+    let ann = app.user("ann");
+    let content = json!({
+        "line_items": [{"name": "Margherita", "quantity": 2, "unit_price": 950}],
+        "currency": "EUR", "reference_id": "A-17",
+    });
+    app.create_order(&ann, &content).good();
+    app.create_order(&ann, &json!({"success": false})).good();
+    app
+}
+
+fn kinds(list: &Value) -> Vec<&str> {
+    let mails = list["emails"].as_array().expect("a list");
+    mails.iter().map(|mail| mail["kind"].as_str().expect("a kind")).collect()
+}
+
+#[test]
+fn mails_are_found_by_kind_order_and_state_in_both_directions() {
+    let app = with_kinds();
+    let admin = app.admin();
+    let all = ["order_placed", "notify", "order_failed"];
+    for (query, expected) in [
+        ("", &all[..]),
+        ("state=all", &all[..]),
+        ("state=all&order=asc", &all[..]),
+        ("order=desc", &["order_failed", "notify", "order_placed"]),
+        ("kind=notify", &["notify"]),
+        ("kind=order_success", &[]),
+        ("order_id=1", &["order_placed", "notify"]),
+        ("order_id=1&order=desc", &["notify", "order_placed"]),
+        ("order_id=1&kind=order_placed", &["order_placed"]),
+        ("order_id=2&state=all", &["order_failed"]),
+        ("order_id=99", &[]),
+        ("state=sent&kind=notify", &[]),
+    ] {
+        let list = app.read(&admin, &format!("/emails/?{query}")).good();
+        assert_eq!(kinds(&list), expected, "{query}");
+        assert!(list["next"].is_null(), "{query}: {list}");
+    }
+    mark(&app, 3, Attempt::Died { error: "no".into() });
+    assert_eq!(kinds(&app.read(&admin, "/emails/?state=all").good()), all);
+    assert_eq!(kinds(&app.read(&admin, "/emails/").good()), all[..2]);
+    let notice = app.read(&admin, "/emails/?kind=notify").good()["emails"][0].clone();
+    assert_eq!((&notice["to"], &notice["order_id"]), (&json!("kitchen@shop.example"), &json!(1)));
+}
+
+#[test]
+fn a_page_of_mails_links_to_the_next_one_with_the_same_question() {
+    let app = with_kinds();
+    let admin = app.admin();
+    let mut target = "/emails/?state=all&order=desc&limit=1".to_owned();
+    let mut seen = Vec::new();
+    loop {
+        let page = app.read(&admin, &target);
+        let list = page.json();
+        seen.extend(kinds(&list).into_iter().map(str::to_owned));
+        let Some(link) = page.header("Link") else {
+            assert!(list["next"].is_null());
+            break;
+        };
+        assert!(list["next"].is_u64());
+        let query =
+            link.strip_prefix("<?").and_then(|it| it.strip_suffix(">; rel=\"next\"")).unwrap();
+        assert!(query.starts_with("state=all&order=desc&limit=1&after="), "{query}");
+        target = format!("/emails/?{query}");
+    }
+    assert_eq!(seen, ["order_failed", "notify", "order_placed"]);
+}
+
+#[test]
+fn one_mail_has_its_text_as_its_order_is_now() {
+    let app = with_kinds();
+    let admin = app.admin();
+    let mail = |id: u64| app.read(&admin, &format!("/emails/{id}"));
+    let placed = mail(1).good();
+    assert_eq!(placed["kind"], "order_placed");
+    assert_eq!(placed["subject"], "Tony's: order A-17 is placed");
+    let text = placed["text"].as_str().unwrap();
+    assert!(text.contains("Margherita") && text.contains("not paid yet"), "{text}");
+    let listed = app.read(&admin, "/emails/?kind=order_placed").good()["emails"][0].clone();
+    for (name, value) in listed.as_object().unwrap() {
+        assert_eq!(&placed[name], value, "{name}");
+    }
+    let payment = json!({"amount": 1900, "method": "cash"});
+    app.post("/orders/1/payments").bearer(&admin).json(&payment).send().good();
+    let text = mail(1).good()["text"].as_str().unwrap().to_owned();
+    assert!(!text.contains("not paid yet") && text.contains("19.00\u{a0}EUR"), "{text}");
+    assert_eq!(mail(3).good()["subject"], "Order Failed");
+
+    mail(99).assert_detail(404, "Not Found");
+    let ann = app.token("ann", support::app::PASSWORD);
+    app.read(&ann, "/emails/1").assert_detail(403, "Admin privileges required");
+    app.get("/emails/1").send().assert_detail(401, "Not authenticated");
 }

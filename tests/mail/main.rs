@@ -1,5 +1,6 @@
 //! Mail against an SMTP server that really speaks: the transports, and the sender.
 
+mod content;
 mod manners;
 mod refusals;
 mod relay;

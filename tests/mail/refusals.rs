@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use orderd::domain::MailId;
+use orderd::domain::{MailId, OrderId};
 use orderd::mail::{Round, Sender};
 use orderd::store::{Attempt, MailMark, MarkMails, RetryMails};
 use support::smtp::{Fault, Script, SmtpServer, Step};
@@ -163,6 +163,7 @@ fn a_mail_that_was_put_off_by_a_clock_that_was_ahead_is_pulled_back() {
     let now = shop.clock.now();
     let put_off = |id: u64, by: Duration| MailMark {
         id: MailId(id),
+        order: OrderId(id),
         attempt: Attempt::Deferred { due: now + by, error: "no".into() },
     };
     let marks = vec![put_off(1, 8760 * HOUR), put_off(2, HOUR), put_off(3, 2 * HOUR)];

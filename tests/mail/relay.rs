@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use orderd::clock::Timestamp;
 use orderd::config::SmtpTls;
-use orderd::domain::{
-    EmailAddress, Mail, MailId, MailState, MessageId, Order, OrderId, Outcome, UserId,
+use orderd::domain::{EmailAddress, Mail, MailId, MessageId, Order, OrderId};
+use orderd::mail::{
+    self, Addresses, Delivery, Message, Server, Session, Smtp, Templates, Timeouts, Transport,
 };
-use orderd::mail::{Delivery, Message, Server, Session, Smtp, Templates, Timeouts, Transport};
 use orderd::sys::stop::Stop;
 
 use support::smtp::SmtpServer;
@@ -16,24 +16,22 @@ use support::smtp::SmtpServer;
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 pub fn message(order_id: u64, to: &str) -> Message {
+    let sample = Templates::sample("order_success").unwrap();
+    let created_at = Timestamp::from_secs(1_759_816_691);
     let mail = Mail {
         id: MailId(order_id),
         message_id: MessageId(format!("id{order_id}@orders.test")),
-        order: Order {
-            id: OrderId(order_id),
-            user: UserId(1),
-            outcome: Outcome::Successful,
-            created_at: Timestamp::from_secs(1_759_816_691),
-        },
-        username: "ada".to_owned(),
-        to: EmailAddress::parse(to).unwrap(),
-        attempts: 0,
-        first_tried: None,
-        last_error: None,
-        state: MailState::Pending { due: Timestamp::EPOCH },
+        order: Order { id: OrderId(order_id), created_at, ..sample.order },
+        queued_at: created_at,
+        to: EmailAddress::parse(to).ok(),
+        ..sample
     };
-    let from = "Orders <orders@orders.test>".parse().unwrap();
-    Message::compose(&mail, &from, &Templates::load(None).unwrap()).unwrap()
+    let templates = Templates::load(None, mail::Shop::default()).unwrap();
+    Message::compose(&mail, &addresses("Orders <orders@orders.test>"), &templates).unwrap()
+}
+
+pub fn addresses(from: &str) -> Addresses {
+    Addresses { from: from.parse().unwrap(), reply_to: EmailAddress::parse("hello@shop.test").ok() }
 }
 
 pub fn settings(server: &SmtpServer, security: SmtpTls) -> Server {

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use orderd::clock::{Clock, Timestamp};
 use orderd::domain::UserId;
-use orderd::mail::{Folder, Mailer, Sender, Templates, Transport};
+use orderd::mail::{self, Folder, Sender, Templates, Transport};
 use orderd::metrics::Metrics;
 use orderd::service::MailWarning;
 use orderd::store::Store;
 use orderd::sys::poll::Waker;
 use redb::{Database, TableDefinition};
 
-use crate::shop::{HOUR, Shop, add_order, add_user, sent, to_server};
+use crate::shop::{HOUR, Shop, add_order, add_user, mailer, sent, to_server};
 use support::disk::Disk;
 use support::smtp::{Fault, Script, SmtpServer, Step};
 
@@ -163,7 +163,7 @@ fn a_template_that_fails_for_one_mail_stops_none_of_the_others() {
     std::fs::create_dir(&own).unwrap();
     let text = r#"Hi{{#if (eq username "poison")}}{{misspelt}}{{/if}}, order {{order_id}}"#;
     std::fs::write(own.join("order_successful.txt"), text).unwrap();
-    let templates = Templates::load(Some(&own)).unwrap();
+    let templates = Templates::load(Some(&own), mail::Shop::default()).unwrap();
     for name in ["ada", "poison", "bob"] {
         shop.order(shop.user(name), &format!("{name}@shop.test"));
     }
@@ -273,13 +273,8 @@ fn while_results_cannot_be_stored_nothing_is_sent_again() {
     add_order(&store, add_user(&store, "ada", clock.now()), "m1@shop.test", clock.now());
 
     let server = SmtpServer::start(Script::default());
-    let mailer = Mailer {
-        templates: Templates::load(None).unwrap(),
-        from: "orders@shop.test".parse().unwrap(),
-        transport: to_server(&server),
-        keep: 720 * HOUR,
-        max_per_second: 0,
-    };
+    let templates = Templates::load(None, mail::Shop::default()).unwrap();
+    let mailer = mailer(to_server(&server), templates);
     let warning = MailWarning::default();
     let mut sender = Sender::new(mailer, store.clone(), clock, metrics.mail.clone(), warning);
     disk.refuse_syncs(true);

@@ -1,16 +1,19 @@
 //! A store with users and orders, and senders for it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use orderd::clock::{Clock, Timestamp};
 use orderd::config::SmtpTls;
+use orderd::domain::order::Actor;
 use orderd::domain::{EmailAddress, MessageId, NewOrder, Outcome, Role, UserId, Username};
-use orderd::mail::{Mailer, Round, Sender, Server, Smtp, Templates, Timeouts, Transport};
+use orderd::mail::{self, Mailer, Round, Sender, Server, Smtp, Templates, Timeouts, Transport};
 use orderd::metrics::Metrics;
 use orderd::service::MailWarning;
 use orderd::store::{CreateUser, PlaceOrder, Store};
 
+use crate::relay::addresses;
 use support::smtp::SmtpServer;
 
 pub const HOUR: Duration = Duration::from_secs(3600);
@@ -61,12 +64,11 @@ impl Shop {
     }
 
     pub fn sender(&self, transport: Transport) -> Sender {
-        self.sender_with(transport, Templates::load(None).unwrap())
+        self.sender_with(transport, Templates::load(None, mail::Shop::default()).unwrap())
     }
 
     pub fn sender_with(&self, transport: Transport, templates: Templates) -> Sender {
-        let from = "Orders <orders@shop.test>".parse().unwrap();
-        let mailer = Mailer { templates, from, transport, keep: 720 * HOUR, max_per_second: 0 };
+        let mailer = mailer(transport, templates);
         let (store, clock) = (self.store.clone(), self.clock.clone());
         Sender::new(mailer, store, clock, self.metrics.mail.clone(), self.warning.clone())
     }
@@ -86,10 +88,18 @@ pub fn add_user(store: &Store, name: &str, at: Timestamp) -> UserId {
     store.write(user).unwrap().id
 }
 
+/// As fast as it can.
+pub fn mailer(transport: Transport, templates: Templates) -> Mailer {
+    let addresses = addresses("Orders <orders@shop.test>");
+    let templates = Arc::new(templates);
+    Mailer { templates, addresses, transport, keep: 720 * HOUR, max_per_second: 0 }
+}
+
 pub fn add_order(store: &Store, user: UserId, message_id: &str, at: Timestamp) {
-    let order = NewOrder { outcome: Outcome::Successful };
+    let by = Actor { user: Some(user), is_admin: false };
+    let order = NewOrder::Simple(Outcome::Successful);
     let message_id = MessageId(message_id.to_owned());
-    store.write(PlaceOrder { user, order, message_id, at, idempotency: None }).unwrap();
+    store.write(PlaceOrder { by, order, message_id, notice: None, at, idempotency: None }).unwrap();
 }
 
 pub fn to_server(server: &SmtpServer) -> Transport {

@@ -8,13 +8,12 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::domain::MAX_ID;
 use crate::domain::money::MAX_AMOUNT;
 use crate::domain::order::content::Reference;
 use crate::domain::order::status::{
     CancelReason, FulfillmentKind, PaymentStatus, RefundReason, Status,
 };
-use crate::domain::{Password, Username, email};
+use crate::domain::{MAX_ID, MailKind, Password, Username, email};
 
 /// `2025-10-07T05:58:11`; not the `date-time` of RFC 3339, for want of a zone.
 const TIME: &str = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}$";
@@ -195,6 +194,15 @@ pub fn id_or_none() -> RefOr<Schema> {
 
 pub fn mail_state() -> RefOr<Schema> {
     choice(["pending", "sent", "dead"]).into()
+}
+
+/// What a list may be asked for.
+pub fn mail_states() -> RefOr<Schema> {
+    choice(["pending", "sent", "dead", "all"]).into()
+}
+
+pub fn mail_kind() -> RefOr<Schema> {
+    choice(MailKind::NAMES).into()
 }
 
 pub fn health_status() -> RefOr<Schema> {

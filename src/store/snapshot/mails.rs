@@ -226,8 +226,9 @@ impl Snapshot {
         let without_user = || Error::Internal(format!("order {} has no user", order.id));
         let user = self.user(order.user)?.ok_or_else(without_user)?;
         let customer = match order.content().map(|content| content.recipient(order.user)) {
-            Some(Recipient::Address(email)) => email.clone(),
-            Some(Recipient::Owner | Recipient::Nobody) | None => user.email,
+            Some(Recipient::Address(email)) => Some(email.clone()),
+            Some(Recipient::Owner) | None => Some(user.email),
+            Some(Recipient::Nobody) => None,
         };
         Ok(Mail {
             id,
@@ -235,7 +236,8 @@ impl Snapshot {
             message_id,
             queued_at: queued_at.unwrap_or(order.created_at),
             username: user.username.as_str().to_owned(),
-            to: to.unwrap_or(customer),
+            to: to.or_else(|| customer.clone()),
+            customer,
             order,
             attempts: row.attempts,
             first_tried: row.first_tried,

@@ -7,9 +7,10 @@ use super::operator::{Operator, PAGE};
 use super::place::Place;
 use super::table::{self, Column};
 
-const COLUMNS: [Column; 7] = [
+const COLUMNS: [Column; 8] = [
     ("ID", "id"),
     ("ORDER", "order_id"),
+    ("KIND", "kind"),
     ("TO", "to"),
     ("STATE", "state"),
     ("TRIED", "attempts"),
@@ -27,10 +28,13 @@ pub struct MailArgs {
 
 #[derive(Debug, Subcommand)]
 enum MailCommand {
-    /// List mails of one state
+    /// List mails
     List {
         #[arg(long, value_enum, default_value = "pending")]
         state: StateArg,
+        /// Only those of this order
+        #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u64).range(1..))]
+        order: Option<u64>,
         /// At most so many, the oldest first
         #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=PAGE as u64))]
         limit: u64,
@@ -47,18 +51,21 @@ enum StateArg {
     Pending,
     Sent,
     Dead,
+    All,
 }
 
 pub fn run(args: MailArgs) -> Result<(), CommandError> {
     let mut operator = Operator::connect(&args.place.config()?)?;
     match args.command {
-        MailCommand::List { state, limit, json } => {
+        MailCommand::List { state, order, limit, json } => {
             let state = match state {
                 StateArg::Pending => "pending",
                 StateArg::Sent => "sent",
                 StateArg::Dead => "dead",
+                StateArg::All => "all",
             };
-            let page = operator.get(&format!("/emails/?state={state}&limit={limit}"))?;
+            let order = order.map(|id| format!("&order_id={id}")).unwrap_or_default();
+            let page = operator.get(&format!("/emails/?state={state}&limit={limit}{order}"))?;
             table::print(&COLUMNS, page["emails"].as_array().map_or(&[], Vec::as_slice), json)
         }
         MailCommand::Retry { id } => {

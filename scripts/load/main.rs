@@ -68,6 +68,7 @@ fn run(command: Command) -> io::Result<Verdict> {
     let (scenario, aim) = match command {
         Command::Health(aim) => (Scenario::Health, aim),
         Command::Create(aim) => (Scenario::Create, aim),
+        Command::Content(aim) => (Scenario::Content, aim),
         Command::Read(aim) => (Scenario::Read, aim),
         Command::Mixed(aim) | Command::Soak(aim) => (Scenario::Mixed, aim),
         Command::Login(aim) => (Scenario::Login, aim),

@@ -22,6 +22,8 @@ pub enum Command {
     Health(Aim),
     /// POST /orders/create
     Create(Aim),
+    /// Place orders of three lines, with a customer
+    Content(Aim),
     /// A user's own account, orders, and one order
     Read(Aim),
     /// Nine reads to one create

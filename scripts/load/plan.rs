@@ -14,6 +14,8 @@ const READ_ORDERS: usize = 20;
 pub enum Scenario {
     Health,
     Create,
+    /// Orders of three lines, with a customer.
+    Content,
     Read,
     Mixed,
     Login,
@@ -46,6 +48,7 @@ impl Scenario {
         match self {
             Scenario::Health => "health",
             Scenario::Create => "create",
+            Scenario::Content => "content",
             Scenario::Read => "read",
             Scenario::Mixed => "mixed",
             Scenario::Login => "login",
@@ -57,6 +60,7 @@ impl Scenario {
         match self {
             Scenario::Health => Ok(health(site)),
             Scenario::Create => Ok(Plan::of(vec![create(site)])),
+            Scenario::Content => Ok(Plan::of(vec![content(site)])),
             Scenario::Read => Ok(Plan::of(reads(&site.newcomer()?)?)),
             Scenario::Mixed => mixed(site),
             Scenario::Login => login(site),
@@ -99,6 +103,26 @@ pub fn create(site: &Site) -> Exchange {
         name: "create",
         request: site.request("POST", "/orders/create", Some(&json!({"success": true}))),
         shape: Shape::of(r#"{"id":#,"user_id":#,"success":true,"created_at":"*"}"#),
+        numbers: Numbers::Rising,
+    }
+}
+
+/// Creates an order of three lines, with a customer.
+pub fn content(site: &Site) -> Exchange {
+    let line = |name: &str, price: u32| {
+        json!({"name": name, "quantity": 2, "unit_price": price, "tax_rate": 7})
+    };
+    let body = json!({
+        "currency": "EUR",
+        "prices_include_tax": true,
+        "line_items": [line("Margherita", 950), line("Salad", 650), line("Water", 300)],
+        "customer": {"name": "Ann Lee", "email": "ann@example.com", "phone": "+49 30 1234"},
+        "fulfillment": {"type": "pickup"},
+    });
+    Exchange {
+        name: "content",
+        request: site.request("POST", "/orders/create", Some(&body)),
+        shape: Shape::of(r#"{"id":#,"user_id":#,"success":true,"created_at":"*",*}"#),
         numbers: Numbers::Rising,
     }
 }

@@ -40,6 +40,7 @@ pub fn run(options: &Suite) -> io::Result<Verdict> {
     bench.health(&admin, &bare.site)?;
     drop(bare);
     let top = bench.creates(&admin)?;
+    bench.contents(&admin)?;
     bench.one_connection(&admin, &folder)?;
     bench.half_rate(&admin, &folder, top / 2.0)?;
     bench.others(&admin)?;
@@ -132,6 +133,19 @@ impl Bench<'_> {
         let yardstick = format!("health {}", per_second(yardstick));
         self.table.row(what, per_second(rate), yardstick, ratio, Goal::AtLeast(0.5));
         Ok(rate)
+    }
+
+    fn contents(&mut self, admin: &Site) -> io::Result<()> {
+        let (content, create) = (Scenario::Content.plan(admin)?, Scenario::Create.plan(admin)?);
+        let what = format!("create with content, {CROWD} connections");
+        let (rate, yardstick, ratio) = self.compare(
+            &what,
+            |it| it.rate(admin, CROWD, &content),
+            |it| it.rate(admin, CROWD, &create),
+        )?;
+        let yardstick = format!("create {}", per_second(yardstick));
+        self.table.row(what, per_second(rate), yardstick, ratio, Goal::AtLeast(0.5));
+        Ok(())
     }
 
     fn one_connection(&mut self, admin: &Site, folder: &Folder) -> io::Result<()> {

@@ -9,8 +9,17 @@ use super::operator::{Operator, PAGE};
 use super::place::Place;
 use super::table::{self, Column};
 
-const COLUMNS: [Column; 4] =
-    [("ID", "id"), ("USER", "user_id"), ("SUCCESS", "success"), ("PLACED", "created_at")];
+/// A simple order has no more than the first four.
+const COLUMNS: [Column; 8] = [
+    ("ID", "id"),
+    ("USER", "user_id"),
+    ("SUCCESS", "success"),
+    ("PLACED", "created_at"),
+    ("STATUS", "status"),
+    ("REFERENCE", "reference_id"),
+    ("TOTAL", "total"),
+    ("PAID", "payment_status"),
+];
 
 #[derive(Debug, Args)]
 pub struct OrderArgs {
@@ -23,13 +32,19 @@ pub struct OrderArgs {
     /// Only those that succeeded, or failed
     #[arg(long)]
     success: Option<bool>,
+    /// Only those in this status, or in one of several: pending,processing
+    #[arg(long)]
+    status: Option<String>,
+    /// Only those whose customer, reference or number has words that begin so
+    #[arg(long)]
+    find: Option<String>,
     /// From this day or second on, UTC
     #[arg(long)]
     from: Option<String>,
     /// Up to this day or second, included, UTC
     #[arg(long)]
     to: Option<String>,
-    /// All that match as CSV, the oldest first, however many
+    /// All that match as CSV, the oldest first, however many, with every column
     #[arg(long, conflicts_with_all = ["json", "limit"])]
     csv: bool,
     /// For programs
@@ -43,7 +58,7 @@ pub fn run(args: OrderArgs) -> Result<(), CommandError> {
     let mut operator = Operator::connect(&args.place.config()?)?;
     let filters = filters(&args);
     if args.csv {
-        let mut response = operator.download(&format!("/orders/?format=csv{filters}"))?;
+        let mut response = operator.download(&format!("/orders/?format=csv&columns=full{filters}"))?;
         io::copy(&mut response, &mut io::stdout().lock()).map_err(failed)?;
         return Ok(());
     }
@@ -57,6 +72,8 @@ fn filters(args: &OrderArgs) -> String {
     let given = [
         ("user_id", args.user.map(|user| user.to_string())),
         ("success", args.success.map(|success| success.to_string())),
+        ("status", args.status.clone()),
+        ("q", args.find.clone()),
         ("created_from", args.from.clone()),
         ("created_to", args.to.clone()),
     ];

@@ -389,7 +389,10 @@ fn mails_are_found_by_kind_order_and_state_in_both_directions() {
         assert_eq!(kinds(&list), expected, "{query}");
         assert!(list["next"].is_null(), "{query}: {list}");
     }
-    mark(&app, 3, Attempt::Died { error: "no".into() });
+    let died = Attempt::Died { error: "no".into() };
+    let marks = vec![MailMark { id: MailId(3), order: OrderId(2), attempt: died }];
+    let at = Timestamp::from_secs(START_SECS);
+    app.app().store().write(MarkMails { marks, at }).unwrap();
     assert_eq!(kinds(&app.read(&admin, "/emails/?state=all").good()), all);
     assert_eq!(kinds(&app.read(&admin, "/emails/").good()), all[..2]);
     let notice = app.read(&admin, "/emails/?kind=notify").good()["emails"][0].clone();

@@ -30,6 +30,8 @@ pub enum Error {
     NotFound,
     /// What is stored now does not allow it, or something else is under way that excludes it.
     Conflict(Conflict),
+    /// What is asked for is not kept any more, or never was in this store.
+    Gone(Gone),
     /// The client names a version, and the order has another by now.
     PreconditionFailed,
     RateLimited(RateLimited),
@@ -69,6 +71,7 @@ error_kinds! {
     Forbidden = "forbidden",
     NotFound = "not_found",
     Conflict = "conflict",
+    Gone = "gone",
     PreconditionFailed = "precondition_failed",
     RateLimited = "rate_limited",
     Unavailable = "unavailable",
@@ -100,6 +103,14 @@ pub struct Conflict {
     pub why: Cow<'static, str>,
     /// What a program needs to go on, by its name.
     pub fact: Option<(&'static str, u64)>,
+}
+
+/// From where on the feed is kept, and whose history it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// The first event that is kept, or will be.
+    pub oldest: u64,
+    pub source: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -248,6 +259,7 @@ impl Error {
             Error::Forbidden(_) => ErrorKind::Forbidden,
             Error::NotFound => ErrorKind::NotFound,
             Error::Conflict(_) => ErrorKind::Conflict,
+            Error::Gone(_) => ErrorKind::Gone,
             Error::PreconditionFailed => ErrorKind::PreconditionFailed,
             Error::RateLimited(_) => ErrorKind::RateLimited,
             Error::Unavailable(_) => ErrorKind::Unavailable,
@@ -277,6 +289,7 @@ impl fmt::Display for Error {
             }
             Error::Refused(why) | Error::Forbidden(why) => f.write_str(why),
             Error::Conflict(Conflict { why, .. }) => f.write_str(why),
+            Error::Gone(_) => f.write_str("not kept any more"),
             Error::PreconditionFailed => f.write_str("the order has another version by now"),
             Error::Unauthenticated(Unauthenticated::Missing) => f.write_str("not authenticated"),
             Error::Unauthenticated(Unauthenticated::BadToken) => f.write_str("bad token"),

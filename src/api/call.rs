@@ -68,6 +68,13 @@ impl Call<'_> {
     }
 }
 
+/// The token that a request bears.
+pub fn bearer(head: &Head) -> Option<&str> {
+    let (scheme, token) = head.field(Field::Authorization)?.split_once(' ')?;
+    let token = token.trim();
+    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
+}
+
 /// An operation that has begun and whose result isn't there yet, such as an order on its way
 /// to the disk.
 pub trait Pending: Send {
@@ -76,6 +83,12 @@ pub trait Pending: Send {
     /// When it is finished even if it isn't ready; `None` where it must be ready first.
     fn deadline(&self) -> Option<Instant> {
         None
+    }
+
+    /// Whether it is given up when its client hangs up. An operation that is done all the same
+    /// goes on.
+    fn ends_with_client(&self) -> bool {
+        false
     }
 
     /// Ends the operation and renders its result.

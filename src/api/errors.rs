@@ -4,7 +4,6 @@
 //! that the client asks for.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -13,7 +12,9 @@ use utoipa::ToSchema;
 
 use super::openapi::schemas;
 use super::{accept, json};
-use crate::error::{Conflict, Error, Problem, Segment, Unauthenticated, Unavailable, Violation};
+use crate::error::{
+    Conflict, Error, Gone, Problem, Segment, Unauthenticated, Unavailable, Violation,
+};
 use crate::http::{Field, Head, Response, reason_phrase};
 use crate::limiter::Rate;
 
@@ -28,7 +29,7 @@ enum Detail<'e> {
     Text(&'static str),
     RateLimited(String),
     /// A text, and what a program needs to go on, by its name.
-    Fact(&'e str, Option<(&'static str, u64)>),
+    Facts(&'e str, Map<String, Value>),
     Faults(Cow<'e, [Violation]>),
 }
 
@@ -40,6 +41,8 @@ pub enum ErrorFormat {
     /// Problem details (RFC 9457).
     Problem,
 }
+
+const GONE: &str = "Not all since then is kept here; begin again";
 
 const PROBLEM_TYPE: &str = "application/problem+json";
 
@@ -91,9 +94,9 @@ impl<'e> ErrorResponse<'e> {
             Detail::RateLimited(text) => {
                 json::response(self.status, &RateLimitedBody { error: text, detail: text })
             }
-            Detail::Fact(text, fact) => {
+            Detail::Facts(text, facts) => {
                 let mut body = Map::from_iter([("detail".to_owned(), Value::from(*text))]);
-                body.extend(fact.map(|(name, value)| (name.to_owned(), value.into())));
+                body.extend(facts.clone());
                 json::response(self.status, &body)
             }
             Detail::Faults(faults) => {
@@ -104,12 +107,13 @@ impl<'e> ErrorResponse<'e> {
     }
 
     fn render_problem(&self, instance: &str) -> Response {
-        let mut fact = None;
+        let none = Map::new();
+        let mut facts = &none;
         let (detail, errors): (Cow<'_, str>, _) = match &self.detail {
             Detail::Text(text) => ((*text).into(), None),
             Detail::RateLimited(text) => (text.as_str().into(), None),
-            Detail::Fact(text, known) => {
-                fact = *known;
+            Detail::Facts(text, known) => {
+                facts = known;
                 ((*text).into(), None)
             }
             Detail::Faults(faults) => {
@@ -125,7 +129,7 @@ impl<'e> ErrorResponse<'e> {
             detail: &detail,
             errors,
             instance,
-            facts: fact.into_iter().collect(),
+            facts,
         };
         let mut response = json::response(self.status, &body);
         response.headers = vec![("Content-Type", PROBLEM_TYPE.into())];
@@ -155,8 +159,15 @@ impl<'e> From<&'e Error> for ErrorResponse<'e> {
             Error::Forbidden(why) => ErrorResponse::new(403, why),
             Error::NotFound => ErrorResponse::new(404, "Not Found"),
             Error::Conflict(Conflict { why, fact }) => {
-                let detail = Detail::Fact(why, *fact);
+                let facts = fact.map(|(name, value)| (name.to_owned(), value.into()));
+                let detail = Detail::Facts(why, facts.into_iter().collect());
                 ErrorResponse { status: 409, detail, headers: Vec::new() }
+            }
+            Error::Gone(Gone { oldest, source }) => {
+                let facts = [("oldest", Value::from(*oldest)), ("source", source.as_str().into())];
+                let facts = facts.map(|(name, value)| (name.to_owned(), value));
+                let detail = Detail::Facts(GONE, facts.into_iter().collect());
+                ErrorResponse { status: 410, detail, headers: Vec::new() }
             }
             Error::PreconditionFailed => ErrorResponse::new(412, "Precondition Failed"),
             Error::RateLimited(limited) => {
@@ -238,7 +249,7 @@ pub struct ProblemBody<'e> {
     /// What a program needs to go on, by its name, as in a conflict without problem details.
     #[serde(flatten)]
     #[schema(ignore)]
-    facts: BTreeMap<&'static str, u64>,
+    facts: &'e Map<String, Value>,
 }
 
 impl<'e> From<&'e Violation> for FaultBody<'e> {

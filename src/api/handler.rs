@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use log::Level;
 
-use super::call::{Backend, Call, Pending};
+use super::call::{Backend, Call, Pending, bearer};
 use super::client_address::TrustedProxies;
 use super::cors::{Cors, Grant};
 use super::errors::{self, ErrorFormat, ErrorResponse};
@@ -124,6 +124,10 @@ impl http::Handler for Api {
                 Outcome::Response(shared.finish(response, style))
             }
         }
+    }
+
+    fn stop(&self) {
+        self.0.backend.service.waiters().stop();
     }
 
     fn reject(&self, rejection: Rejection, head: Option<&Head>, peer: &Peer) -> Response {
@@ -288,20 +292,15 @@ impl Deferred for PendingResponse {
     fn deadline(&self) -> Option<Instant> {
         self.pending.deadline()
     }
+
+    fn ends_with_client(&self) -> bool {
+        self.pending.ends_with_client()
+    }
 }
 
 fn authenticate(call: &Call<'_>) -> Result<Caller> {
     let missing = Error::Unauthenticated(Unauthenticated::Missing);
-    let Some((scheme, token)) =
-        call.header(Field::Authorization).and_then(|value| value.split_once(' '))
-    else {
-        return Err(missing);
-    };
-    let token = token.trim();
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
-        return Err(missing);
-    }
-    call.service().authenticate(token)
+    call.service().authenticate(bearer(call.head).ok_or(missing)?)
 }
 
 fn unrouted(missed: Found<'_>, target: &str, style: &ResponseStyle) -> Response {

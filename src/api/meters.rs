@@ -7,9 +7,9 @@ use super::routes::ROUTES;
 use crate::metrics::{Counter, Histogram, Http, Metrics};
 
 /// The statuses of our responses. Another one counts as well, but is looked up each time.
-const STATUSES: [u16; 22] = [
-    200, 204, 304, 307, 400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 417, 422, 429, 431, 500,
-    501, 503, 505,
+const STATUSES: [u16; 23] = [
+    200, 204, 304, 307, 400, 401, 403, 404, 405, 408, 409, 410, 412, 413, 415, 417, 422, 429, 431,
+    500, 501, 503, 505,
 ];
 
 /// The meters of all routes, in their order.

@@ -12,6 +12,8 @@ mod client_address;
 mod cors;
 mod docs;
 mod emails;
+mod event_body;
+mod events;
 mod exposition;
 mod handler;
 mod host;

@@ -3,7 +3,7 @@
 use super::call::{Call, Pending};
 use super::openapi::OperationDoc;
 use super::{
-    accounts, backups, docs, emails, host, order_changes, order_list, orders, system, users,
+    accounts, backups, docs, emails, events, host, order_changes, order_list, orders, system, users,
 };
 use crate::error::Result;
 use crate::http::Response;
@@ -93,6 +93,8 @@ pub const ROUTES: &[Route] = &[
     route(Post, "/orders/{order_id}/update",        User,   None,                  Json,   Later(order_changes::update),          Some(order_changes::describe_update)),
     route(Post, "/orders/{order_id}/payments",      User,   None,                  Json,   Later(order_changes::pay),             Some(order_changes::describe_pay)),
     route(Post, "/orders/{order_id}/refunds",       User,   None,                  Json,   Later(order_changes::refund),          Some(order_changes::describe_refund)),
+
+    route(Get,  "/events/",                         Admin,  None,                  Unused, Later(events::read),                   Some(events::describe_read)),
 
     route(Get,  "/emails/",                         Admin,  None,                  Unused, Now(emails::list),                     Some(emails::describe_list)),
     route(Get,  "/emails/{email_id}",               Admin,  None,                  Unused, Now(emails::get),                      Some(emails::describe_get)),

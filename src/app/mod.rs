@@ -16,7 +16,9 @@ use crate::http::{self, Drained};
 use crate::mail::{self, Mailer, Sender};
 use crate::metrics::Metrics;
 use crate::service::{DOWNLOAD_FILE, Service};
-use crate::store::{BackupPlan, FileStorage, RunningUpkeep, Storage, Store, Upkeep, UpkeepPlan};
+use crate::store::{
+    BackupPlan, FileStorage, RunningUpkeep, SetFeed, Storage, Store, Upkeep, UpkeepPlan,
+};
 use crate::sys;
 use crate::sys::files::{folder_of, make_folder, real_path, try_folder};
 use crate::sys::poll::Waker;
@@ -99,6 +101,9 @@ impl App {
             return Err(unusable);
         }
         warn_of_initial_password(config);
+        store
+            .write(SetFeed { is_on: config.events_keep_days > 0 })
+            .map_err(|why| StartError::at(config.database_path(), why))?;
         let warning = service.mail_warning().clone();
         let metrics_age = dependencies.metrics_age;
         let (service, templates) = (Arc::new(service), mailer.templates.clone());
@@ -237,6 +242,7 @@ fn upkeep_plan(config: &Config) -> UpkeepPlan {
         download: config.beside_database(DOWNLOAD_FILE),
         keep_sent_mails: Duration::from_secs(u64::from(config.mail_keep_days) * 86_400),
         keep_keys: Duration::from_secs(u64::from(config.idempotency_keep_hours) * 3600),
+        keep_events: Duration::from_secs(u64::from(config.events_keep_days) * 86_400),
     }
 }
 

@@ -9,7 +9,7 @@ use clap::Args;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::store::{self, Check, EndTokens, OpenError, Store};
+use crate::store::{self, Check, EndTokens, OpenError, RenewSource, Store};
 use crate::sys::files::{create_private, named_beside, real_path, sync_folder_of, take_over};
 
 use super::error::{CommandError, failed, failed_at};
@@ -142,7 +142,7 @@ fn copy_and_check(mut from: File, backup: &Path, incoming: &Path) -> Result<(), 
     if bytes == 0 {
         return Err(failed(format!("{} is empty", backup.display())));
     }
-    end_tokens(&open(incoming, HELD)?).map_err(failed)?;
+    begin_anew(&open(incoming, HELD)?).map_err(failed)?;
     let check = checked(incoming, backup)?;
     for (table, rows) in &check.rows {
         say(&format!("{table}\t{rows}"))?;
@@ -163,11 +163,12 @@ fn checked(file: &Path, backup: &Path) -> Result<Check, CommandError> {
 }
 
 /// Ids that were given since the backup are given again, and users are as they were then. So no
-/// token from before counts, also none of before the backup.
-fn end_tokens(store: &Store) -> crate::error::Result<()> {
-    let ended = store.write(EndTokens);
+/// token from before counts, also none of before the backup. Events are another history from now
+/// on.
+fn begin_anew(store: &Store) -> crate::error::Result<()> {
+    let begun = store.write(EndTokens).and_then(|_| store.write(RenewSource));
     store.close();
-    ended.map(drop)
+    begun
 }
 
 /// Replaces the database while holding its lock. A database that can't be read any more has

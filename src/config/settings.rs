@@ -125,6 +125,8 @@ settings! {
     "Keeping" {
         /// Hours that the answers to idempotency keys are kept
         IDEMPOTENCY_KEEP_HOURS idempotency_keep_hours: u32 = "24", number(1, 8760);
+        /// Days that events are kept; 0 = no feed
+        EVENTS_KEEP_DAYS events_keep_days: u32 = "30", number(0, 36_500);
         /// Folder of scheduled backups; without one there are none
         BACKUP_DIR backup_dir: Option<PathBuf>, path;
         /// Time between them, as in 30m, 24h or 7d

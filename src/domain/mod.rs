@@ -4,6 +4,7 @@
 pub mod country;
 pub mod currency;
 pub mod email;
+pub mod event;
 pub mod mail;
 pub mod money;
 pub mod network;

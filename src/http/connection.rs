@@ -149,6 +149,12 @@ impl Connection {
         matches!(&self.stage, Stage::Deferred(response) if response.is_due(now))
     }
 
+    /// Whether it waits for a response that is given up with its client, and the client has hung up.
+    pub fn is_abandoned(&self) -> bool {
+        matches!(&self.stage, Stage::Deferred(response) if response.deferred.ends_with_client())
+            && socket::has_hung_up(&self.socket)
+    }
+
     /// Ends a response that is sent: on to the next request, or to the close.
     pub fn finish(&mut self, after: After, timeouts: &Timeouts) {
         match after {

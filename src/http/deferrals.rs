@@ -63,6 +63,14 @@ impl Deferrals {
         }
     }
 
+    /// Those whose clients have hung up, where that ends their responses. Each is then the caller's.
+    pub fn take_abandoned(&self) -> Vec<Box<Connection>> {
+        let mut waiting = self.waiting.lock();
+        let taken: Vec<_> = waiting.extract_if(.., |it| it.is_abandoned()).collect();
+        self.metrics.connections.parked.dec_by(taken.len() as i64);
+        taken
+    }
+
     /// One whose response can be made. A thread that has committed for others finds them here
     /// itself, without being woken.
     pub fn take_ready(&self) -> Option<Box<Connection>> {

@@ -18,6 +18,10 @@ pub trait Handler: Send + Sync + 'static {
     /// The response to a complete request, or the promise of one. May block on the store.
     fn respond(&self, head: &Head, body: &[u8], peer: &Peer) -> Outcome;
 
+    /// The server stops: responses that wait for something that may not come are ready from now
+    /// on. The server looks again after this.
+    fn stop(&self) {}
+
     /// The response to what the front door rejects, with the head if it got that far. Must not
     /// block: the accepting thread asks, too.
     fn reject(&self, rejection: Rejection, head: Option<&Head>, peer: &Peer) -> Response;
@@ -39,6 +43,11 @@ pub trait Deferred: Send {
 
     /// Makes the response: once it is ready, or its deadline has passed.
     fn finish(self: Box<Self>) -> Response;
+
+    /// Whether it is given up, instead of finished, when its client hangs up.
+    fn ends_with_client(&self) -> bool {
+        false
+    }
 
     /// When it is finished even if it isn't ready, to within a fraction of a second; `None`
     /// where it must be ready first.

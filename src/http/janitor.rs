@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::connection::Connection;
 use super::responder::Responder;
 use super::transport::Transport;
+use crate::metrics::CloseReason;
 use crate::sys::stop::Stop;
 
 /// Between two rounds; a deadline is kept to within this.
@@ -27,6 +28,9 @@ fn sweep(responder: &mut Responder, now: Instant) {
     for mut connection in transport.parking.take_all(is_mine) {
         let next = responder.expire(&mut connection);
         transport.proceed(connection, next);
+    }
+    for abandoned in transport.parking.deferrals().take_abandoned() {
+        abandoned.close(CloseReason::Client);
     }
     transport.parking.deferrals().collect_for_others();
 }

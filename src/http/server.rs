@@ -88,6 +88,8 @@ impl Server {
         let Server { transport, listener, front_door, workers, janitor, stop_janitor, .. } = self;
         let deadline = Instant::now() + deadline;
         transport.begin_stop();
+        transport.handler.stop();
+        transport.parking.deferrals().collect_for_others();
         socket::stop_listening(&listener);
         join(front_door);
         drop(listener);

@@ -15,6 +15,8 @@ pub struct Sampled {
     pub outbox_dead: Gauge,
     pub outbox_oldest_seconds: Gauge,
     pub hashes_waiting: Gauge,
+    pub events_last_id: Gauge,
+    pub event_waiters: Gauge,
     pub last_backup_seconds: Gauge,
     pub store_bytes: Gauge,
     pub disk_free_bytes: Gauge,
@@ -52,6 +54,8 @@ impl Sampled {
                 "password_hash_queue_depth",
                 "Password hashes waiting to be computed",
             ),
+            events_last_id: gauge("events_last_id", "Id of the last event"),
+            event_waiters: gauge("event_waiters", "Requests that wait for an event"),
             last_backup_seconds: gauge(
                 "last_verified_backup_timestamp_seconds",
                 "Time of the last backup that was verified, and kept or sent whole, in Unix seconds",

@@ -14,6 +14,7 @@ use crate::limiter::Rate;
 use crate::metrics::{Business, Gauge, Metrics};
 use crate::store::{BackupLock, Store};
 
+use super::events::Waiters;
 use super::limits::Limits;
 use super::mail_warning::MailWarning;
 use super::operation::Operations;
@@ -39,6 +40,7 @@ pub struct Service {
     pub(super) environment: &'static str,
     pub(super) started_at: Timestamp,
     pub(super) keep_keys: Duration,
+    pub(super) waiters: Waiters,
     pub(super) last_trial: LastTrial,
     /// Where a backup is until it has been sent.
     pub(super) download_path: PathBuf,
@@ -72,6 +74,7 @@ impl Service {
             environment: config.environment.as_str(),
             started_at: clock.now(),
             keep_keys: Duration::from_secs(u64::from(config.idempotency_keep_hours) * 3600),
+            waiters: Waiters::default(),
             last_trial: LastTrial::default(),
             download_path: config.beside_database(DOWNLOAD_FILE),
             download_lock: BackupLock::default(),

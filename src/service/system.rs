@@ -49,6 +49,8 @@ impl Service {
         set(&sampled.store_bytes, disk::file_bytes(&self.database_path));
         set(&sampled.disk_free_bytes, disk::free_bytes(folder_of(&self.database_path)));
         set(&sampled.hashes_waiting, Some(self.hasher.waiting() as u64));
+        set(&sampled.events_last_id, Some(self.store.last_event_id().0));
+        set(&sampled.event_waiters, Some(self.waiters.count() as u64));
         sampled.set_log_lines_dropped(logging::dropped_lines());
         let counts = self.store.read()?.counts()?;
         let oldest = counts.oldest_pending.map(|at| self.clock.now().since(at));

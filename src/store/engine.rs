@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::backup::lock::BackupLock;
@@ -14,7 +15,8 @@ use super::storage::{FileStorage, Storage};
 use super::wakeup::Wakeup;
 use super::write_txn::Write;
 use crate::clock::Clock;
-use crate::error::Result;
+use crate::domain::event::EventId;
+use crate::error::{Error, Result};
 use crate::metrics::Metrics;
 use crate::sys::poll::Waker;
 use crate::sys::stop::Stop;
@@ -48,8 +50,14 @@ impl Store {
         waker: Waker,
         metrics: &Metrics,
     ) -> std::result::Result<Store, OpenError> {
+        let unreadable = |why: Error| OpenError::Unreadable(why.to_string());
         let database = DatabaseHandle::open(storage)?;
         let shared = Arc::new(Shared::new(database, waker, metrics.store.clone()));
+        let last_event = Snapshot(shared.database.begin_read().map_err(unreadable)?)
+            .feed_extent()
+            .map_err(unreadable)?
+            .map_or(0, |extent| extent.last.0);
+        shared.last_event.store(last_event, Ordering::Release);
         let commits = GroupCommit::start(shared.clone(), clock)
             .map_err(|why| OpenError::Io(why.to_string()))?;
         let (backup_lock, backup_stop) = (BackupLock::default(), Stop::new());
@@ -86,6 +94,11 @@ impl Store {
     /// pages again that the snapshot sees.
     pub fn read(&self) -> Result<Snapshot> {
         self.shared.database.begin_read().map(Snapshot)
+    }
+
+    /// The last event that is on disk; 0 before the first.
+    pub fn last_event_id(&self) -> EventId {
+        EventId(self.shared.last_event.load(Ordering::Acquire))
     }
 
     /// Reads everything and reports what is inconsistent.

@@ -114,8 +114,15 @@ fn draw_generations_and_fold_names(transaction: &WriteTransaction) -> Result<(),
     Ok(())
 }
 
-/// Version 5 takes orders with content, and mails have ids of their own. Their tables are new, and
-/// what is there stays as it is: the first new mail comes after the mail of the last order.
-fn take_content(_: &WriteTransaction) -> Result<(), redb::Error> {
+/// Version 5 takes orders with content, mails have ids of their own, and changes make events. The
+/// tables are new, and what is there stays as it is: the first new mail comes after the mail of the
+/// last order, and older orders have no events.
+fn take_content(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|why| redb::Error::Io(std::io::Error::other(why)))?;
+    let source = u128::from_be_bytes(bytes);
+    let mut table = transaction.open_table(META)?;
+    table.insert(meta::SOURCE_HIGH, (source >> 64) as u64)?;
+    table.insert(meta::SOURCE_LOW, source as u64)?;
     Ok(())
 }

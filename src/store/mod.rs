@@ -43,6 +43,7 @@ pub use open_error::OpenError;
 pub use schema::VERSION as SCHEMA_VERSION;
 pub use snapshot::counts::Counts;
 pub use snapshot::due_mails::{DueMails, UnreadableMail};
+pub use snapshot::events::{EventFilter, EventPage, FeedExtent};
 pub use snapshot::mails::{DeadMails, MailFilter, MailPage, MailStatus};
 pub use snapshot::orders::{Direction, OrderChunk, OrderFilter, Span};
 pub use snapshot::users::TokenStatus;
@@ -53,8 +54,9 @@ pub use wakeup::Wakeup;
 pub use write_txn::Write;
 pub use writes::{
     Attempt, ChangeOrder, Changed, Condition, CreateFirstAdmin, CreateUser, EndTokens, Idempotency,
-    MailMark, MailPlace, MarkMails, Notice, PassOrders, PlaceOrder, Placed, QuarantineMail, Rehash,
-    RememberNetwork, RetryMail, RetryMails, SetDisabled, SetPassword, Trial,
+    MailMark, MailPlace, MarkMails, Notice, PassOrders, PlaceOrder, Placed, PruneEvents,
+    QuarantineMail, Rehash, RememberNetwork, RenewSource, RetryMail, RetryMails, SetDisabled,
+    SetFeed, SetPassword, Trial,
 };
 
 use crate::error::Error;

@@ -26,6 +26,8 @@
 //! idempotency        (user id, key)       order id                    PlaceOrder; ForgetKeys removes
 //! idempotent_orders  order id             key                         with each row of idempotency
 //!
+//! events             event id             EventRecord                 ChangeOrder; PruneEvents removes
+//!
 //! mails_pending      mail id              PendingRecord               PlaceOrder, ChangeOrder,
 //!                                                                     MarkMails, RetryMail
 //! mails_due          (due µs, mail id)    ()                          with each row of mails_pending
@@ -57,6 +59,11 @@
 //!
 //! `known_networks` are the few networks from which a user has last logged in, as
 //! `Network::to_bits` has them.
+//!
+//! The events of changes have rows; that of an order's placing is in the order's own row, which
+//! holds the largest event id that was given so far. Both are read as one list by id. Ids have no
+//! gap, but for one each time the feed was turned on again. Events up to `events_pruned_up_to` in
+//! `meta` don't count any more, though those of orders that were placed stay in their rows.
 //!
 //! The records are in `records`. A change to a table or a record needs a new [`VERSION`] and a
 //! step in `migrations`. A table whose key or value changes its type gets a new name.
@@ -139,6 +146,7 @@ tables! {
     ORDER_WORDS, order_words: (&'static str, u64) => ();
     IDEMPOTENCY, idempotency: (u64, &'static str) => u64;
     IDEMPOTENT_ORDERS, idempotent_orders: u64 => &'static str;
+    EVENTS, events: u64 => &'static [u8];
     MAILS_PENDING, mails_pending: u64 => &'static [u8];
     MAILS_SENT, mails_sent: u64 => &'static [u8];
     MAILS_DEAD, mails_dead: u64 => &'static [u8];
@@ -176,4 +184,11 @@ pub(super) mod meta {
     pub const MAILS_TAKEN_UP_TO: &str = "mails_taken_up_to";
     /// The largest id of a mail that was removed. Absent: none was.
     pub const MAILS_PRUNED_UP_TO: &str = "mails_pruned_up_to";
+    /// The last event that doesn't count any more. Absent: all count.
+    pub const EVENTS_PRUNED_UP_TO: &str = "events_pruned_up_to";
+    /// Changes make no events. Absent: they do.
+    pub const FEED_IS_OFF: &str = "feed_is_off";
+    /// The two halves of the name of this store's history.
+    pub const SOURCE_HIGH: &str = "source_high";
+    pub const SOURCE_LOW: &str = "source_low";
 }

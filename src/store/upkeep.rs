@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use super::backup::folder::{self, Backups};
 use super::engine::Store;
-use super::writes::{ForgetKeys, PruneSent};
+use super::snapshot::PAGE_ROWS;
+use super::writes::{ForgetKeys, PruneEvents, PruneSent};
 use crate::clock::{Clock, Timestamp};
+use crate::domain::event::EventId;
 use crate::domain::{MailId, OrderId};
 use crate::error::{Error, Result};
 use crate::metrics::Gauge;
@@ -30,6 +32,8 @@ pub struct UpkeepPlan {
     pub download: PathBuf,
     pub keep_sent_mails: Duration,
     pub keep_keys: Duration,
+    /// Zero where there is no feed.
+    pub keep_events: Duration,
 }
 
 #[derive(Clone, Debug)]
@@ -135,10 +139,38 @@ impl Upkeep {
             after = done.next;
             forgotten += done.removed;
         }
-        if pruned + forgotten > 0 {
-            log::info!("pruned {pruned} sent mails and {forgotten} idempotency keys");
+        let events = self.prune_events(now)?;
+        if pruned + forgotten + events > 0 {
+            log::info!(
+                "pruned {pruned} sent mails, {forgotten} idempotency keys and {events} events"
+            );
         }
         Ok(())
+    }
+
+    /// How many events don't count any more. Their times never fall, so that the first young one
+    /// ends it.
+    fn prune_events(&self, now: Timestamp) -> Result<usize> {
+        let (before, mut pruned) = (now - self.plan.keep_events, 0);
+        if self.plan.keep_events.is_zero() {
+            return Ok(0);
+        }
+        loop {
+            let snapshot = self.store.read()?;
+            let Some(extent) = snapshot.feed_extent()? else { return Ok(pruned) };
+            let (mut last, mut count) = (None, 0);
+            for event in snapshot.events_past(EventId(extent.oldest.0 - 1))?.take(PAGE_ROWS) {
+                let event = event?;
+                if event.at >= before {
+                    break;
+                }
+                (last, count) = (Some(event.id), count + 1);
+            }
+            let Some(up_to) = last else { return Ok(pruned) };
+            drop(snapshot);
+            self.store.write(PruneEvents { up_to })?;
+            pruned += count;
+        }
     }
 
     /// Removes the unfinished backups of a process that was killed. Call it before the first

@@ -41,6 +41,15 @@ pub fn is_quiet(socket: &TcpStream) -> bool {
     peeked.is_err()
 }
 
+/// Whether the other side has closed its end, with nothing before that which was not read.
+pub fn has_hung_up(socket: &TcpStream) -> bool {
+    match recv(socket, &mut [0u8; 1], RecvFlags::DONTWAIT | RecvFlags::PEEK) {
+        Ok((count, _)) => count == 0,
+        Err(Errno::AGAIN | Errno::INTR) => false,
+        Err(_) => true,
+    }
+}
+
 /// Whether a send would find room. Where that can't be told: no.
 pub fn is_writable(socket: &TcpStream) -> bool {
     let mut watched = [PollFd::new(socket, PollFlags::OUT)];

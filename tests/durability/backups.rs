@@ -51,7 +51,13 @@ impl Shop {
 
     fn upkeep(&self, backups: Option<BackupPlan>) -> Upkeep {
         let download = self.folder.path().join("orders.download");
-        let plan = UpkeepPlan { backups, download, keep_sent_mails: 30 * DAY, keep_keys: DAY };
+        let plan = UpkeepPlan {
+            backups,
+            download,
+            keep_sent_mails: 30 * DAY,
+            keep_keys: DAY,
+            keep_events: 30 * DAY,
+        };
         let gauge = self.metrics.sampled.last_backup_seconds.clone();
         Upkeep::new(self.store.clone(), self.clock.clone(), plan, gauge)
     }

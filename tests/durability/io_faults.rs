@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use orderd::clock::{Clock, Timestamp};
-use orderd::domain::{MailId, Outcome, User, UserId};
+use orderd::domain::{MailId, Order, Outcome, User, UserId};
 use orderd::error::{Error, Unavailable};
 use orderd::metrics::Metrics;
 use orderd::store::{Attempt, RetryMail, Storage, Store, WriteHandle};
@@ -120,7 +120,8 @@ fn work(session: &Session, model: &mut Model) {
 /// A user first, then orders, marks among them. After a failure it depends on what the
 /// model has seen, so that nothing is marked or made twice.
 fn step(second: u64, model: &Model) -> Step {
-    let at = moment(second * 100 + model.orders.len() as u64);
+    let versions: u64 = model.orders.values().map(Order::version).sum();
+    let at = moment(second * 1000 + versions);
     let Some(user) = model.users.keys().next() else {
         return Step::CreateUser { name: "ann".into(), at };
     };
@@ -130,7 +131,11 @@ fn step(second: u64, model: &Model) -> Step {
             let attempt = if second.is_multiple_of(2) { deferred } else { Attempt::Sent };
             Step::Mark { marks: marks(&[mail], &attempt), at }
         }
-        _ => Step::Place { user: UserId(*user), outcome: Outcome::Successful, at },
+        _ => match (second % 5, model.with_content().next()) {
+            (1, _) => Step::PlaceContent { user: UserId(*user), at },
+            (3, Some(order)) => Step::Change { order, at },
+            _ => Step::Place { user: UserId(*user), outcome: Outcome::Successful, at },
+        },
     }
 }
 

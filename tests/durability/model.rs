@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use orderd::clock::Timestamp;
+use orderd::domain::event::{Event, EventId};
 use orderd::domain::order::OrderBody;
 use orderd::domain::{MailId, Order, OrderId, Outcome, UserId};
 use orderd::store::{Attempt, Direction, MailMark, OrderFilter, Snapshot, Store};
@@ -10,9 +11,29 @@ use orderd::store::{Attempt, Direction, MailMark, OrderFilter, Snapshot, Store};
 /// One write of a workload. Its moment is its own, so that its row can be known by it.
 #[derive(Clone, Debug)]
 pub enum Step {
-    CreateUser { name: String, at: Timestamp },
-    Place { user: UserId, outcome: Outcome, at: Timestamp },
-    Mark { marks: Vec<MailMark>, at: Timestamp },
+    CreateUser {
+        name: String,
+        at: Timestamp,
+    },
+    Place {
+        user: UserId,
+        outcome: Outcome,
+        at: Timestamp,
+    },
+    /// An order with content, whose words are its moment's.
+    PlaceContent {
+        user: UserId,
+        at: Timestamp,
+    },
+    /// Makes the order's note its moment's.
+    Change {
+        order: OrderId,
+        at: Timestamp,
+    },
+    Mark {
+        marks: Vec<MailMark>,
+        at: Timestamp,
+    },
 }
 
 #[derive(Default)]
@@ -20,6 +41,8 @@ pub struct Model {
     pub users: BTreeMap<u64, String>,
     pub orders: BTreeMap<u64, Order>,
     pub mails: BTreeMap<u64, MailFact>,
+    /// The feed as it was last seen.
+    events: Vec<Event>,
     /// Steps whose outcome was unknown, and that nobody has looked for since.
     unsure: Vec<Step>,
     /// Names that somebody was refused because of.
@@ -46,6 +69,17 @@ impl Model {
         let last = self.orders.last_key_value().map_or(0, |(id, _)| *id);
         assert!(order.id.0 > last, "order id {} after {last}", order.id);
         self.adopt(order);
+    }
+
+    /// A change was acknowledged.
+    pub fn changed(&mut self, order: Order) {
+        let known = self.orders.insert(order.id.0, order).expect("an order that was placed");
+        assert!(known.content().is_some(), "a simple order has changed: {known:?}");
+    }
+
+    /// The orders that can be changed.
+    pub fn with_content(&self) -> impl Iterator<Item = OrderId> + '_ {
+        self.orders.values().filter(|order| order.content().is_some()).map(|order| order.id)
     }
 
     pub fn marked(&mut self, marks: &[MailMark]) {
@@ -76,6 +110,7 @@ impl Model {
         self.reconcile_users(&snapshot, &unsure);
         self.reconcile_orders(&snapshot, &unsure);
         self.reconcile_mails(&snapshot, &unsure);
+        self.reconcile_events(&snapshot);
         for name in std::mem::take(&mut self.taken) {
             let found = snapshot.user_by_name(&name).unwrap();
             assert!(found.is_some(), "{name} was refused as taken, and nobody has it");
@@ -101,13 +136,22 @@ impl Model {
     fn reconcile_orders(&mut self, snapshot: &Snapshot, unsure: &[Step]) {
         for order in all_orders(snapshot) {
             if let Some(known) = self.orders.get(&order.id.0) {
-                assert_eq!(*known, order, "an order has changed");
+                let changed = *known != order;
+                let asked_for = unsure.iter().any(|step| is_change_to(step, known, &order));
+                assert!(!changed || asked_for, "an order has changed: {known:?} to {order:?}");
+                self.orders.insert(order.id.0, order);
                 continue;
             }
-            let asked_for = unsure.iter().any(|step| {
-                matches!(step, Step::Place { user, outcome, at }
-                    if (*user, *at) == (order.user, order.created_at)
-                        && order.body == OrderBody::Simple(*outcome))
+            let asked_for = unsure.iter().any(|step| match step {
+                Step::Place { user, outcome, at } => {
+                    (*user, *at) == (order.user, order.created_at)
+                        && order.body == OrderBody::Simple(*outcome)
+                }
+                Step::PlaceContent { user, at } => {
+                    (*user, *at) == (order.user, order.created_at)
+                        && note_of(&order) == Some(word_of(*at))
+                }
+                _ => false,
             });
             assert!(asked_for, "an order that was never placed, or was refused: {order:?}");
             self.adopt(order);
@@ -136,6 +180,17 @@ impl Model {
         assert_eq!(counts.mails_dead, self.count(&MailFact::Dead), "dead mails");
     }
 
+    /// What the feed has shown it shows for ever, and every order and change once.
+    fn reconcile_events(&mut self, snapshot: &Snapshot) {
+        let events = snapshot.events_past(EventId(0)).unwrap();
+        let events: Vec<Event> = events.map(Result::unwrap).collect();
+        assert!(events.starts_with(&self.events), "the feed has lost what it had shown");
+        let changes = |order: &Order| order.version();
+        let expected: u64 = self.orders.values().map(changes).sum();
+        assert_eq!(events.len() as u64, expected, "events");
+        self.events = events;
+    }
+
     fn count(&self, fact: &MailFact) -> u64 {
         self.mails.values().filter(|known| *known == fact).count() as u64
     }
@@ -157,6 +212,23 @@ impl Model {
             }
         };
     }
+}
+
+/// Whether the step makes the one order the other.
+fn is_change_to(step: &Step, known: &Order, found: &Order) -> bool {
+    let Step::Change { order, at } = step else { return false };
+    *order == known.id
+        && found.version() == known.version() + 1
+        && note_of(found) == Some(word_of(*at))
+}
+
+fn note_of(order: &Order) -> Option<String> {
+    order.content().and_then(|content| content.details.note.clone())
+}
+
+/// What a moment's order or change is known by.
+pub fn word_of(at: Timestamp) -> String {
+    format!("at{}", at.as_secs())
 }
 
 fn all_orders(snapshot: &Snapshot) -> Vec<Order> {

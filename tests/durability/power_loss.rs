@@ -1,7 +1,9 @@
 //! Seeded workloads, cut anywhere, opened again and compared with what was acknowledged.
 
+use std::collections::BTreeSet;
+
 use orderd::clock::Timestamp;
-use orderd::domain::{Outcome, UserId};
+use orderd::domain::{OrderId, Outcome, UserId};
 use orderd::store::Attempt;
 
 use crate::disk::{Disk, Effect, Fault};
@@ -18,6 +20,13 @@ const ONE_IN_RESTS: u64 = 150;
 #[test]
 fn nothing_acknowledged_is_lost_wherever_it_is_cut() {
     seeds::run_each(250, |seed| Run::new(seed).all_lives());
+}
+
+/// What the steps of one batch touch: no two of them touch the same.
+#[derive(Default)]
+struct Busy {
+    mails: Vec<u64>,
+    orders: BTreeSet<OrderId>,
 }
 
 struct Run {
@@ -125,12 +134,12 @@ impl Run {
     }
 
     fn alone(&mut self, session: &Session) -> bool {
-        let step = self.next_step(&mut Vec::new());
+        let step = self.next_step(&mut Busy::default());
         is_failure(&session.take(&step, &mut self.model))
     }
 
     fn together(&mut self, session: &Session) -> bool {
-        let mut busy = Vec::new();
+        let mut busy = Busy::default();
         let count = self.rng.usize(2..7);
         let steps: Vec<Step> = (0..count).map(|_| self.next_step(&mut busy)).collect();
         let answers = session.take_together(&steps, &mut self.model);
@@ -152,25 +161,33 @@ impl Run {
         self.model.reconcile(&session.store);
     }
 
-    /// A step that touches no mail of `busy`, and adds its own there.
-    fn next_step(&mut self, busy: &mut Vec<u64>) -> Step {
+    /// A step that touches no mail and no order of `busy`, and adds its own there.
+    fn next_step(&mut self, busy: &mut Busy) -> Step {
         let at = self.next_moment();
-        let free: Vec<u64> = self.model.pending().filter(|id| !busy.contains(id)).collect();
+        let free: Vec<u64> = self.model.pending().filter(|id| !busy.mails.contains(id)).collect();
         match self.rng.u8(0..10) {
             0 => self.next_user(),
             1 => Step::CreateUser { name: format!("u{}", self.rng.u8(0..9)), at },
             2..5 if !free.is_empty() => {
                 let count = self.rng.usize(1..=free.len().min(5));
                 let ids = self.rng.choose_multiple(free, count);
-                busy.extend(&ids);
+                busy.mails.extend(&ids);
                 Step::Mark { marks: marks(&ids, &self.next_attempt(at)), at }
             }
-            _ => {
-                let users = self.model.users.keys().copied();
-                let Some(user) = self.rng.choice(users) else { return self.next_user() };
-                let outcome = Outcome::from_success(self.rng.bool());
-                Step::Place { user: UserId(user), outcome, at }
-            }
+            5 => match self.rng.choice(self.model.with_content().collect::<Vec<_>>()) {
+                Some(order) if busy.orders.insert(order) => Step::Change { order, at },
+                _ => self.next_order(at),
+            },
+            _ => self.next_order(at),
+        }
+    }
+
+    fn next_order(&mut self, at: Timestamp) -> Step {
+        let users = self.model.users.keys().copied();
+        let Some(user) = self.rng.choice(users).map(UserId) else { return self.next_user() };
+        match self.rng.u8(0..3) {
+            0 => Step::PlaceContent { user, at },
+            _ => Step::Place { user, outcome: Outcome::from_success(self.rng.bool()), at },
         }
     }
 

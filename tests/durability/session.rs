@@ -4,14 +4,19 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use orderd::clock::{Clock, Timestamp};
-use orderd::domain::{EmailAddress, MessageId, Order, Role, User, Username};
+use orderd::domain::order::change::Patch;
+use orderd::domain::order::content::{Basket, Customer, Details, Line, NewContent, Reference};
+use orderd::domain::order::{Actor, Change};
+use orderd::domain::{EmailAddress, MessageId, NewOrder, Order, Outcome, Role, User, Username};
 use orderd::error::{Error, Unavailable};
 use orderd::metrics::Metrics;
-use orderd::store::{CreateUser, Idempotency, MarkMails, OpenError, PlaceOrder, Store};
+use orderd::store::{
+    ChangeOrder, CreateUser, Idempotency, MarkMails, OpenError, PlaceOrder, Store,
+};
 use orderd::sys::poll::Waker;
 
 use crate::disk::Disk;
-use crate::model::{Model, Step};
+use crate::model::{Model, Step, word_of};
 
 /// Ends tests that hang; right ones never take this long.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
@@ -110,6 +115,20 @@ fn run(store: &Store, step: &Step) -> Answer {
             let place = PlaceOrder { idempotency, ..place };
             store.write(place).map(|placed| Answer::Order(placed.order))
         }
+        Step::PlaceContent { user, at } => {
+            let message_id = MessageId(format!("{}@example.com", at.as_secs()));
+            let place = PlaceOrder::simple(*user, Outcome::Successful, message_id, *at);
+            let order = NewOrder::Content(Box::new(content(*at)));
+            store.write(PlaceOrder { order, ..place }).map(|placed| Answer::Order(placed.order))
+        }
+        Step::Change { order, at } => {
+            let patch = Patch { note: Some(Some(word_of(*at))), ..Patch::default() };
+            let (by, change) = (Actor { user: None, is_admin: true }, Change::Update(patch));
+            let message_id = MessageId("unused@example.com".into());
+            let change =
+                ChangeOrder { id: *order, by, change, condition: None, message_id, at: *at };
+            store.write(change).map(|changed| Answer::Order(changed.order))
+        }
         Step::Mark { marks, at } => {
             store.write(MarkMails { marks: marks.clone(), at: *at }).map(|()| Answer::Marked)
         }
@@ -124,6 +143,18 @@ pub fn new_user(name: &str, at: Timestamp) -> CreateUser {
         role: Role::User,
         password_hash: "$scrypt$".into(),
         at,
+    }
+}
+
+/// Found by its reference and its customer's name, which are those of its moment.
+fn content(at: Timestamp) -> NewContent {
+    let customer = Customer { name: Some(word_of(at)), ..Customer::default() };
+    let (note, customer) = (Some(word_of(at)), Some(customer));
+    NewContent {
+        basket: Basket { currency: None, prices_include_tax: false, lines: vec![Line::named("a")] },
+        reference: Reference::parse(&word_of(at)),
+        details: Details { note, customer, ..Details::default() },
+        owner: None,
     }
 }
 
@@ -142,6 +173,8 @@ fn learn(model: &mut Model, step: &Step, answer: &Answer) {
         (Step::CreateUser { name, .. }, Answer::User(user)) => model.made_user(user.id, name),
         (Step::CreateUser { name, .. }, Answer::Refused) => model.refused_name(name),
         (Step::Place { .. }, Answer::Order(order)) => model.placed(order.clone()),
+        (Step::PlaceContent { .. }, Answer::Order(order)) => model.placed(order.clone()),
+        (Step::Change { .. }, Answer::Order(order)) => model.changed(order.clone()),
         (Step::Mark { marks, .. }, Answer::Marked) => model.marked(marks),
         (_, Answer::Unknown) => model.unsure_of(step),
         (_, Answer::Busy | Answer::Panicked) => {}

@@ -18,13 +18,14 @@ struct Described {
 }
 
 #[rustfmt::skip]
-const ERRORS: [Described; 14] = [
+const ERRORS: [Described; 15] = [
     described(400, "BadRequest", "Not HTTP, not UTF-8, or refused by a rule; `detail` says which.", &[]),
     described(401, "Unauthenticated", "No credentials, or none that count.", &["WWW-Authenticate"]),
     described(403, "Forbidden", "Not enough rights.", &[]),
     described(404, "NotFound", "There is none, or it is another's.", &[]),
     described(408, "RequestTimeout", "The request was not whole in its time.", &[]),
     described(409, "Conflict", "It contradicts what is stored; `detail` says how.", &[]),
+    described(410, "Gone", "Not all that is asked for is kept; `oldest` and `source` say what is.", &[]),
     described(412, "PreconditionFailed", "The order has another version than `If-Match` names.", &[]),
     described(413, "ContentTooLarge", "The body is over its limit.", &[]),
     described(415, "UnsupportedMediaType", "The body is there and not JSON by its `Content-Type`.", &[]),
@@ -96,7 +97,7 @@ mod tests {
 
     #[test]
     fn every_error_that_a_route_may_meet_is_described() {
-        for status in ANYWHERE.into_iter().chain([401, 403, 404, 409, 412, 415, 422, 429]) {
+        for status in ANYWHERE.into_iter().chain([401, 403, 404, 409, 410, 412, 415, 422, 429]) {
             assert!(ERRORS.iter().any(|error| error.status == status), "{status}");
         }
     }

@@ -18,17 +18,19 @@ pub const AFTER: &str = "Begin behind this id: the `next` of the page before.";
 pub enum Tag {
     Accounts,
     Orders,
+    Events,
     Emails,
     System,
 }
 
 impl Tag {
-    pub const ALL: [Tag; 4] = [Tag::Accounts, Tag::Orders, Tag::Emails, Tag::System];
+    pub const ALL: [Tag; 5] = [Tag::Accounts, Tag::Orders, Tag::Events, Tag::Emails, Tag::System];
 
     pub fn name(self) -> &'static str {
         match self {
             Tag::Accounts => "Accounts",
             Tag::Orders => "Orders",
+            Tag::Events => "Events",
             Tag::Emails => "Emails",
             Tag::System => "System",
         }
@@ -38,6 +40,7 @@ impl Tag {
         match self {
             Tag::Accounts => "Logging in, and the users.",
             Tag::Orders => "Placing orders, and finding them.",
+            Tag::Events => "What has changed, for those who follow it.",
             Tag::Emails => "The outbox, for admins.",
             Tag::System => "What the service is, how it is, and what it has counted.",
         }

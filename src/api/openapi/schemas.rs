@@ -8,6 +8,7 @@ use utoipa::openapi::schema::{
 };
 use utoipa::openapi::{RefOr, Schema};
 
+use crate::domain::event::EventType;
 use crate::domain::money::MAX_AMOUNT;
 use crate::domain::order::content::Reference;
 use crate::domain::order::status::{
@@ -185,6 +186,27 @@ pub fn zoned_time() -> RefOr<Schema> {
 
 pub fn zoned_time_or_null() -> RefOr<Schema> {
     or_null(zoned_moment())
+}
+
+pub fn event_type() -> RefOr<Schema> {
+    words(EventType::ALL.iter().map(|kind| kind.as_str())).into()
+}
+
+/// Types of events, separated by commas.
+pub fn event_types() -> ObjectBuilder {
+    let words: Vec<_> =
+        EventType::ALL.iter().map(|kind| kind.as_str().replace('.', "\\.")).collect();
+    let words = words.join("|");
+    text(&format!("^({words})(,({words}))*$")).examples([json!("order.created,order.ready")])
+}
+
+pub fn order_status_or_null() -> RefOr<Schema> {
+    or_null(order_status())
+}
+
+/// The id of an event, or 0 before the first.
+pub fn position() -> RefOr<Schema> {
+    integer(0, MAX_ID).into()
 }
 
 /// The id of a user, or null.

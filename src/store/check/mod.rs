@@ -1,6 +1,7 @@
 //! Whether what is stored is consistent: every row has the rows that belong to it, and no row
 //! belongs to one that is missing.
 
+mod events;
 mod mails;
 mod orders;
 
@@ -76,6 +77,7 @@ impl Check {
         check.names(&tables)?;
         check.networks(&tables)?;
         check.orders(&tables)?;
+        check.events(&tables)?;
         check.hours(&tables)?;
         check.keys(&tables)?;
         check.pending(&tables)?;

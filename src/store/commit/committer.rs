@@ -7,6 +7,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use redb::{Database, WriteTransaction};
@@ -35,6 +36,8 @@ pub(in crate::store) struct Shared {
     pub health: Health,
     /// Called once the writes of a batch have their results.
     pub waker: Waker,
+    /// The last event that is on disk.
+    pub last_event: AtomicU64,
     pub metrics: metrics::Store,
 }
 
@@ -72,6 +75,7 @@ impl Shared {
             mail_wakeup: Wakeup::default(),
             health: Health::default(),
             waker,
+            last_event: AtomicU64::new(0),
             metrics,
         }
     }
@@ -189,6 +193,9 @@ impl Committer {
         match outcome {
             CommitOutcome::Committed { sequences } => {
                 self.sequences = sequences;
+                if let Some(sequences) = sequences {
+                    self.shared.last_event.store(sequences.event.0, Ordering::Release);
+                }
                 self.quick_open = false;
                 self.shared.health.record_commit();
                 self.end_trouble();

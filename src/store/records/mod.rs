@@ -2,11 +2,13 @@
 //! released, a variant is never changed; a new shape is a new variant.
 
 mod content;
+mod events;
 mod mails;
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::domain::event::EventId;
 use crate::domain::order::OrderBody;
 use crate::domain::{
     EmailAddress, MailId, MessageId, Order, OrderId, Outcome, Role, User, UserId, Username,
@@ -14,6 +16,7 @@ use crate::domain::{
 use crate::error::{Error, Result};
 
 pub use content::ContentRecord;
+pub use events::EventRecord;
 pub use mails::{
     DeadMail, DeadRecord, MailIdentity, PendingMail, PendingRecord, SentMail, SentRecord,
 };
@@ -55,6 +58,22 @@ pub struct OrderHead<'a> {
     mail: u64,
     /// Of its first mail, which the row holds until it is first tried; empty where it has none.
     message_id: &'a str,
+    /// The largest event id that was given when the order was placed: of its own event, where it
+    /// has one. It rises with the order's id, too.
+    event: u64,
+    /// When its own event was; 0 where it has none.
+    event_micros: u64,
+    /// Who placed it; 0 for the operator.
+    placed_by: u64,
+}
+
+/// What an order's row says of the feed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventMark {
+    /// The largest event id that was given when the order was placed.
+    pub id: EventId,
+    /// When the event of its placing was, which has that id; none where there was no feed then.
+    pub at: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -119,12 +138,24 @@ impl<'a> UserRecord<'a> {
 impl<'a> OrderRecord<'a> {
     /// `mail` is the largest mail id that was given so far: of the order's first mail, where it
     /// has one.
-    pub fn of(order: &Order, mail: MailId, message_id: Option<&'a MessageId>) -> OrderRecord<'a> {
+    pub fn of(
+        order: &Order,
+        mail: MailId,
+        message_id: Option<&'a MessageId>,
+        event: EventMark,
+    ) -> OrderRecord<'a> {
+        let placed_by = match order.content() {
+            None => Some(order.user),
+            Some(content) => content.placed_by.user,
+        };
         let head = OrderHead {
             user: order.user.0,
             created_secs: order.created_at.as_secs(),
             mail: mail.0,
             message_id: message_id.map_or("", |id| &id.0),
+            event: event.id.0,
+            event_micros: event.at.map_or(0, Timestamp::as_micros),
+            placed_by: placed_by.map_or(0, |user| user.0),
         };
         OrderRecord::V3 { head, body: BodyRecord::of(order) }
     }
@@ -183,6 +214,25 @@ impl<'a, Body> OrderRecord<'a, Body> {
             OrderRecord::V3 { head, .. } => head.message_id,
         };
         Some(FirstMail { id: self.mail_mark(id), message_id })
+    }
+
+    /// The feed began with version 5: older orders have no events.
+    pub fn event_mark(&self) -> EventMark {
+        match self {
+            OrderRecord::V1 { .. } | OrderRecord::V2 { .. } => EventMark::default(),
+            OrderRecord::V3 { head, .. } => EventMark {
+                id: EventId(head.event),
+                at: (head.event_micros > 0).then(|| Timestamp::from_micros(head.event_micros)),
+            },
+        }
+    }
+
+    /// Who placed it; none for the operator.
+    pub fn placed_by(&self) -> Option<UserId> {
+        match self {
+            OrderRecord::V1 { user, .. } | OrderRecord::V2 { user, .. } => Some(UserId(*user)),
+            OrderRecord::V3 { head, .. } => (head.placed_by > 0).then_some(UserId(head.placed_by)),
+        }
     }
 
     pub fn user(&self) -> UserId {
@@ -249,9 +299,12 @@ mod tests {
     fn a_simple_order_survives_its_record_in_every_version() {
         let order = order(OrderBody::Simple(Outcome::Failed));
         let message_id = MessageId("a@b".into());
-        let bytes = encode(&OrderRecord::of(&order, MailId(9), Some(&message_id))).unwrap();
+        let mark = EventMark { id: EventId(4), at: Some(Timestamp::from_micros(7)) };
+        let bytes = encode(&OrderRecord::of(&order, MailId(9), Some(&message_id), mark)).unwrap();
         let first = Some(FirstMail { id: MailId(9), message_id: "a@b" });
         assert_eq!(decode::<OrderPrefix>(&bytes).unwrap().first_mail(7), first);
+        let prefix = decode::<OrderPrefix>(&bytes).unwrap();
+        assert_eq!((prefix.event_mark(), prefix.placed_by()), (mark, Some(UserId(3))));
         assert_eq!(decode_order(7, &bytes).unwrap(), order);
         let (user, success, created_secs) = (3, false, 1_759_816_691);
         let first_version = OrderRecord::V1 { user, success, created_secs };
@@ -267,7 +320,8 @@ mod tests {
     fn an_order_with_content_survives_its_record_and_its_mail_a_change() {
         let mut content = content::tests::content();
         let before = order(OrderBody::Content(Box::new(content.clone())));
-        let bytes = encode(&OrderRecord::of(&before, MailId(9), None)).unwrap();
+        let bytes =
+            encode(&OrderRecord::of(&before, MailId(9), None, EventMark::default())).unwrap();
         assert_eq!(decode_order(7, &bytes).unwrap(), before);
         let prefix = decode::<OrderPrefix>(&bytes).unwrap();
         assert_eq!((prefix.first_mail(7), prefix.mail_mark(7)), (None, MailId(9)));
@@ -308,11 +362,13 @@ mod tests {
             decode::<OrderRecord>(b"\x01\x03\x01\x05\x03m@b").unwrap(),
             OrderRecord::V2 { user: 3, success: true, created_secs: 5, message_id: "m@b" }
         ));
-        let simple = decode(b"\x02\x03\x05\x09\x03m@b\x00\x01").unwrap();
+        let simple = decode(b"\x02\x03\x05\x09\x03m@b\x04\x08\x03\x00\x01").unwrap();
         let OrderRecord::V3 { head, body: BodyRecord::Simple { success: true } } = simple else {
             panic!("{simple:?}")
         };
-        let OrderHead { user, created_secs, mail, message_id } = head;
+        let OrderHead { user, created_secs, mail, message_id, event, event_micros, placed_by } =
+            head;
+        assert_eq!((event, event_micros, placed_by), (4, 8, 3));
         assert_eq!((user, created_secs, mail, message_id), (3, 5, 9, "m@b"));
         let at = Timestamp::from_micros;
         let old = MailIdentity::first(OrderId(6), MessageId("m@b".into()));

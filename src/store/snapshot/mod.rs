@@ -2,6 +2,7 @@
 
 pub(super) mod counts;
 pub(super) mod due_mails;
+pub(super) mod events;
 pub(super) mod mails;
 mod merged;
 pub(super) mod orders;

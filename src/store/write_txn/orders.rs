@@ -19,7 +19,8 @@ impl WriteTxn<'_> {
         mail: MailId,
         message_id: Option<&MessageId>,
     ) -> Applied<()> {
-        let record = encode(&OrderRecord::of(order, mail, message_id))?;
+        let event = self.next_creation(order.created_at)?;
+        let record = encode(&OrderRecord::of(order, mail, message_id, event))?;
         self.dirty = true;
         self.tables.orders()?.insert(order.id.0, record.as_slice())?;
         self.tables.orders_by_user()?.insert((order.user.0, order.id.0), ())?;

@@ -3,8 +3,10 @@
 use redb::{ReadableTable, Table};
 
 use super::{Applied, WriteTxn};
+use crate::clock::Timestamp;
+use crate::domain::event::EventId;
 use crate::domain::{MailId, OrderId};
-use crate::store::records::{OrderPrefix, decode};
+use crate::store::records::{EventMark, EventRecord, OrderPrefix, decode};
 use crate::store::schema::meta;
 
 /// The largest id of each kind so far. Read once after the file was opened or a commit has failed;
@@ -13,6 +15,24 @@ use crate::store::schema::meta;
 pub(in crate::store) struct Sequences {
     order: u64,
     mail: u64,
+    pub event: EventId,
+    /// When the last event was.
+    event_at: Timestamp,
+    /// Whether changes make events.
+    pub has_feed: bool,
+}
+
+impl Sequences {
+    /// Draws the id of an event, and gives its time: not before that of the last one. `None`, and
+    /// no id, while there is no feed.
+    pub fn next_event(&mut self, at: Timestamp) -> Option<Timestamp> {
+        if !self.has_feed {
+            return None;
+        }
+        self.event = EventId(self.event.0 + 1);
+        self.event_at = self.event_at.max(at);
+        Some(self.event_at)
+    }
 }
 
 impl WriteTxn<'_> {
@@ -34,7 +54,11 @@ impl WriteTxn<'_> {
         Ok(MailId(self.sequences()?.mail))
     }
 
-    fn sequences(&mut self) -> Applied<&mut Sequences> {
+    pub fn last_event_id(&mut self) -> Applied<EventId> {
+        Ok(self.sequences()?.event)
+    }
+
+    pub(super) fn sequences(&mut self) -> Applied<&mut Sequences> {
         let sequences = match self.sequences {
             Some(known) => known,
             None => self.read_sequences()?,
@@ -45,19 +69,35 @@ impl WriteTxn<'_> {
     /// Rows of orders are never removed, so that the last one has the largest id and mark. Mails
     /// that came after it have rows of their own until they are pruned.
     fn read_sequences(&mut self) -> Applied<Sequences> {
-        let (order, mark) = match self.tables.orders()?.last()? {
+        let (order, mail_mark, event_mark) = match self.tables.orders()?.last()? {
             Some((id, row)) => {
-                let id = id.value();
-                (id, decode::<OrderPrefix<'_>>(row.value())?.mail_mark(id).0)
+                let (id, record) = (id.value(), decode::<OrderPrefix<'_>>(row.value())?);
+                (id, record.mail_mark(id).0, record.event_mark())
             }
-            None => (0, 0),
+            None => (0, 0, EventMark::default()),
+        };
+        let last_event = match self.tables.events()?.last()? {
+            Some((id, row)) => {
+                let id = EventId(id.value());
+                let event = decode::<EventRecord>(row.value())?.into_event(id)?;
+                EventMark { id, at: Some(event.at) }
+            }
+            None => EventMark::default(),
         };
         let pruned = self.tables.meta()?.get(meta::MAILS_PRUNED_UP_TO)?;
-        let mut mail = mark.max(pruned.map_or(0, |row| row.value()));
+        let mut mail = mail_mark.max(pruned.map_or(0, |row| row.value()));
         mail = mail.max(last_key(self.tables.mails_pending()?)?);
         mail = mail.max(last_key(self.tables.mails_sent()?)?);
         mail = mail.max(last_key(self.tables.mails_dead()?)?);
-        Ok(Sequences { order, mail })
+        let pruned = self.tables.meta()?.get(meta::EVENTS_PRUNED_UP_TO)?;
+        let pruned = EventId(pruned.map_or(0, |row| row.value()));
+        Ok(Sequences {
+            order,
+            mail,
+            event: event_mark.id.max(last_event.id).max(pruned),
+            event_at: event_mark.at.max(last_event.at).unwrap_or(Timestamp::EPOCH),
+            has_feed: self.tables.meta()?.get(meta::FEED_IS_OFF)?.is_none(),
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! Changes orders with content.
 
 use crate::clock::Timestamp;
+use crate::domain::event::{Event, EventId, EventType};
 use crate::domain::order::content::Recipient;
 use crate::domain::order::{Actor, Already, Change, OrderBody, Status};
 use crate::domain::{MailKind, MessageId, Order, OrderId};
@@ -76,6 +77,17 @@ impl Write for ChangeOrder {
             txn.queue(id, mail, self.at)?;
         }
         txn.put_order(&old, &new)?;
+        if let Some(kind) = EventType::of(&self.change) {
+            txn.note_event(Event {
+                id: EventId::default(),
+                kind,
+                at: self.at,
+                order: new.id,
+                version: new.version(),
+                previous_status: previous_status(&old, &new),
+                actor: self.by.user,
+            })?;
+        }
         Ok(Changed { order: new, replayed: false, is_new: true })
     }
 }
@@ -111,6 +123,10 @@ fn already(order: &Order, change: &Change) -> Result<Option<Already>> {
             _ => Ok(None),
         },
     }
+}
+
+fn previous_status(old: &Order, new: &Order) -> Option<Status> {
+    (old.status() != new.status()).then_some(old.status())
 }
 
 /// The mail that tells the customer of the change.

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod changes;
+mod events;
 mod keys;
 mod mails;
 mod orders;
@@ -14,6 +15,7 @@ pub use accounts::{
     CreateFirstAdmin, CreateUser, EndTokens, Rehash, RememberNetwork, SetDisabled, SetPassword,
 };
 pub use changes::{ChangeOrder, Changed, Condition};
+pub use events::{PruneEvents, RenewSource, SetFeed};
 pub use keys::ForgetKeys;
 pub use mails::{
     Attempt, MailMark, MailPlace, MarkMails, PassOrders, QuarantineMail, RetryMail, RetryMails,

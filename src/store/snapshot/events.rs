@@ -1,0 +1,166 @@
+//! Reads the feed: the rows of events, and the orders whose rows hold the events of their own
+//! making, as one list by id.
+
+use std::iter::Peekable;
+
+use redb::ReadableTable;
+
+use super::{MAX_LOOKED_AT, Snapshot};
+use crate::domain::event::{Event, EventId, EventType, Source};
+use crate::domain::{Order, OrderId};
+use crate::error::{Error, Result};
+use crate::store::marks::first_marked;
+use crate::store::records::{EventRecord, OrderPrefix, decode};
+use crate::store::schema::{self, meta};
+
+/// Which events to read. A field that is absent excludes none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    pub types: Option<Vec<EventType>>,
+    pub order: Option<OrderId>,
+}
+
+/// A part of the feed.
+#[derive(Debug)]
+pub struct EventPage {
+    /// Each with its order as it is now.
+    pub events: Vec<(Event, Order)>,
+    /// The last event that was looked at, whether it is among them or not.
+    pub next: EventId,
+    /// Whether `next` is the last event that there is.
+    pub is_end: bool,
+}
+
+/// How far the feed reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedExtent {
+    pub source: Source,
+    /// The first event that is kept, or will be.
+    pub oldest: EventId,
+    pub last: EventId,
+}
+
+impl Snapshot {
+    /// `None` while there is no feed.
+    pub fn feed_extent(&self) -> Result<Option<FeedExtent>> {
+        let table = self.open(schema::META)?;
+        if table.get(meta::FEED_IS_OFF)?.is_some() {
+            return Ok(None);
+        }
+        let value = |key| Ok::<_, Error>(table.get(key)?.map_or(0, |row| row.value()));
+        let source = u128::from(value(meta::SOURCE_HIGH)?) << 64;
+        let source = Source(source | u128::from(value(meta::SOURCE_LOW)?));
+        let pruned = value(meta::EVENTS_PRUNED_UP_TO)?;
+        let oldest = EventId(pruned + 1);
+        Ok(Some(FeedExtent { source, oldest, last: self.last_event_id()?.max(EventId(pruned)) }))
+    }
+
+    /// 0 before the first.
+    pub fn last_event_id(&self) -> Result<EventId> {
+        let of_order = match self.open(schema::ORDERS)?.last()? {
+            Some((_, row)) => decode::<OrderPrefix<'_>>(row.value())?.event_mark().id,
+            None => EventId(0),
+        };
+        let own = self.open(schema::EVENTS)?.last()?.map_or(0, |(id, _)| id.value());
+        Ok(of_order.max(EventId(own)))
+    }
+
+    /// Events past `after` that match, `limit` at most, with their orders: among the next
+    /// [`MAX_LOOKED_AT`], and only so many as `fits` has room for; the first fits always.
+    pub fn events(
+        &self,
+        filter: &EventFilter,
+        after: EventId,
+        limit: usize,
+        mut fits: impl FnMut(&Event, &Order) -> Result<bool>,
+    ) -> Result<EventPage> {
+        let mut page = EventPage { events: Vec::new(), next: after, is_end: false };
+        for event in self.events_past(after)?.take(MAX_LOOKED_AT) {
+            let event = event?;
+            if filter.takes(&event) {
+                if page.events.len() == limit {
+                    return Ok(page);
+                }
+                let missing = || Error::Internal(format!("event {} has no order", event.id));
+                let order = self.order(event.order)?.ok_or_else(missing)?;
+                if !fits(&event, &order)? && !page.events.is_empty() {
+                    return Ok(page);
+                }
+                page.events.push((event, order));
+            }
+            page.next = event.id;
+        }
+        page.is_end = page.next >= self.last_event_id()?;
+        Ok(page)
+    }
+
+    /// All events with ids above `after`.
+    pub fn events_past(&self, after: EventId) -> Result<impl Iterator<Item = Result<Event>>> {
+        let first = after.0.saturating_add(1);
+        let rows = self.open(schema::EVENTS)?.range::<u64>(first..)?;
+        let own = rows.map(|row| {
+            let (id, record) = row?;
+            decode::<EventRecord>(record.value())?.into_event(EventId(id.value()))
+        });
+        let created = self.creations_from(first)?;
+        let (mut own, mut created) = (own.peekable(), created.peekable());
+        Ok(std::iter::from_fn(move || take_earlier(&mut own, &mut created)))
+    }
+
+    /// The events of orders that were placed, from that id on.
+    fn creations_from(&self, first: u64) -> Result<impl Iterator<Item = Result<Event>> + use<>> {
+        let orders = self.open(schema::ORDERS)?;
+        let last = self.last_order_id()?.0;
+        let mark = |id| match orders.get(id)? {
+            Some(row) => {
+                Ok::<u64, Error>(decode::<OrderPrefix<'_>>(row.value())?.event_mark().id.0)
+            }
+            None => Ok(0),
+        };
+        let from = first_marked(1, last, first, mark)?.unwrap_or(u64::MAX);
+        Ok(orders.range::<u64>(from..)?.filter_map(move |row| {
+            let (id, record) = match row {
+                Ok((id, record)) => (OrderId(id.value()), record),
+                Err(why) => return Some(Err(why.into())),
+            };
+            let record = match decode::<OrderPrefix<'_>>(record.value()) {
+                Ok(record) => record,
+                Err(why) => return Some(Err(why)),
+            };
+            creation(id, &record).map(Ok)
+        }))
+    }
+}
+
+/// The event of an order that was placed, unless there was no feed then.
+fn creation(order: OrderId, record: &OrderPrefix<'_>) -> Option<Event> {
+    let mark = record.event_mark();
+    Some(Event {
+        id: mark.id,
+        kind: EventType::Created,
+        at: mark.at?,
+        order,
+        version: 1,
+        previous_status: None,
+        actor: record.placed_by(),
+    })
+}
+
+fn take_earlier(
+    one: &mut Peekable<impl Iterator<Item = Result<Event>>>,
+    other: &mut Peekable<impl Iterator<Item = Result<Event>>>,
+) -> Option<Result<Event>> {
+    let is_one = match (one.peek(), other.peek()) {
+        (Some(Ok(one)), Some(Ok(other))) => one.id < other.id,
+        (_, Some(Err(_))) => false,
+        (head, _) => head.is_some(),
+    };
+    if is_one { one.next() } else { other.next() }
+}
+
+impl EventFilter {
+    fn takes(&self, event: &Event) -> bool {
+        self.types.as_ref().is_none_or(|types| types.contains(&event.kind))
+            && self.order.is_none_or(|order| event.order == order)
+    }
+}

@@ -15,7 +15,7 @@ const MAX_BUCKETS: usize = 65_536;
 /// A number of requests in a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
-    /// At least 1.
+    /// 0 stands for no limit: then nobody asks the limiter.
     pub requests: u32,
     pub window: Duration,
 }

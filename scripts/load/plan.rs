@@ -109,9 +109,7 @@ pub fn create(site: &Site) -> Exchange {
 
 /// Creates an order of three lines, with a customer.
 pub fn content(site: &Site) -> Exchange {
-    let line = |name: &str, price: u32| {
-        json!({"name": name, "quantity": 2, "unit_price": price, "tax_rate": 7})
-    };
+    let line = |name: &str, price: u32| json!({"name": name, "quantity": 2, "unit_price": price, "tax_rate": 7});
     let body = json!({
         "currency": "EUR",
         "prices_include_tax": true,

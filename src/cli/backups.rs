@@ -49,7 +49,7 @@ pub fn back_up(args: BackupArgs) -> Result<(), CommandError> {
     let config = args.place.config()?;
     let path = existing(&config)?;
     if args.file.exists() {
-        return Err(failed(format!("{} is there already", args.file.display())));
+        return Err(failed_at(&args.file, "is there already"));
     }
     if let Some(operator) = Operator::connect_to_running(&config)? {
         return download(operator, &args.file);
@@ -65,7 +65,7 @@ pub fn back_up(args: BackupArgs) -> Result<(), CommandError> {
 /// here, too.
 fn download(mut operator: Operator, path: &Path) -> Result<(), CommandError> {
     let unfinished = named_beside(path, ".unfinished");
-    let named = |why: io::Error| failed(format!("{}: {why}", unfinished.display()));
+    let named = |why: io::Error| failed_at(&unfinished, why);
     let done = create_private(&unfinished).map_err(named).and_then(|mut file| {
         io::copy(&mut operator.download("/admin/backup")?, &mut file).map_err(named)?;
         file.sync_all().map_err(named)?;
@@ -94,9 +94,7 @@ pub fn check(args: CheckArgs) -> Result<(), CommandError> {
         return conclude(check["sound"] == true, count, path);
     }
     let check = store::check_file(path).map_err(|why| open_error(path, &why, HELD))?;
-    for (table, rows) in &check.rows {
-        say(&format!("{table}\t{rows}"))?;
-    }
+    say_rows(&check)?;
     check.faults.iter().try_for_each(|fault| say(fault))?;
     conclude(check.is_sound(), check.fault_count, path)
 }
@@ -120,7 +118,7 @@ pub fn restore(args: RestoreArgs) -> Result<(), CommandError> {
     let is_there = lock.is_made().map_err(|why| failed_at(path, why))?;
     if is_there && !args.force {
         let why = "is there already; --force replaces it and keeps it under another name";
-        return Err(failed(format!("{} {why}", path.display())));
+        return Err(failed_at(path, why));
     }
     let incoming = named_beside(path, ".incoming");
     let restored = copy_and_check(backup, &args.file, &incoming)
@@ -140,14 +138,14 @@ fn copy_and_check(mut from: File, backup: &Path, incoming: &Path) -> Result<(), 
     drop(to);
     // An older backup is migrated here. An empty file would be taken for a new database.
     if bytes == 0 {
-        return Err(failed(format!("{} is empty", backup.display())));
+        return Err(failed_at(backup, "is empty"));
     }
     begin_anew(&open(incoming, HELD)?).map_err(failed)?;
-    let check = checked(incoming, backup)?;
-    for (table, rows) in &check.rows {
-        say(&format!("{table}\t{rows}"))?;
-    }
-    Ok(())
+    say_rows(&checked(incoming, backup)?)
+}
+
+fn say_rows(check: &Check) -> Result<(), CommandError> {
+    check.rows.iter().try_for_each(|(table, rows)| say(&format!("{table}\t{rows}")))
 }
 
 /// Checks a file that is told of as `backup`.
@@ -156,8 +154,8 @@ fn checked(file: &Path, backup: &Path) -> Result<Check, CommandError> {
     match check.faults.first() {
         None => Ok(check),
         Some(fault) => {
-            let (count, backup) = (check.fault_count, backup.display());
-            Err(failed(format!("{backup} has {count} faults, the first: {fault}")))
+            let count = check.fault_count;
+            Err(failed_at(backup, format!("has {count} faults, the first: {fault}")))
         }
     }
 }
@@ -175,7 +173,7 @@ fn begin_anew(store: &Store) -> crate::error::Result<()> {
 /// no lock to take, and is replaced too.
 fn replace(incoming: &Path, path: &Path) -> Result<(), CommandError> {
     let _lock = match store::lock_file(path) {
-        Err(OpenError::Locked) => return Err(failed(format!("{}: {HELD}", path.display()))),
+        Err(OpenError::Locked) => return Err(failed_at(path, HELD)),
         held => held.ok(),
     };
     let aside = named_beside(path, format!(".{}", Clock::system().now().to_compact()));
@@ -217,7 +215,7 @@ fn open(path: &Path, held: &str) -> Result<Store, CommandError> {
 
 fn open_error(path: &Path, why: &OpenError, held: &str) -> CommandError {
     match why {
-        OpenError::Locked => failed(format!("{}: {held}", path.display())),
-        other => failed(format!("{}: {other}", path.display())),
+        OpenError::Locked => failed_at(path, held),
+        other => failed_at(path, other),
     }
 }

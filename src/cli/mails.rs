@@ -1,9 +1,11 @@
 //! `orderd mails …`: the outbox.
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
+
+use crate::store::PAGE_ROWS;
 
 use super::error::CommandError;
-use super::operator::{Operator, PAGE};
+use super::operator::Operator;
 use super::place::Place;
 use super::table::{self, Column};
 
@@ -30,13 +32,13 @@ pub struct MailArgs {
 enum MailCommand {
     /// List mails
     List {
-        #[arg(long, value_enum, default_value = "pending")]
-        state: StateArg,
+        #[arg(long, default_value = "pending", value_parser = ["pending", "sent", "dead", "all"])]
+        state: String,
         /// Only those of this order
         #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u64).range(1..))]
         order: Option<u64>,
         /// At most so many, the oldest first
-        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=PAGE as u64))]
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=PAGE_ROWS as u64))]
         limit: u64,
         /// For programs
         #[arg(long)]
@@ -46,24 +48,10 @@ enum MailCommand {
     Retry { id: u64 },
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum StateArg {
-    Pending,
-    Sent,
-    Dead,
-    All,
-}
-
 pub fn run(args: MailArgs) -> Result<(), CommandError> {
     let mut operator = Operator::connect(&args.place.config()?)?;
     match args.command {
         MailCommand::List { state, order, limit, json } => {
-            let state = match state {
-                StateArg::Pending => "pending",
-                StateArg::Sent => "sent",
-                StateArg::Dead => "dead",
-                StateArg::All => "all",
-            };
             let order = order.map(|id| format!("&order_id={id}")).unwrap_or_default();
             let page = operator.get(&format!("/emails/?state={state}&limit={limit}{order}"))?;
             table::print(&COLUMNS, page["emails"].as_array().map_or(&[], Vec::as_slice), json)

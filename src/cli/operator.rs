@@ -17,10 +17,7 @@ use crate::mail::{Shop, Templates};
 use crate::store::Store;
 use crate::sys::files::is_trusted_socket;
 
-use super::error::{CommandError, failed};
-
-/// Rows that a list asks for at once.
-pub const PAGE: usize = 1000;
+use super::error::{CommandError, failed, failed_at};
 
 pub struct Operator {
     /// `None` only while this is dropped.
@@ -124,19 +121,17 @@ fn running_service(config: &Config) -> Result<Option<UnixStream>, CommandError> 
     match is_trusted_socket(&path, config.database_path()) {
         Ok(true) => {}
         Ok(false) => {
-            let path = path.display();
-            return Err(failed(format!(
-                "{path} is not the service's socket: somebody else owns it"
-            )));
+            let why = "is not the service's socket: somebody else owns it";
+            return Err(failed_at(&path, why));
         }
         Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(why) => return Err(failed(format!("{}: {why}", path.display()))),
+        Err(why) => return Err(failed_at(&path, why)),
     }
     match UnixStream::connect(&path) {
         Ok(stream) => Ok(Some(stream)),
         // Left behind by one that was killed.
         Err(why) if why.kind() == io::ErrorKind::ConnectionRefused => Ok(None),
-        Err(why) => Err(failed(format!("{}: {why}", path.display()))),
+        Err(why) => Err(failed_at(&path, why)),
     }
 }
 

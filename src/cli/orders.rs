@@ -4,8 +4,10 @@ use std::io;
 
 use clap::Args;
 
+use crate::store::PAGE_ROWS;
+
 use super::error::{CommandError, failed};
-use super::operator::{Operator, PAGE};
+use super::operator::Operator;
 use super::place::Place;
 use super::table::{self, Column};
 
@@ -24,7 +26,7 @@ const COLUMNS: [Column; 8] = [
 #[derive(Debug, Args)]
 pub struct OrderArgs {
     /// At most so many, the newest first
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=PAGE as u64))]
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=PAGE_ROWS as u64))]
     limit: u64,
     /// Only this user's, by number
     #[arg(long)]
@@ -58,7 +60,8 @@ pub fn run(args: OrderArgs) -> Result<(), CommandError> {
     let mut operator = Operator::connect(&args.place.config()?)?;
     let filters = filters(&args);
     if args.csv {
-        let mut response = operator.download(&format!("/orders/?format=csv&columns=full{filters}"))?;
+        let mut response =
+            operator.download(&format!("/orders/?format=csv&columns=full{filters}"))?;
         io::copy(&mut response, &mut io::stdout().lock()).map_err(failed)?;
         return Ok(());
     }

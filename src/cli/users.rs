@@ -2,13 +2,14 @@
 
 use std::io::{self, BufRead, IsTerminal};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
 use crate::domain::{Password, Username, password};
+use crate::store::PAGE_ROWS;
 
 use super::error::{CommandError, failed};
-use super::operator::{Operator, PAGE};
+use super::operator::Operator;
 use super::output::say;
 use super::place::Place;
 use super::table::{self, Column};
@@ -30,8 +31,8 @@ enum UserCommand {
     Add {
         username: String,
         email: String,
-        #[arg(long, value_enum, default_value = "user")]
-        role: RoleArg,
+        #[arg(long, default_value = "user", value_parser = ["user", "admin"])]
+        role: String,
     },
     /// List all users
     List {
@@ -47,12 +48,6 @@ enum UserCommand {
     Enable { username: String },
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum RoleArg {
-    User,
-    Admin,
-}
-
 const COLUMNS: [Column; 6] = [
     ("ID", "id"),
     ("NAME", "username"),
@@ -66,10 +61,6 @@ pub fn run(args: UserArgs) -> Result<(), CommandError> {
     let mut operator = Operator::connect(&args.place.config()?)?;
     match args.command {
         UserCommand::Add { username, email, role } => {
-            let role = match role {
-                RoleArg::User => "user",
-                RoleArg::Admin => "admin",
-            };
             let new = json!({
                 "username": username, "email": email, "role": role, "password": ask_password()?,
             });
@@ -102,7 +93,7 @@ fn all_users(operator: &mut Operator) -> Result<Vec<Value>, CommandError> {
     let mut users = Vec::new();
     let mut after = String::new();
     loop {
-        let mut page = operator.get(&format!("/auth/users?limit={PAGE}{after}"))?;
+        let mut page = operator.get(&format!("/auth/users?limit={PAGE_ROWS}{after}"))?;
         if let Some(page) = page["users"].as_array_mut() {
             users.append(page);
         }

@@ -18,7 +18,7 @@ use support::folder::Folder;
 use support::process::{Call, Ended, Running};
 
 fn run(folder: &Folder, args: &[&str]) -> Ended {
-    args.iter().fold(Call::within(folder), |call, arg| call.arg(arg)).run()
+    Call::within(folder).args(args).run()
 }
 
 fn shop_with_orders(folder: &Folder, orders: usize) {

@@ -18,7 +18,7 @@ const SOCKET: &str = "data/orders.sock";
 const HANG_LIMIT: Duration = Duration::from_secs(60);
 
 fn run(folder: &Folder, args: &[&str], input: &str) -> Ended {
-    args.iter().fold(Call::within(folder), |call, arg| call.arg(arg)).input(input).run()
+    Call::within(folder).args(args).input(input).run()
 }
 
 #[track_caller]

@@ -11,7 +11,7 @@ use support::process::{Call, Ended};
 const SERVICE_USER: u32 = 65_534;
 
 fn run(folder: &Folder, args: &[&str]) -> Ended {
-    args.iter().fold(Call::within(folder), |call, arg| call.arg(arg)).run()
+    Call::within(folder).args(args).run()
 }
 
 #[track_caller]

@@ -17,8 +17,7 @@ fn shop() -> Folder {
 }
 
 fn user(folder: &Folder, args: &[&str], input: &str) -> Ended {
-    let call = Call::within(folder).arg("user");
-    args.iter().fold(call, |call, arg| call.arg(arg)).input(input).run()
+    Call::within(folder).arg("user").args(args).input(input).run()
 }
 
 #[track_caller]

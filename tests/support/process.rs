@@ -47,6 +47,11 @@ impl Call {
         self
     }
 
+    pub fn args(mut self, args: &[&str]) -> Call {
+        self.0.args(args);
+        self
+    }
+
     pub fn env(mut self, name: &str, value: &str) -> Call {
         self.0.env(name, value);
         self

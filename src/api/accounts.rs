@@ -5,7 +5,7 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::call::Call;
-use super::inputs::{KnownPassword, NewPassword};
+use super::inputs::{Given, KnownPassword, NewPassword, PasswordGrant};
 use super::json;
 use super::openapi::{OperationDoc, Tag, plain_response, schemas};
 use super::reader::body;
@@ -76,6 +76,58 @@ pub fn describe_login() -> OperationDoc {
         .reads::<LoginRequest>(json!({ "username": "admin", "password": "Admin123" }))
         .answers::<LoginBody>("The token, and whose it is")
         .fails_with(401)
+}
+
+body! {
+    /// Who logs in, as OAuth2's password flow has it. Other fields of that are ignored.
+    pub struct TokenRequest as "TokenRequest" {
+        grant_type: Given<PasswordGrant>,
+        username: String,
+        password: KnownPassword,
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Token)]
+pub struct TokenBody<'a> {
+    pub access_token: &'a str,
+    #[schema(schema_with = schemas::bearer)]
+    pub token_type: &'static str,
+    /// Seconds.
+    pub expires_in: u64,
+}
+
+pub fn token(call: &Call<'_>) -> Result<Response> {
+    let TokenRequest { grant_type: _, username, password } = call.read_body()?;
+    let login = call.service().login(call.cx, &username, password.as_str())?;
+    let body = TokenBody {
+        access_token: &login.token,
+        token_type: "bearer",
+        expires_in: login.life.as_secs(),
+    };
+    Ok(json::response(200, &body))
+}
+
+pub fn describe_token() -> OperationDoc {
+    OperationDoc::new("token", Tag::Accounts, "Log in as OAuth2 does (password flow)")
+        .about(
+            "For Swagger's *Authorize*, and for clients that know OAuth2. It counts as a login, and \
+             fails as one. `grant_type` may be left out.",
+        )
+        .reads_form::<TokenRequest>()
+        .answers::<TokenBody>("The token")
+        .fails_with(401)
+}
+
+pub fn log_out(call: &Call<'_>) -> Result<Response> {
+    call.service().log_out(call.cx, &call.caller)?;
+    Ok(Response::new(204))
+}
+
+pub fn describe_log_out() -> OperationDoc {
+    OperationDoc::new("logout", Tag::Accounts, "End all of my tokens")
+        .about("On every device, this one too.")
+        .responds(204, plain_response("They have ended"))
 }
 
 body! {

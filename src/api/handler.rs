@@ -10,6 +10,7 @@ use super::client_address::TrustedProxies;
 use super::cors::{Cors, Grant};
 use super::errors::{self, ErrorFormat, ErrorResponse};
 use super::exposition::Exposition;
+use super::form;
 use super::json;
 use super::large_body_gate::{LargeBodyGate, Permit};
 use super::meters::Meters;
@@ -208,16 +209,20 @@ impl Shared {
         style: &ResponseStyle,
         permit: &mut Option<Permit<'s>>,
     ) -> Result<Called> {
-        if route.body == BodyKind::Json {
-            let body = call.raw_body;
+        let body = call.raw_body;
+        if route.body != BodyKind::Unused {
             *permit = Some(self.large_bodies.acquire(body.len())?);
             let content_type = call.header(Field::ContentType);
-            if !body.is_empty() && content_type.is_some_and(|given| !json::is_json(given)) {
+            if !body.is_empty() && content_type.is_some_and(|given| !is_of(route.body, given)) {
                 let error = ErrorResponse::new(415, "Unsupported Media Type");
                 return Ok(Called::Response(error.render(style.format, &style.request_id)));
             }
-            call.body = json::parse(body)?;
         }
+        call.body = match route.body {
+            BodyKind::Unused => None,
+            BodyKind::Json => json::parse(body)?,
+            BodyKind::Form => Some(form::parse(body)?),
+        };
         // Who may open the local socket needs no token, and no limit holds them up.
         let is_operator = call.caller == Caller::Operator;
         if route.access != Access::Public && !is_operator {
@@ -295,6 +300,15 @@ impl Deferred for PendingResponse {
 
     fn ends_with_client(&self) -> bool {
         self.pending.ends_with_client()
+    }
+}
+
+/// Whether a body of that media type is what the route reads.
+fn is_of(kind: BodyKind, content_type: &str) -> bool {
+    match kind {
+        BodyKind::Unused => true,
+        BodyKind::Json => json::is_json(content_type),
+        BodyKind::Form => form::is_form(content_type),
     }
 }
 

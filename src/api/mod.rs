@@ -15,6 +15,7 @@ mod emails;
 mod event_body;
 mod events;
 mod exposition;
+mod form;
 mod handler;
 mod host;
 mod if_match;

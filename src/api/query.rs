@@ -55,6 +55,15 @@ impl<'q> Query<'q> {
         pair.map(|(_, value)| value.as_ref())
     }
 
+    /// A text of so many characters, both included.
+    pub fn text_of(&mut self, name: &str, least: usize, most: usize) -> Option<String> {
+        self.parsed(name, |text| match text.chars().count() {
+            count if count < least => Err(Problem::TooShort { min: least }),
+            count if count > most => Err(Problem::TooLong { max: most }),
+            _ => Ok(text.to_owned()),
+        })
+    }
+
     /// An integer within the bounds, both included.
     pub fn integer(&mut self, name: &str, least: u64, most: u64) -> Option<u64> {
         self.parsed(name, |text| integer(text, least, most))

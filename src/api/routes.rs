@@ -41,6 +41,8 @@ pub enum BodyKind {
     /// A body is ignored.
     Unused,
     Json,
+    /// As HTML forms send it.
+    Form,
 }
 
 /// What responds. It reads fields, makes one call, renders.
@@ -52,7 +54,7 @@ pub enum Handler {
 }
 
 use Access::{Admin, Public, User};
-use BodyKind::{Json, Unused};
+use BodyKind::{Form, Json, Unused};
 use Handler::{Later, Now};
 use Method::{Get, Post};
 
@@ -75,11 +77,15 @@ pub const ROUTES: &[Route] = &[
     route(Get,  "/redoc",                           Public, None,                  Unused, Now(docs::redoc),                      None),
 
     route(Post, "/auth/login",                      Public, Some(Limit::LOGIN),    Json,   Now(accounts::login),                  Some(accounts::describe_login)),
+    route(Post, "/auth/token",                      Public, Some(Limit::LOGIN),    Form,   Now(accounts::token),                  Some(accounts::describe_token)),
+    route(Post, "/auth/logout",                     User,   None,                  Unused, Now(accounts::log_out),                Some(accounts::describe_log_out)),
     route(Post, "/auth/register",                   Admin,  Some(Limit::REGISTER), Json,   Now(accounts::register),               Some(accounts::describe_register)),
     route(Get,  "/auth/me",                         User,   None,                  Unused, Now(accounts::me),                     Some(accounts::describe_me)),
     route(Post, "/auth/password",                   User,   Some(Limit::PASSWORD), Json,   Now(accounts::change_password),        Some(accounts::describe_change_password)),
 
     route(Get,  "/auth/users",                      Admin,  None,                  Unused, Now(users::list),                      Some(users::describe_list)),
+    route(Get,  "/auth/users/{user_id}",            Admin,  None,                  Unused, Now(users::get),                       Some(users::describe_get)),
+    route(Post, "/auth/users/{user_id}/update",     Admin,  None,                  Json,   Now(users::update),                    Some(users::describe_update)),
     route(Post, "/auth/users/{user_id}/disable",    Admin,  None,                  Unused, Now(users::disable),                   Some(users::describe_disable)),
     route(Post, "/auth/users/{user_id}/enable",     Admin,  None,                  Unused, Now(users::enable),                    Some(users::describe_enable)),
     route(Post, "/auth/users/{user_id}/password",   Admin,  None,                  Json,   Now(users::set_password),              Some(users::describe_set_password)),

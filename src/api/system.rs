@@ -147,11 +147,13 @@ pub fn metrics(call: &Call<'_>) -> Result<Response> {
 
 pub fn describe_metrics() -> OperationDoc {
     let mut exposition = response_with_headers("The metrics of the last second", &["Vary"]);
-    for content_type in [metrics::TEXT, metrics::OPEN_METRICS] {
-        let content = Content::new(Some(ObjectBuilder::new().schema_type(Type::String)));
-        exposition.content.insert(content_type.to_owned(), content.into());
-    }
+    let content = Content::new(Some(ObjectBuilder::new().schema_type(Type::String)));
+    // The type alone: what makes code from documents can't read its parameters, nor OpenMetrics.
+    exposition.content.insert("text/plain".to_owned(), content.into());
     OperationDoc::new("metrics", Tag::System, "Metrics, for Prometheus")
-        .about("In OpenMetrics where `Accept` prefers it, else in Prometheus's text format 0.0.4.")
+        .about(
+            "In Prometheus's text format 0.0.4; where `Accept` prefers it, in OpenMetrics \
+             (`application/openmetrics-text`).",
+        )
         .responds(200, exposition)
 }

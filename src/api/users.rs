@@ -6,18 +6,19 @@ use utoipa::ToSchema;
 
 use super::accounts::UserBody;
 use super::call::Call;
-use super::inputs::NewPassword;
+use super::inputs::{Given, GivenRole, NewPassword};
 use super::json;
 use super::openapi::{OperationDoc, Tag, plain_response, schemas};
 use super::query::Query;
 use super::reader::body;
-use crate::domain::MAX_ID;
-use crate::domain::{User, UserId};
+use crate::domain::{EmailAddress, MAX_ID, User, UserId, Username, email};
 use crate::error::Result;
 use crate::http::Response;
-use crate::store::PAGE_ROWS;
+use crate::store::{PAGE_ROWS, UpdateUser};
 
 const DEFAULT_LIMIT: u64 = 100;
+/// Longest text that users are searched for, in characters: that of an address.
+const MAX_SEARCH_CHARS: usize = email::MAX_CHARS;
 
 /// A user as admins see one.
 #[derive(Debug, Serialize, ToSchema)]
@@ -44,11 +45,13 @@ pub struct AccountsBody<'a> {
 }
 
 pub fn list(call: &Call<'_>) -> Result<Response> {
-    let mut query = Query::of(call.query, &["limit", "after"]);
+    let mut query = Query::of(call.query, &["limit", "after", "q"]);
     let limit = query.integer("limit", 1, PAGE_ROWS as u64).unwrap_or(DEFAULT_LIMIT) as usize;
     let after = query.integer("after", 1, MAX_ID).unwrap_or(0);
+    let prefix = query.text_of("q", 1, MAX_SEARCH_CHARS);
     query.check()?;
-    let mut users = call.service().users(call.cx, &call.caller, UserId(after), limit + 1)?;
+    let (prefix, after) = (prefix.as_deref(), UserId(after));
+    let mut users = call.service().users(call.cx, &call.caller, prefix, after, limit + 1)?;
     let more = users.len() > limit;
     users.truncate(limit);
     let body = AccountsBody {
@@ -59,10 +62,56 @@ pub fn list(call: &Call<'_>) -> Result<Response> {
 }
 
 pub fn describe_list() -> OperationDoc {
+    let about = "Only those whose name or address begins so, in any case.";
     OperationDoc::new("list_users", Tag::Accounts, "List users (admins)")
         .paged(DEFAULT_LIMIT)
+        .query("q", schemas::string_of(1, MAX_SEARCH_CHARS), about)
         .answers::<AccountsBody>("A page of users, oldest first")
         .fails_with(422)
+}
+
+pub fn get(call: &Call<'_>) -> Result<Response> {
+    let id = UserId(call.path_id("user_id")?);
+    let user = call.service().user(call.cx, &call.caller, id)?;
+    Ok(json::response(200, &AccountBody::from(&user)))
+}
+
+pub fn describe_get() -> OperationDoc {
+    OperationDoc::new("get_user", Tag::Accounts, "One user (admins)")
+        .answers::<AccountBody>("The user")
+}
+
+body! {
+    /// What is to change about a user; what is absent stays.
+    pub struct UserChange as "UserChange" {
+        email: Given<EmailAddress>,
+        role: Given<GivenRole>,
+        username: Given<Username>,
+    }
+}
+
+pub fn update(call: &Call<'_>) -> Result<Response> {
+    let user = UserId(call.path_id("user_id")?);
+    let UserChange { email, role, username } = call.read_body()?;
+    let role = role.0.map(|GivenRole(role)| role);
+    let update = UpdateUser { user, username: username.0, email: email.0, role };
+    let user = call.service().update_user(call.cx, &call.caller, update)?;
+    Ok(json::response(200, &AccountBody::from(&user)))
+}
+
+pub fn describe_update() -> OperationDoc {
+    OperationDoc::new(
+        "update_user",
+        Tag::Accounts,
+        "Change a user's name, address or role (admins)",
+    )
+    .about(
+        "Another name or role ends all of the user's tokens at once. 400 where the name or \
+             the address is another's; 409 where the last enabled admin would be none any more.",
+    )
+    .reads::<UserChange>(json!({ "email": "ann@shop.example", "role": "admin" }))
+    .answers::<AccountBody>("The user")
+    .fails_with(409)
 }
 
 pub fn disable(call: &Call<'_>) -> Result<Response> {

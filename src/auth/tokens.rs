@@ -98,6 +98,11 @@ impl Tokens {
         self.key.authenticate(claims).map_err(Error::internal)
     }
 
+    /// How long a token counts.
+    pub fn life(&self) -> Duration {
+        self.life
+    }
+
     /// Checks signature, algorithm and time. A token without `exp` is refused, and so is one
     /// from the second `exp` on (RFC 7519, 4.1.4: "on or after"), or before the second `nbf`.
     pub fn read(&self, token: &str, now: Timestamp) -> Result<Claims> {

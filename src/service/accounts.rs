@@ -7,7 +7,8 @@ use crate::clock::Timestamp;
 use crate::domain::{EmailAddress, Network, NewUser, Password, Role, User, UserId, Username};
 use crate::error::{Error, Result, Unauthenticated};
 use crate::store::{
-    CreateFirstAdmin, CreateUser, Rehash, RememberNetwork, SetDisabled, SetPassword,
+    CreateFirstAdmin, CreateUser, LogOut, Rehash, RememberNetwork, SetDisabled, SetPassword,
+    UpdateUser,
 };
 
 use super::caller::Caller;
@@ -19,6 +20,8 @@ use super::state::Service;
 #[derive(Debug)]
 pub struct Login {
     pub token: String,
+    /// How long the token counts.
+    pub life: Duration,
     pub user: User,
 }
 
@@ -79,7 +82,7 @@ impl Service {
                 self.rehash(&origin.requester(cx), &user, password);
             }
             let token = self.tokens.issue(&user, self.clock.now())?;
-            Ok(Login { token, user })
+            Ok(Login { token, life: self.tokens.life(), user })
         });
         self.counters.count_login(result.as_ref().err().map(Error::kind));
         result
@@ -146,6 +149,15 @@ impl Service {
             let id = caller.require_user()?;
             notes.add("user", id);
             self.store.read()?.user(id)?.ok_or(Error::NotFound)
+        })
+    }
+
+    /// Ends all of the caller's tokens.
+    pub fn log_out(&self, cx: &Context, caller: &Caller) -> Result<()> {
+        self.operations.log_out.run(cx, |notes| {
+            let user = caller.require_user()?;
+            notes.add("user", user);
+            self.store.write(LogOut { user })
         })
     }
 
@@ -226,18 +238,47 @@ impl Service {
         })
     }
 
-    /// Users with ids above `after`, `limit` at most; for admins.
+    /// One user; for admins.
+    pub fn user(&self, cx: &Context, caller: &Caller, id: UserId) -> Result<User> {
+        self.operations.get_user.run(cx, |notes| {
+            caller.note(notes);
+            notes.add("user", id);
+            caller.require_admin()?;
+            self.store.read()?.user(id)?.ok_or(Error::NotFound)
+        })
+    }
+
+    /// Gives a user another name, address or role; for admins.
+    pub fn update_user(&self, cx: &Context, caller: &Caller, update: UpdateUser) -> Result<User> {
+        self.operations.update_user.run(cx, |notes| {
+            caller.note(notes);
+            notes.add("user", update.user);
+            if let Some(role) = update.role {
+                notes.add("role", role.as_str());
+            }
+            caller.require_admin()?;
+            self.store.write(update)
+        })
+    }
+
+    /// Users with ids above `after`, `limit` at most, whose name or address begins with `prefix`
+    /// where there is one; for admins.
     pub fn users(
         &self,
         cx: &Context,
         caller: &Caller,
+        prefix: Option<&str>,
         after: UserId,
         limit: usize,
     ) -> Result<Vec<User>> {
         self.operations.list_users.run(cx, |notes| {
             caller.note(notes);
             caller.require_admin()?;
-            self.store.read()?.users(after, limit)
+            let read = self.store.read()?;
+            match prefix {
+                Some(prefix) => read.users_like(prefix, after, limit),
+                None => read.users(after, limit),
+            }
         })
     }
 

@@ -14,11 +14,14 @@ use super::context::Context;
 /// Every operation, with the handles of its metrics.
 pub(super) struct Operations {
     pub login: Operation,
+    pub log_out: Operation,
     pub register: Operation,
     pub get_me: Operation,
     pub change_password: Operation,
     pub set_password: Operation,
     pub set_disabled: Operation,
+    pub get_user: Operation,
+    pub update_user: Operation,
     pub list_users: Operation,
     pub create_order: Operation,
     pub get_order: Operation,
@@ -54,11 +57,14 @@ impl Operations {
         let operation = |name| Operation { name, meter: metrics.operation(name), is_public: false };
         Operations {
             login: Operation { is_public: true, ..operation("login") },
+            log_out: operation("log_out"),
             register: operation("register"),
             get_me: operation("get_me"),
             change_password: operation("change_password"),
             set_password: operation("set_password"),
             set_disabled: operation("set_disabled"),
+            get_user: operation("get_user"),
+            update_user: operation("update_user"),
             list_users: operation("list_users"),
             create_order: operation("create_order"),
             get_order: operation("get_order"),

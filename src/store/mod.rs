@@ -54,9 +54,9 @@ pub use wakeup::Wakeup;
 pub use write_txn::Write;
 pub use writes::{
     Attempt, ChangeOrder, Changed, Condition, CreateFirstAdmin, CreateUser, EndTokens, Idempotency,
-    MailMark, MailPlace, MarkMails, Notice, PassOrders, PlaceOrder, Placed, PruneEvents,
+    LogOut, MailMark, MailPlace, MarkMails, Notice, PassOrders, PlaceOrder, Placed, PruneEvents,
     QuarantineMail, Rehash, RememberNetwork, RenewSource, RetryMail, RetryMails, SetDisabled,
-    SetFeed, SetPassword, Trial,
+    SetFeed, SetPassword, Trial, UpdateUser,
 };
 
 use crate::error::Error;

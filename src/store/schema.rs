@@ -5,11 +5,12 @@
 //! ───────────────────────────────────────────────────────────────────────────────────────────
 //! meta               name                 number                      see [`meta`]
 //!
-//! users              user id              UserRecord                  CreateUser, SetPassword,
-//!                                                                     Rehash, SetDisabled,
+//! users              user id              UserRecord                  CreateUser, UpdateUser,
+//!                                                                     SetPassword, Rehash,
+//!                                                                     SetDisabled, LogOut,
 //!                                                                     EndTokens
-//! usernames          folded name          user id                     CreateUser
-//! emails             folded address       user id                     CreateUser
+//! usernames          folded name          user id                     CreateUser, UpdateUser
+//! emails             folded address       user id                     CreateUser, UpdateUser
 //! known_networks     (user id, network)   last login, s since 1970    RememberNetwork
 //! network_users      (network, user id)   ()                          with each row of
 //!                                                                     known_networks

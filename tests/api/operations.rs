@@ -5,7 +5,7 @@ use orderd::auth::Cost;
 use orderd::domain::{EmailAddress, MailId, NewUser, Password, Role, UserId, Username};
 use orderd::error::Error;
 use orderd::service::{Caller, Context, OrderQuery, Service};
-use orderd::store::{Direction, MailFilter, OrderFilter};
+use orderd::store::{Direction, MailFilter, OrderFilter, UpdateUser};
 use serde_json::json;
 use support::app::{PASSWORD, TestApp, config};
 use support::folder::Folder;
@@ -40,11 +40,14 @@ fn outcomes(service: &Service, caller: &Caller) -> Vec<(&'static str, Result<(),
     let filter = OrderFilter { user: Some(user), ..OrderFilter::default() };
     let query = OrderQuery { filter, ..OrderQuery::default() };
     let (all, rising) = (MailFilter::default(), Direction::Ascending);
+    let update = UpdateUser { user, username: None, email: None, role: Some(Role::User) };
     vec![
         ("register", service.register(&cx, caller, another).map(drop)),
         ("set_password", service.set_password(&cx, caller, user, &password)),
         ("set_disabled", service.set_disabled(&cx, caller, user, true).map(drop)),
-        ("list_users", service.users(&cx, caller, UserId(0), 9).map(drop)),
+        ("list_users", service.users(&cx, caller, None, UserId(0), 9).map(drop)),
+        ("get_user", service.user(&cx, caller, user).map(drop)),
+        ("update_user", service.update_user(&cx, caller, update).map(drop)),
         ("list_emails", service.mails(&cx, caller, &all, rising, None, 9).map(drop)),
         ("get_email", service.mail(&cx, caller, MailId(1)).map(drop)),
         ("count_orders", service.count_open_orders(&cx, caller).map(drop)),
@@ -62,6 +65,8 @@ fn whoever_may_not_is_told_so_before_any_value_is_looked_at() {
     for (method, target) in [
         ("POST", "/auth/register"),
         ("GET", "/auth/users?limit=x"),
+        ("GET", "/auth/users/x"),
+        ("POST", "/auth/users/x/update"),
         ("POST", "/auth/users/x/disable"),
         ("POST", "/auth/users/x/enable"),
         ("POST", "/auth/users/x/password"),

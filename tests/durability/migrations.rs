@@ -214,6 +214,28 @@ fn names_and_passwords_of_version_3_go_on_working_also_where_two_are_one_name_by
     assert_eq!(disabled["username"], " bo ");
 }
 
+/// Two users each of whom is found by their own spelling of one name.
+#[test]
+fn a_shared_name_of_version_3_leads_to_the_other_once_one_is_called_otherwise() {
+    let app = open(3);
+    let admin = app.token("admin", "Admin123");
+    let users = app.read(&admin, "/auth/users?q=%CE%9F%CE%94%CE%9F%CE%A3").good()["users"].clone();
+    let users = users.as_array().unwrap();
+    let [first, second] = &users[..] else { panic!("{users:?}") };
+    let update = |user: &Value, body: &Value| {
+        app.post(&format!("/auth/users/{}/update", user["id"])).bearer(&admin).json(body).send()
+    };
+    update(second, &json!({"email": "new@example.com"})).good();
+    assert!(app.app().store().check().unwrap().is_sound());
+    // A folded name that is the other's too is nobody's to take.
+    update(second, &json!({"username": "οδος"})).assert_status(400);
+    update(second, &json!({"username": "second"})).good();
+    for name in ["ΟΔΟΣ", "οδος", "οδοσ"] {
+        assert_eq!(app.login(name, "Secure1!c").good()["user_info"]["id"], first["id"], "{name}");
+    }
+    assert!(app.app().store().check().unwrap().is_sound());
+}
+
 #[test]
 fn a_password_that_was_hashed_as_it_was_typed_is_hashed_in_its_normal_form_at_the_next_login() {
     let app = open(3);

@@ -63,7 +63,7 @@ impl<T: FromJson> FromJson for Option<T> {
     }
 }
 
-/// A field of a change: what is absent stays, and null clears it.
+/// A field of a change: what is absent stays. Null is a value like any other.
 #[derive(Debug)]
 pub struct Given<T>(pub Option<T>);
 
@@ -118,6 +118,37 @@ impl FromJson for Role {
 
     fn describe() -> RefOr<Schema> {
         schemas::role_or_default()
+    }
+}
+
+/// A role that has no default.
+#[derive(Debug)]
+pub struct GivenRole(pub Role);
+
+impl FromJson for GivenRole {
+    fn read(value: &Value, reader: &mut Reader) -> Option<GivenRole> {
+        Role::read(value, reader).map(GivenRole)
+    }
+
+    fn describe() -> RefOr<Schema> {
+        schemas::role()
+    }
+}
+
+/// The one way to log in that `POST /auth/token` knows.
+#[derive(Debug)]
+pub struct PasswordGrant;
+
+impl FromJson for PasswordGrant {
+    fn read(value: &Value, reader: &mut Reader) -> Option<PasswordGrant> {
+        match value.as_str() {
+            Some("password") => Some(PasswordGrant),
+            _ => reader.fault(Problem::NotOneOf { expected: "'password'" }, value),
+        }
+    }
+
+    fn describe() -> RefOr<Schema> {
+        schemas::choice(["password"]).into()
     }
 }
 

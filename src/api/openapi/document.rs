@@ -3,7 +3,9 @@
 use std::sync::OnceLock;
 
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, Paths};
-use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    Flow, HttpAuthScheme, HttpBuilder, OAuth2, Password, Scopes, SecurityScheme,
+};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     Components, HttpMethod, Info, License, OpenApi, RefOr, Required, Response, SecurityRequirement,
@@ -14,13 +16,15 @@ use super::operation::{OperationDoc, Tag};
 use super::{errors, headers, schemas};
 use crate::api::routes::{Access, BodyKind, Method, ROUTES, Route};
 
-/// The security scheme's name within the document.
+/// The security schemes' names within the document: two ways to the same token.
 const BEARER: &str = "bearer";
+const OAUTH2: &str = "oauth2";
 
 const ABOUT: &str = "\
 Takes orders, keeps them safe on disk before it says so, and mails the customer.
 
-To begin, call `POST /auth/login`, then put its `access_token` behind *Authorize*.
+To begin, put a name and its password behind *Authorize*; or the `access_token` that \
+`POST /auth/login` gives.
 
 - `HEAD` works wherever `GET` does. Another method on a known path is answered 405 with `Allow`, \
 and `OPTIONS` 204. A path that differs from a known one by its last slash only is answered 307 \
@@ -53,6 +57,7 @@ fn document() -> OpenApi {
     errors::add_to(&mut components);
     headers::add_to(&mut components);
     components.add_security_scheme(BEARER, bearer());
+    components.add_security_scheme(OAUTH2, oauth2());
     let mut document = OpenApi::new(info(), paths);
     document.components = Some(components);
     document.servers = Some(vec![server()]);
@@ -63,7 +68,7 @@ fn document() -> OpenApi {
 }
 
 fn info() -> Info {
-    let mut info = Info::new("Mini Order Management Service", env!("CARGO_PKG_VERSION"));
+    let mut info = Info::new("orderd", env!("CARGO_PKG_VERSION"));
     info.description = Some(ABOUT.to_owned());
     let mut license = License::new("MIT");
     license.identifier = Some("MIT".to_owned());
@@ -80,6 +85,12 @@ fn bearer() -> SecurityScheme {
     let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
     let about = "The `access_token` that `POST /auth/login` gives.";
     SecurityScheme::Http(scheme.description(Some(about)).build())
+}
+
+/// The password flow, whose token endpoint is a relative reference like all others.
+fn oauth2() -> SecurityScheme {
+    let flow = Flow::Password(Password::new("./auth/token", Scopes::new()));
+    SecurityScheme::OAuth2(OAuth2::with_description([flow], "A name and its password."))
 }
 
 fn http_method(method: Method) -> HttpMethod {
@@ -101,7 +112,8 @@ fn complete(mut operation: Operation, route: &Route) -> Operation {
     }
     if route.access != Access::Public {
         let none: [&str; 0] = [];
-        operation.security = Some(vec![SecurityRequirement::new(BEARER, none)]);
+        let either = [BEARER, OAUTH2].map(|scheme| SecurityRequirement::new(scheme, none));
+        operation.security = Some(either.into());
     }
     for status in errors_of(route) {
         let place = operation.responses.responses.entry(status.to_string());
@@ -121,7 +133,7 @@ fn errors_of(route: &Route) -> Vec<u16> {
     if id_name(route.pattern).is_some() {
         statuses.extend([404, 422]);
     }
-    if route.body == BodyKind::Json {
+    if route.body != BodyKind::Unused {
         statuses.extend([415, 422]);
     }
     if route.limit.is_some() {
@@ -150,6 +162,7 @@ fn id_name(pattern: &'static str) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::form::FORM;
     use serde_json::Value;
 
     /// What people look at rather than call, or an older name of another row.
@@ -196,8 +209,10 @@ mod tests {
                 let response = &operation["responses"][status.to_string()];
                 assert!(response.is_object(), "{place} lacks {status}");
             }
-            let reads_json = operation["requestBody"]["content"]["application/json"].is_object();
-            assert_eq!(reads_json, route.body == BodyKind::Json, "{place}");
+            let content = &operation["requestBody"]["content"];
+            let reads = |kind: &str| content[kind].is_object();
+            assert_eq!(reads("application/json"), route.body == BodyKind::Json, "{place}");
+            assert_eq!(reads(FORM), route.body == BodyKind::Form, "{place}");
             let succeeds = operation["responses"].as_object().unwrap().keys();
             assert!(succeeds.into_iter().any(|status| status.starts_with('2')), "{place}");
         }

@@ -7,6 +7,7 @@ use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::{Content, Ref, RefOr, Required, Response, ResponseBuilder, Schema};
 
 use super::{errors, schemas};
+use crate::api::form::FORM;
 use crate::domain::MAX_ID;
 use crate::store::PAGE_ROWS;
 
@@ -72,9 +73,17 @@ impl OperationDoc {
     pub fn reads<T: ToSchema>(mut self, example: Value) -> OperationDoc {
         let mut content = self.content::<T>();
         content.example = Some(example);
-        let body = RequestBodyBuilder::new()
-            .content("application/json", content)
-            .required(Some(Required::True));
+        self.body("application/json", content)
+    }
+
+    /// The same fields as an HTML form sends them.
+    pub fn reads_form<T: ToSchema>(mut self) -> OperationDoc {
+        let content = self.content::<T>();
+        self.body(FORM, content)
+    }
+
+    fn body(mut self, kind: &str, content: Content) -> OperationDoc {
+        let body = RequestBodyBuilder::new().content(kind, content).required(Some(Required::True));
         self.operation.request_body = Some(body.build().into());
         self
     }

@@ -291,6 +291,11 @@ pub fn string() -> RefOr<Schema> {
     ObjectBuilder::new().schema_type(Type::String).into()
 }
 
+/// A text of so many characters.
+pub fn string_of(least: usize, most: usize) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).min_length(Some(least)).max_length(Some(most))
+}
+
 pub fn object() -> RefOr<Schema> {
     ObjectBuilder::new().into()
 }

@@ -1,8 +1,9 @@
 //! Reads users.
 
+use std::collections::BTreeSet;
 use std::ops::Bound;
 
-use redb::ReadableTableMetadata;
+use redb::{ReadOnlyTable, ReadableTableMetadata};
 
 use super::Snapshot;
 use crate::clock::Timestamp;
@@ -18,6 +19,32 @@ pub struct TokenStatus {
     pub role: Role,
     pub disabled: bool,
     pub token_generation: u32,
+}
+
+/// The lowest ids above one of them, `limit` at most, each once.
+struct LowestIds {
+    after: u64,
+    limit: usize,
+    ids: BTreeSet<u64>,
+}
+
+impl LowestIds {
+    /// Adds what the keys lead to that begin with the prefix.
+    fn add_from(&mut self, index: &ReadOnlyTable<&str, u64>, prefix: &str) -> Result<()> {
+        for row in index.range(prefix..)? {
+            let (key, id) = row?;
+            if !key.value().starts_with(prefix) {
+                break;
+            }
+            if id.value() > self.after {
+                self.ids.insert(id.value());
+            }
+            if self.ids.len() > self.limit {
+                self.ids.pop_last();
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Snapshot {
@@ -87,6 +114,18 @@ impl Snapshot {
                 decode::<UserRecord>(record.value())?.into_user(id.value())
             })
             .collect()
+    }
+
+    /// Users with ids above `after`, rising, `limit` at most, whose name or address begins with
+    /// that text. It looks through all names and addresses that do.
+    pub fn users_like(&self, prefix: &str, after: UserId, limit: usize) -> Result<Vec<User>> {
+        let mut found = LowestIds { after: after.0, limit, ids: BTreeSet::new() };
+        let names = self.open(schema::USERNAMES)?;
+        found.add_from(&names, &Username::fold(prefix))?;
+        found.add_from(&names, &Username::fold_of_old(prefix))?;
+        found.add_from(&self.open(schema::EMAILS)?, &prefix.trim().to_ascii_lowercase())?;
+        let users = found.ids.into_iter().map(|id| self.user(UserId(id)));
+        users.filter_map(Result::transpose).collect()
     }
 
     /// Reads no row, so that a damaged one does not prevent a start.

@@ -8,6 +8,8 @@ mod orders;
 mod sequences;
 mod users;
 
+pub use users::UserKeys;
+
 use redb::{ReadableTable, Table, WriteTransaction};
 
 pub(super) use sequences::Sequences;

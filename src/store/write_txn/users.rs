@@ -4,11 +4,29 @@ use redb::ReadableTable;
 
 use super::{Applied, Failure, WriteTxn, next_key};
 use crate::clock::Timestamp;
-use crate::domain::{Network, User, UserId, Username};
+use crate::domain::{EmailAddress, Network, User, UserId, Username};
 use crate::error::{Error, Unauthenticated};
 use crate::store::generation;
 use crate::store::records::{UserRecord, decode, encode};
 use crate::store::schema::meta;
+
+/// What a user is found by.
+pub struct UserKeys {
+    name: String,
+    /// As names were found before they were folded; first asked for where both are there.
+    name_of_old: String,
+    email: String,
+}
+
+impl UserKeys {
+    pub fn of(username: &Username, email: &EmailAddress) -> UserKeys {
+        UserKeys {
+            name: Username::fold(username.as_str()),
+            name_of_old: Username::fold_of_old(username.as_str()),
+            email: email.fold(),
+        }
+    }
+}
 
 impl WriteTxn<'_> {
     pub fn user(&mut self, id: UserId) -> Applied<Option<User>> {
@@ -33,23 +51,68 @@ impl WriteTxn<'_> {
         Err(Error::Unauthenticated(Unauthenticated::BadToken).into())
     }
 
-    pub fn has_username(&mut self, folded: &str) -> Applied<bool> {
-        Ok(self.tables.usernames()?.get(folded)?.is_some())
+    /// Refuses a name that leads to another user than this one.
+    pub fn require_free_name(&mut self, keys: &UserKeys, own: UserId) -> Applied<()> {
+        let names = self.tables.usernames()?;
+        for name in [&keys.name, &keys.name_of_old] {
+            if names.get(name.as_str())?.is_some_and(|row| row.value() != own.0) {
+                return Err(Error::Refused("Username already registered").into());
+            }
+        }
+        Ok(())
     }
 
-    pub fn has_email(&mut self, folded: &str) -> Applied<bool> {
-        Ok(self.tables.emails()?.get(folded)?.is_some())
+    /// Refuses an address that leads to another user than this one.
+    pub fn require_free_email(&mut self, keys: &UserKeys, own: UserId) -> Applied<()> {
+        let owner = self.tables.emails()?.get(keys.email.as_str())?;
+        match owner.is_some_and(|row| row.value() != own.0) {
+            true => Err(Error::Refused("Email already registered").into()),
+            false => Ok(()),
+        }
     }
 
     pub fn next_user_id(&mut self) -> Applied<UserId> {
         Ok(UserId(next_key(self.tables.users()?)?))
     }
 
-    pub fn insert_user(&mut self, user: &User) -> Applied<()> {
+    pub fn insert_user(&mut self, user: &User, keys: &UserKeys) -> Applied<()> {
         self.put_user(user)?;
-        let folded = Username::fold(user.username.as_str());
-        self.tables.usernames()?.insert(folded.as_str(), user.id.0)?;
-        self.tables.emails()?.insert(user.email.fold().as_str(), user.id.0)?;
+        self.tables.usernames()?.insert(keys.name.as_str(), user.id.0)?;
+        self.tables.emails()?.insert(keys.email.as_str(), user.id.0)?;
+        Ok(())
+    }
+
+    /// Has a user, whose row is put besides, found by another name, and no more by the old one.
+    pub fn change_name(&mut self, user: UserId, old: &UserKeys, new: &UserKeys) -> Applied<()> {
+        self.dirty = true;
+        let names = self.tables.usernames()?;
+        for name in [&old.name, &old.name_of_old] {
+            let is_own = names.get(name.as_str())?.is_some_and(|row| row.value() == user.0);
+            if is_own {
+                names.remove(name.as_str())?;
+            }
+        }
+        // Users of old may share a folded name, which leads to the oldest who has it.
+        let mut sharers = Vec::new();
+        for row in names.iter()? {
+            let (name, id) = row?;
+            if Username::fold(name.value()) == old.name {
+                sharers.push(id.value());
+            }
+        }
+        if let Some(oldest) = sharers.into_iter().min() {
+            names.insert(old.name.as_str(), oldest)?;
+        }
+        names.insert(new.name.as_str(), user.0)?;
+        Ok(())
+    }
+
+    /// Has a user, whose row is put besides, found by another address, and no more by the old one.
+    pub fn change_email(&mut self, user: UserId, old: &UserKeys, new: &UserKeys) -> Applied<()> {
+        self.dirty = true;
+        let emails = self.tables.emails()?;
+        emails.remove(old.email.as_str())?;
+        emails.insert(new.email.as_str(), user.0)?;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::domain::{EmailAddress, Network, Role, User, UserId, Username};
 use crate::error::Error;
-use crate::store::write_txn::{Applied, Write, WriteTxn};
+use crate::store::write_txn::{Applied, UserKeys, Write, WriteTxn};
 
 /// Makes a user whose name and address nobody else has.
 #[derive(Debug)]
@@ -33,14 +33,12 @@ impl Write for CreateUser {
     type Output = User;
 
     fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<User> {
-        if txn.has_username(&Username::fold(self.username.as_str()))? {
-            return Err(Error::Refused("Username already registered").into());
-        }
-        if txn.has_email(&self.email.fold())? {
-            return Err(Error::Refused("Email already registered").into());
-        }
+        let keys = UserKeys::of(&self.username, &self.email);
+        let id = txn.next_user_id()?;
+        txn.require_free_name(&keys, id)?;
+        txn.require_free_email(&keys, id)?;
         let mut user = User {
-            id: txn.next_user_id()?,
+            id,
             username: self.username.clone(),
             email: self.email.clone(),
             role: self.role,
@@ -50,7 +48,7 @@ impl Write for CreateUser {
             password_hash: self.password_hash.clone(),
         };
         txn.end_tokens(&mut user)?;
-        txn.insert_user(&user)?;
+        txn.insert_user(&user, &keys)?;
         Ok(user)
     }
 }
@@ -153,6 +151,74 @@ impl Write for SetDisabled {
         txn.end_tokens(&mut user)?;
         txn.put_user(&user)?;
         Ok(user)
+    }
+}
+
+/// Gives a user another name, address or role; what is absent stays. Another name or role ends
+/// the user's tokens.
+#[derive(Debug)]
+pub struct UpdateUser {
+    pub user: UserId,
+    pub username: Option<Username>,
+    pub email: Option<EmailAddress>,
+    pub role: Option<Role>,
+}
+
+impl Write for UpdateUser {
+    type Output = User;
+    const GROWS: bool = false;
+
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<User> {
+        let before = txn.require_user(self.user)?;
+        let mut user = User {
+            username: self.username.clone().unwrap_or_else(|| before.username.clone()),
+            email: self.email.clone().unwrap_or_else(|| before.email.clone()),
+            role: self.role.unwrap_or(before.role),
+            ..before.clone()
+        };
+        if user == before {
+            return Ok(user);
+        }
+        let old_keys = UserKeys::of(&before.username, &before.email);
+        let new_keys = UserKeys::of(&user.username, &user.email);
+        let is_renamed = user.username != before.username;
+        // Users of old may share a name, and each of them may keep it.
+        if is_renamed {
+            txn.require_free_name(&new_keys, user.id)?;
+        }
+        txn.require_free_email(&new_keys, user.id)?;
+        let steps_down = before.role == Role::Admin && user.role != Role::Admin;
+        if steps_down && !before.disabled && !txn.has_other_enabled_admin(user.id)? {
+            return Err(Error::conflict("The last enabled admin keeps its role").into());
+        }
+        if is_renamed || user.role != before.role {
+            txn.end_tokens(&mut user)?;
+        }
+        txn.put_user(&user)?;
+        if is_renamed {
+            txn.change_name(user.id, &old_keys, &new_keys)?;
+        }
+        if user.email != before.email {
+            txn.change_email(user.id, &old_keys, &new_keys)?;
+        }
+        Ok(user)
+    }
+}
+
+/// Ends all tokens of one user.
+#[derive(Debug)]
+pub struct LogOut {
+    pub user: UserId,
+}
+
+impl Write for LogOut {
+    type Output = ();
+    const GROWS: bool = false;
+
+    fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<()> {
+        let mut user = txn.require_user(self.user)?;
+        txn.end_tokens(&mut user)?;
+        txn.put_user(&user)
     }
 }
 

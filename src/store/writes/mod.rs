@@ -12,7 +12,8 @@ mod tests;
 mod trial;
 
 pub use accounts::{
-    CreateFirstAdmin, CreateUser, EndTokens, Rehash, RememberNetwork, SetDisabled, SetPassword,
+    CreateFirstAdmin, CreateUser, EndTokens, LogOut, Rehash, RememberNetwork, SetDisabled,
+    SetPassword, UpdateUser,
 };
 pub use changes::{ChangeOrder, Changed, Condition};
 pub use events::{PruneEvents, RenewSource, SetFeed};

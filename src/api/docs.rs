@@ -14,16 +14,16 @@ use crate::http::{Body, Field, Response, Stream};
 
 pub(super) const PAGE: &str = include_str!("../../templates/docs/index.html");
 const START_SCRIPT: &str = include_str!("../../templates/docs/start.js");
+const OWN_STYLESHEET: &str = include_str!("../../templates/docs/style.css");
 const ICON: &[u8] = include_bytes!("../../templates/docs/favicon.png");
 
 const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
 
 static BUNDLE: Compressed =
     Compressed::new(JAVASCRIPT, include_bytes!("../../templates/docs/swagger-ui-bundle.js.gz"));
-static STYLESHEET: Compressed = Compressed::new(
-    "text/css; charset=utf-8",
-    include_bytes!("../../templates/docs/swagger-ui.css.gz"),
-);
+static STYLESHEET: Compressed =
+    Compressed::new(CSS, include_bytes!("../../templates/docs/swagger-ui.css.gz"));
 
 /// Only what this service serves; the stylesheet has its images within itself.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
@@ -56,6 +56,7 @@ struct Compressed {
 static DOCUMENT: Asset = Asset::new("application/json");
 static INDEX: Asset = Asset::new("text/html; charset=utf-8");
 static START: Asset = Asset::new(JAVASCRIPT);
+static OWN_STYLE: Asset = Asset::new(CSS);
 static IMAGE: Asset = Asset::new("image/png");
 
 pub fn document(call: &Call<'_>) -> Result<Response> {
@@ -68,6 +69,10 @@ pub fn page(call: &Call<'_>) -> Result<Response> {
 
 pub fn start_script(call: &Call<'_>) -> Result<Response> {
     Ok(START.respond(call, START_SCRIPT.as_bytes()))
+}
+
+pub fn own_stylesheet(call: &Call<'_>) -> Result<Response> {
+    Ok(OWN_STYLE.respond(call, OWN_STYLESHEET.as_bytes()))
 }
 
 pub fn icon(call: &Call<'_>) -> Result<Response> {

@@ -71,6 +71,7 @@ pub const ROUTES: &[Route] = &[
     route(Get,  "/openapi.json",                    Public, None,                  Unused, Now(docs::document),                   None),
     route(Get,  "/docs",                            Public, None,                  Unused, Now(docs::page),                       None),
     route(Get,  "/docs/start.js",                   Public, None,                  Unused, Now(docs::start_script),               None),
+    route(Get,  "/docs/style.css",                  Public, None,                  Unused, Now(docs::own_stylesheet),             None),
     route(Get,  "/docs/favicon.png",                Public, None,                  Unused, Now(docs::icon),                       None),
     route(Get,  "/docs/5.35.0/swagger-ui-bundle.js", Public, None,                 Unused, Now(docs::bundle),                     None),
     route(Get,  "/docs/5.35.0/swagger-ui.css",      Public, None,                  Unused, Now(docs::stylesheet),                 None),

@@ -2,6 +2,7 @@
 
 mod first_admin;
 mod start_error;
+mod supervision;
 
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
@@ -25,6 +26,7 @@ use crate::sys::poll::Waker;
 
 pub use first_admin::seed;
 pub use start_error::StartError;
+pub use supervision::Supervision;
 
 use first_admin::{check_published_password, warn_of_initial_password};
 

@@ -18,6 +18,10 @@ pub enum CommandError {
     /// The settings can't be used, as has been tried.
     Unusable(String),
     Failed(String),
+    /// The log has told why.
+    Told {
+        is_usage: bool,
+    },
 }
 
 pub fn failed(why: impl fmt::Display) -> CommandError {
@@ -46,7 +50,24 @@ impl CommandError {
             CommandError::Setting(error) => print_error(USAGE, &error.to_string()),
             CommandError::Unusable(why) => print_error(USAGE, why),
             CommandError::Failed(why) => print_error(FAILED, why),
+            CommandError::Told { is_usage } => {
+                ExitCode::from(if *is_usage { USAGE } else { FAILED })
+            }
         }
+    }
+
+    /// Writes the error into the log, unless that takes none.
+    pub fn log(self, what: &str) -> CommandError {
+        let why = match &self {
+            CommandError::Setting(error) => error.to_string(),
+            CommandError::Unusable(why) | CommandError::Failed(why) => why.clone(),
+            CommandError::Clap(_) | CommandError::Told { .. } => return self,
+        };
+        if !log::log_enabled!(log::Level::Error) {
+            return self;
+        }
+        log::error!("{what}: {why}");
+        CommandError::Told { is_usage: !matches!(self, CommandError::Failed(_)) }
     }
 }
 

@@ -20,9 +20,11 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::api::openapi;
-use crate::app::{self, App, Dependencies, Foundation, StartError};
-use crate::config::{Config, Flags, SETTINGS, SettingError, Settings, Unusable, is_in_environment};
-use crate::logging::Logging;
+use crate::app::{self, App, Dependencies, Foundation, StartError, Supervision};
+use crate::config::{
+    Config, Flags, SETTINGS, SettingError, Settings, Supervisor, Unusable, is_in_environment,
+};
+use crate::logging::{LogSettings, Logging};
 use crate::sys::{process, signals};
 
 use error::{CommandError, failed};
@@ -141,22 +143,36 @@ fn serve(settings: &Settings) -> Result<(), CommandError> {
     let unusable = |failed: &Unusable| CommandError::Setting(settings.refuse(failed));
     config.try_folders().map_err(|failed| unusable(&failed))?;
     let dependencies = Dependencies::default();
-    let logging = Logging::start(config.log_level.0, config.log_path(), dependencies.clock.clone())
+    let supervisor = Supervisor::of_process(std::process::id());
+    let logging = Logging::start(log_settings(config, &supervisor), dependencies.clock.clone())
         .map_err(|why| unusable(&log_file_error(&why)))?;
     announce_settings(settings);
     let stop = signals::watch(logging.reopener()).map_err(failed)?;
-    let app = App::start(config, &dependencies).map_err(|why| match why {
+    let started = App::start(config, &dependencies).map_err(|why| match why {
         StartError::Setting(failed) => unusable(&failed),
         other => other.into(),
-    })?;
+    });
+    let app = started.map_err(|why| why.log("not started"))?;
     announce(config, &app);
+    let supervision = Supervision::begin(&supervisor, app.local_addr());
     // An error means that the thread that watches for signals is gone: nothing else could
     // stop the service any more.
-    let _ = stop.recv();
-    log::info!("stopping");
+    let why = stop.recv().unwrap_or("no signal can be received any more");
+    log::info!("stopping: {why}");
+    supervision.end();
     app.stop();
     log::info!("stopped");
     Ok(())
+}
+
+fn log_settings<'c>(config: &'c Config, supervisor: &Supervisor) -> LogSettings<'c> {
+    let journal = supervisor.journal;
+    LogSettings {
+        level: config.log_level.0,
+        format: config.log_format,
+        file: config.log_path(),
+        has_journal: journal.is_some_and(|(device, inode)| process::is_stderr(device, inode)),
+    }
 }
 
 fn announce_settings(settings: &Settings) {

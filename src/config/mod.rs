@@ -7,7 +7,7 @@
 //!
 //! `settings` is the table of them all, `parse` and `types` read their texts, `check` holds the
 //! rules between them. `load` puts together what `flags` and `env_file` bring; `given` remembers
-//! where each came from.
+//! where each came from. `supervisor` reads variables that are no settings.
 
 mod check;
 mod env_file;
@@ -22,6 +22,7 @@ mod origins;
 mod parse;
 mod setting;
 mod settings;
+mod supervisor;
 mod types;
 
 pub use error::{SettingError, Unusable};
@@ -30,7 +31,8 @@ pub use load::{Settings, is_in_environment};
 pub use nearest::nearest;
 pub use origins::AllowedOrigins;
 pub use setting::Setting;
-pub use settings::{Config, DEFAULT_ADMIN_PASSWORD, Environment, SETTINGS, SmtpTls};
+pub use settings::{Config, DEFAULT_ADMIN_PASSWORD, Environment, LogFormat, SETTINGS, SmtpTls};
+pub use supervisor::Supervisor;
 pub use types::{
     DatabaseUrl, EmailFrom, Interval, LogFile, LogLevel, Secret, ShopName, ShopUrl, TrustedProxies,
 };

@@ -121,6 +121,8 @@ settings! {
         LOG_LEVEL log_level: LogLevel = "info", typed;
         /// Log file, rotated at 10 MB, 5 kept; empty = stderr only
         LOG_FILE log_file: LogFile = "logs/app.log", typed, takes_empty: true;
+        /// Lines of text, or json: an object a line
+        LOG_FORMAT log_format: LogFormat = "text", one_of(LogFormat::NAMES);
     }
     "Keeping" {
         /// Hours that the answers to idempotency keys are kept
@@ -155,6 +157,13 @@ pub enum SmtpTls {
     Implicit,
     /// Not at all; credentials are then sent to loopback only
     None,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    Text,
+    /// An object a line
+    Json,
 }
 
 impl Config {
@@ -232,6 +241,10 @@ impl SmtpTls {
         ("implicit", SmtpTls::Implicit),
         ("none", SmtpTls::None),
     ];
+}
+
+impl LogFormat {
+    pub const NAMES: &[(&str, LogFormat)] = &[("text", LogFormat::Text), ("json", LogFormat::Json)];
 }
 
 fn algorithm(text: &str) -> Result<String, String> {

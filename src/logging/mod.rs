@@ -6,6 +6,7 @@
 
 mod file;
 mod flood;
+mod line;
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -15,14 +16,16 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use env_logger::{Builder, Target};
-use log::LevelFilter;
+use log::{Level, LevelFilter};
 use parking_lot::{Condvar, Mutex};
 
 use crate::clock::Clock;
+use crate::config::LogFormat;
 
 pub use flood::limited;
 
 use file::LogFile;
+use line::{Line, PRIORITY_BYTES};
 
 /// Size of an output's buffer, in bytes. Lines that don't fit are dropped.
 const BUFFER_BYTES: usize = 1024 * 1024;
@@ -37,6 +40,21 @@ static DROPPED_LINES: AtomicU64 = AtomicU64::new(0);
 /// Lines dropped since the start, in all outputs.
 pub fn dropped_lines() -> u64 {
     DROPPED_LINES.load(Ordering::Relaxed)
+}
+
+/// Changes which lines are written from now on, in all outputs.
+pub fn set_level(level: LevelFilter) {
+    log::set_max_level(level);
+}
+
+/// What the log is to be.
+pub struct LogSettings<'a> {
+    pub level: LevelFilter,
+    pub format: LogFormat,
+    /// Beside stderr.
+    pub file: Option<&'a Path>,
+    /// Stderr leads to systemd's journal: its lines begin with their priority.
+    pub has_journal: bool,
 }
 
 /// Owns the log's threads. Dropping it writes out what is in the buffers.
@@ -57,21 +75,26 @@ impl Logging {
     ///
     /// # Errors
     /// The file can't be opened; a full disk is no error.
-    pub fn start(level: LevelFilter, file: Option<&Path>, clock: Clock) -> io::Result<Logging> {
-        let mut outputs = vec![Output::open(Sink::Stderr)?];
-        let file = file.map(LogFile::open).transpose()?;
+    pub fn start(settings: LogSettings<'_>, clock: Clock) -> io::Result<Logging> {
+        let format = settings.format;
+        let style = Style { format, has_priority: settings.has_journal, clock: clock.clone() };
+        let mut outputs = vec![Output::open(Sink::Stderr, style.clone())?];
+        let file = settings.file.map(LogFile::open).transpose()?;
         let rotation = file.as_ref().map_or(Ok(()), LogFile::try_rotation);
         if let Some(file) = file {
-            outputs.push(Output::open(Sink::File(file))?);
+            let style = Style { has_priority: false, ..style };
+            outputs.push(Output::open(Sink::File(file), style)?);
         }
         let buffers = outputs.iter().map(|output| output.buffer.clone()).collect();
         Builder::new()
             .filter_level(LevelFilter::Off)
-            .filter_module("orderd", level)
+            .filter_module("orderd", LevelFilter::Trace)
             .target(Target::Pipe(Box::new(Tee(buffers))))
-            .format(move |out, record| writeln!(out, "{}", Line { record, clock: &clock }))
+            .format(move |out, record| writeln!(out, "{}", Line::of(record, format, &clock)))
             .try_init()
             .map_err(io::Error::other)?;
+        // Asked before a line is made, and changed while the service runs.
+        set_level(settings.level);
         if let Err(why) = rotation {
             log::warn!("the log's folder can't be written to, so that it can't be rotated: {why}");
         }
@@ -110,8 +133,8 @@ impl Sink {
 }
 
 impl Output {
-    fn open(mut sink: Sink) -> io::Result<Output> {
-        let buffer = Arc::new(Buffer::default());
+    fn open(mut sink: Sink, style: Style) -> io::Result<Output> {
+        let buffer = Arc::new(Buffer::new(style));
         let writer = buffer.clone();
         let thread =
             thread::Builder::new().name("log".into()).spawn(move || writer.write_out(&mut sink))?;
@@ -134,31 +157,32 @@ impl Drop for Logging {
     }
 }
 
-/// `2026-11-22T10:00:00.123Z INFO  text`, on one line whatever the text holds.
-struct Line<'a> {
-    record: &'a log::Record<'a>,
-    clock: &'a Clock,
+/// What the lines of one output look like.
+#[derive(Clone)]
+struct Style {
+    format: LogFormat,
+    has_priority: bool,
+    clock: Clock,
 }
 
-impl std::fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let now = self.clock.now();
-        let millis = now.as_micros() / 1000 % 1000;
-        write!(f, "{now}.{millis:03}Z {:5} ", self.record.level())?;
-        let text = self.record.args().to_string();
-        if text.chars().any(char::is_control) {
-            return text.chars().try_for_each(|c| match c.is_control() {
-                true => write!(f, "{}", c.escape_default()),
-                false => write!(f, "{c}"),
-            });
-        }
-        f.write_str(&text)
+impl Style {
+    /// The part of a line that the output shows.
+    fn shown<'l>(&self, line: &'l [u8]) -> &'l [u8] {
+        let hidden = if self.has_priority { 0 } else { PRIORITY_BYTES };
+        line.get(hidden..).unwrap_or(line)
+    }
+
+    fn dropped(&self, count: u64) -> Vec<u8> {
+        let text = format_args!("{count} lines were dropped");
+        let (level, format, clock) = (Level::Warn, self.format, &self.clock);
+        let line = format!("{}\n", Line { level, text: &text, format, clock });
+        self.shown(line.as_bytes()).to_vec()
     }
 }
 
 /// The lines between the threads that log and the one that writes.
-#[derive(Default)]
 struct Buffer {
+    style: Style,
     lines: Mutex<Lines>,
     arrivals: Condvar,
 }
@@ -172,7 +196,12 @@ struct Lines {
 }
 
 impl Buffer {
+    fn new(style: Style) -> Buffer {
+        Buffer { style, lines: Mutex::default(), arrivals: Condvar::new() }
+    }
+
     fn push(&self, line: &[u8]) {
+        let line = self.style.shown(line);
         let mut lines = self.lines.lock();
         if lines.text.len() + line.len() > BUFFER_BYTES {
             lines.dropped += 1;
@@ -218,7 +247,7 @@ impl Buffer {
             let dropped = std::mem::take(&mut lines.dropped);
             drop(lines);
             if dropped > 0 {
-                text.extend_from_slice(format!("({dropped} lines were dropped)\n").as_bytes());
+                text.extend(self.style.dropped(dropped));
             }
             // Lines that this output doesn't take are dropped; the other still gets them.
             if sink.write_all(&text).is_err() {

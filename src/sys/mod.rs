@@ -2,6 +2,7 @@
 
 pub mod disk;
 pub mod files;
+pub mod notify;
 pub mod poll;
 pub mod process;
 pub mod signals;

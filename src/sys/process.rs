@@ -1,9 +1,12 @@
 //! This process and its host: its memory, its descriptors, its beginning.
 
+use std::fs::{self, File};
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
-use std::{env, fs};
+use std::{env, io};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -19,6 +22,13 @@ pub fn start_over(name: &str, value: &str) {
 /// What the host calls itself; none where that is not text.
 pub fn host_name() -> Option<String> {
     rustix::system::uname().nodename().to_str().ok().map(str::to_owned)
+}
+
+/// Whether stderr is the file of that device and inode; no where that can't be told.
+pub fn is_stderr(device: u64, inode: u64) -> bool {
+    let stderr = io::stderr().as_fd().try_clone_to_owned().map(File::from);
+    let found = stderr.and_then(|stderr| stderr.metadata());
+    found.is_ok_and(|found| (found.dev(), found.ino()) == (device, inode))
 }
 
 /// Memory in use, in bytes; none where the system doesn't say.

@@ -10,4 +10,5 @@ mod operator;
 mod owners;
 mod settings;
 mod signals;
+mod supervisor;
 mod users;

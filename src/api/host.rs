@@ -3,13 +3,18 @@
 
 use std::collections::BTreeMap;
 
+use log::LevelFilter;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
+use utoipa::openapi::{RefOr, Schema};
 
 use super::call::Call;
 use super::json;
 use super::openapi::{OperationDoc, Tag, schemas};
-use crate::error::Result;
+use super::reader::{FromJson, Reader, body};
+use crate::config::LogLevel;
+use crate::error::{Problem, Result};
 use crate::http::Response;
 
 #[derive(Serialize, ToSchema)]
@@ -58,6 +63,38 @@ pub fn describe_status() -> OperationDoc {
     OperationDoc::new("status", Tag::System, "The state of the service (admins)")
         .about("Answered with 200 whether it is ready or not: `ready` says which.")
         .answers::<StatusBody>("The state")
+}
+
+/// A level of the log, in any case.
+#[derive(Debug)]
+pub struct Level(LevelFilter);
+
+impl FromJson for Level {
+    fn read(value: &Value, reader: &mut Reader) -> Option<Level> {
+        reader.parsed(value, |text| match text.parse::<LogLevel>() {
+            Ok(level) => Ok(Level(level.0)),
+            Err(reason) => Err(Problem::Value { reason }),
+        })
+    }
+
+    fn describe() -> RefOr<Schema> {
+        schemas::string()
+    }
+}
+
+body! {
+    /// What the log is to tell.
+    pub struct LogLevelRequest as "LogLevel" {
+        level: Level,
+    }
+}
+
+/// Only over the socket beside the database: an admin could hide what they do.
+pub fn set_log_level(call: &Call<'_>) -> Result<Response> {
+    call.caller.require_operator()?;
+    let LogLevelRequest { level: Level(level) } = call.read_body()?;
+    call.service().set_log_level(call.cx, &call.caller, level)?;
+    Ok(Response::new(204))
 }
 
 #[derive(Serialize, ToSchema)]

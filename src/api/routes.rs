@@ -18,7 +18,8 @@ pub struct Route {
     pub limit: Option<Limit>,
     pub body: BodyKind,
     pub handler: Handler,
-    /// What the OpenAPI document says of it; none for pages that people look at.
+    /// What the OpenAPI document says of it; none for pages that people look at, and for what only
+    /// the operator may ask.
     pub operation: Option<fn() -> OperationDoc>,
 }
 
@@ -111,6 +112,7 @@ pub const ROUTES: &[Route] = &[
     route(Get,  "/admin/backup",                    Admin,  None,                  Unused, Now(backups::download),                Some(backups::describe_download)),
     route(Get,  "/admin/status",                    Admin,  None,                  Unused, Now(host::status),                     Some(host::describe_status)),
     route(Get,  "/admin/check",                     Admin,  None,                  Unused, Now(host::check),                      Some(host::describe_check)),
+    route(Post, "/admin/log-level",                 Admin,  None,                  Json,   Now(host::set_log_level),              None),
 ];
 
 const fn route(

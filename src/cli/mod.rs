@@ -1,8 +1,10 @@
 //! Commands and exit codes.
 
 mod backups;
+mod completions;
 mod config;
 mod error;
+mod log_level;
 mod mails;
 mod operator;
 mod orders;
@@ -60,6 +62,8 @@ enum Command {
     Orders(orders::OrderArgs),
     /// List mails, and have them tried again
     Mails(mails::MailArgs),
+    /// Have the running service's log tell more, or less
+    LogLevel(log_level::LogLevelArgs),
     /// Print the OpenAPI document
     Openapi,
     /// Copy the database into a checked file
@@ -68,6 +72,10 @@ enum Command {
     Restore(backups::RestoreArgs),
     /// Check the database, row against row
     Check(backups::CheckArgs),
+    /// Print a script that completes commands and flags in a shell
+    Completions(completions::CompletionArgs),
+    /// Print the version
+    Version,
 }
 
 /// Restarts this program with at most two malloc arenas. By default glibc gives each thread
@@ -99,10 +107,13 @@ fn dispatch(args: Vec<OsString>) -> Result<(), CommandError> {
         Command::Status(args) => status::run(args),
         Command::Orders(args) => orders::run(args),
         Command::Mails(args) => mails::run(args),
+        Command::LogLevel(args) => log_level::run(args),
         Command::Openapi => print_openapi(),
         Command::Backup(args) => backups::back_up(args),
         Command::Restore(args) => backups::restore(args),
         Command::Check(args) => backups::check(args),
+        Command::Completions(args) => completions::print::<Cli>(&args),
+        Command::Version => say(concat!("orderd ", env!("CARGO_PKG_VERSION"))),
     }
 }
 

@@ -4,8 +4,10 @@
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -18,6 +20,9 @@ use crate::store::Store;
 use crate::sys::files::is_trusted_socket;
 
 use super::error::{CommandError, failed, failed_at};
+
+/// For the next part of a response. The check of a large store takes minutes.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
 pub struct Operator {
     /// `None` only while this is dropped.
@@ -38,15 +43,15 @@ impl Operator {
         if let Some(stream) = running_service(config)? {
             return Ok(Operator { client: Some(LocalClient::new(stream)), own: None });
         }
+        let nobody = format!("no service listens at {}", socket_path(config).display());
         if !config.database_path().exists() {
             let path = config.database_path().display();
-            return Err(failed(format!("there is no database at {path}; `orderd init` makes one")));
+            let why = format!("{nobody}, and there is no database at {path}");
+            return Err(failed(format!("{why}; `orderd init` makes one")));
         }
         let Foundation { store, service, metrics, .. } =
-            Foundation::open(config, &Dependencies::default()).map_err(|why| {
-                let socket = config.beside_database(SOCKET_FILE);
-                failed(format!("{why}; no service listens at {}", socket.display()))
-            })?;
+            Foundation::open(config, &Dependencies::default())
+                .map_err(|why| failed(format!("{why}; {nobody}")))?;
         // A template of the operator's that is broken shall stop no other command.
         let built_in = || Templates::load(None, Shop::of(config));
         let templates = Templates::of(config).or_else(|_| built_in()).map_err(failed)?;
@@ -65,6 +70,11 @@ impl Operator {
     pub fn connect_to_running(config: &Config) -> Result<Option<Operator>, CommandError> {
         let stream = running_service(config)?;
         Ok(stream.map(|it| Operator { client: Some(LocalClient::new(it)), own: None }))
+    }
+
+    /// Waits no longer than that for the next part of a response.
+    pub fn wait_at_most(&mut self, limit: Duration) -> Result<(), CommandError> {
+        self.client()?.set_read_timeout(limit).map_err(broken)
     }
 
     pub fn get(&mut self, target: &str) -> Result<Value, CommandError> {
@@ -116,8 +126,13 @@ impl Drop for Operator {
     }
 }
 
+/// Where a service that runs would be heard.
+pub fn socket_path(config: &Config) -> PathBuf {
+    config.beside_database(SOCKET_FILE)
+}
+
 fn running_service(config: &Config) -> Result<Option<UnixStream>, CommandError> {
-    let path = config.beside_database(SOCKET_FILE);
+    let path = socket_path(config);
     match is_trusted_socket(&path, config.database_path()) {
         Ok(true) => {}
         Ok(false) => {
@@ -127,7 +142,9 @@ fn running_service(config: &Config) -> Result<Option<UnixStream>, CommandError> 
         Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(why) => return Err(failed_at(&path, why)),
     }
-    match UnixStream::connect(&path) {
+    let connected = UnixStream::connect(&path)
+        .and_then(|stream| stream.set_read_timeout(Some(LONGEST_WAIT)).map(|()| stream));
+    match connected {
         Ok(stream) => Ok(Some(stream)),
         // Left behind by one that was killed.
         Err(why) if why.kind() == io::ErrorKind::ConnectionRefused => Ok(None),
@@ -149,7 +166,10 @@ fn read(response: LocalResponse<'_>) -> Result<(u16, Value), CommandError> {
 }
 
 fn broken(why: io::Error) -> CommandError {
-    failed(format!("the service did not answer: {why}"))
+    match why.kind() {
+        io::ErrorKind::WouldBlock => failed("the service did not answer in time"),
+        _ => failed(format!("the service did not answer: {why}")),
+    }
 }
 
 /// What the service says, in one line.

@@ -1,12 +1,17 @@
 //! `orderd status`: whether a service runs, and how it is.
 
+use std::time::Duration;
+
 use clap::Args;
 use serde_json::Value;
 
 use super::error::{CommandError, failed};
-use super::operator::Operator;
+use super::operator::{Operator, socket_path};
 use super::output::say;
 use super::place::Place;
+
+/// A service that needs longer is not well.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -22,9 +27,11 @@ pub struct StatusArgs {
 pub fn run(args: StatusArgs) -> Result<(), CommandError> {
     let config = args.place.config()?;
     let Some(mut operator) = Operator::connect_to_running(&config)? else {
-        let database = config.database_path().display();
-        return Err(failed(format!("no service runs for {database}")));
+        let (database, socket) = (config.database_path(), socket_path(&config));
+        let (database, socket) = (database.display(), socket.display());
+        return Err(failed(format!("no service runs for {database}: none listens at {socket}")));
     };
+    operator.wait_at_most(LONGEST_WAIT)?;
     let status = operator.get("/admin/status")?;
     match args.json {
         true => say(&status.to_string())?,

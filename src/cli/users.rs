@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, IsTerminal};
 
-use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use clap::{ArgGroup, Args, Subcommand};
+use serde_json::{Map, Value, json};
 
 use crate::domain::{Password, Username, password};
 use crate::store::PAGE_ROWS;
@@ -46,6 +46,18 @@ enum UserCommand {
     Disable { username: String },
     /// Let a user in again
     Enable { username: String },
+    /// Give a user another name, address or role; another name or role ends the user's tokens
+    #[command(group = ArgGroup::new("change").required(true).multiple(true))]
+    Update {
+        username: String,
+        /// The new name
+        #[arg(long, group = "change")]
+        name: Option<String>,
+        #[arg(long, group = "change")]
+        email: Option<String>,
+        #[arg(long, group = "change", value_parser = ["user", "admin"])]
+        role: Option<String>,
+    },
 }
 
 const COLUMNS: [Column; 6] = [
@@ -69,7 +81,7 @@ pub fn run(args: UserArgs) -> Result<(), CommandError> {
             say(&format!("made user {name}, number {}", user["id"]))
         }
         UserCommand::List { json } => {
-            let users = all_users(&mut operator)?;
+            let users = users(&mut operator, None)?;
             table::print(&COLUMNS, &users, json)
         }
         UserCommand::Passwd { username } => {
@@ -80,6 +92,15 @@ pub fn run(args: UserArgs) -> Result<(), CommandError> {
         }
         UserCommand::Disable { username } => set_disabled(&mut operator, &username, "disable"),
         UserCommand::Enable { username } => set_disabled(&mut operator, &username, "enable"),
+        UserCommand::Update { username, name, email, role } => {
+            let given = [("username", name), ("email", email), ("role", role)];
+            let given = given.into_iter().filter_map(|(field, text)| Some((field, text?)));
+            let change = given.map(|(field, text)| (field.to_owned(), Value::from(text)));
+            let change = Value::Object(change.collect::<Map<_, _>>());
+            let user = require_user(&mut operator, &username)?;
+            let user = operator.post(&format!("/auth/users/{user}/update"), Some(&change))?;
+            table::print(&COLUMNS, &[user], false)
+        }
     }
 }
 
@@ -89,11 +110,16 @@ fn set_disabled(operator: &mut Operator, username: &str, action: &str) -> Result
     table::print(&COLUMNS, &[user], false)
 }
 
-fn all_users(operator: &mut Operator) -> Result<Vec<Value>, CommandError> {
+/// All users; those whose name or address begins with `prefix` where there is one.
+fn users(operator: &mut Operator, prefix: Option<&str>) -> Result<Vec<Value>, CommandError> {
     let mut users = Vec::new();
     let mut after = String::new();
+    let q = prefix.map_or(String::new(), |prefix| {
+        let encoded: String = form_urlencoded::byte_serialize(prefix.as_bytes()).collect();
+        format!("&q={encoded}")
+    });
     loop {
-        let mut page = operator.get(&format!("/auth/users?limit={PAGE_ROWS}{after}"))?;
+        let mut page = operator.get(&format!("/auth/users?limit={PAGE_ROWS}{q}{after}"))?;
         if let Some(page) = page["users"].as_array_mut() {
             users.append(page);
         }
@@ -104,15 +130,21 @@ fn all_users(operator: &mut Operator) -> Result<Vec<Value>, CommandError> {
     }
 }
 
-/// The id of the user of that name, compared as the service compares names.
+/// The id of the user of that name, compared as the service compares names. Of users of old who
+/// share a name it is the one who is spelt so, if one is.
 fn require_user(operator: &mut Operator, username: &str) -> Result<u64, CommandError> {
+    let nobody = || failed("there is no user of that name");
     let folded = Username::fold(username);
-    let users = all_users(operator)?;
-    let found = users
-        .iter()
-        .find(|user| user["username"].as_str().is_some_and(|name| Username::fold(name) == folded));
-    let id = found.and_then(|user| user["id"].as_u64());
-    id.ok_or_else(|| failed("there is no user of that name"))
+    if folded.is_empty() {
+        return Err(nobody());
+    }
+    let users = users(operator, Some(username))?;
+    let is_called = |fits: &dyn Fn(&str) -> bool| {
+        let found = users.iter().find(|user| user["username"].as_str().is_some_and(fits));
+        found.and_then(|user| user["id"].as_u64())
+    };
+    let exact = is_called(&|name| name == username);
+    exact.or_else(|| is_called(&|name| Username::fold(name) == folded)).ok_or_else(nobody)
 }
 
 /// Reads a password without echo from a terminal, or else the first line of standard input.

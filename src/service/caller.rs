@@ -35,6 +35,14 @@ impl Caller {
         }
     }
 
+    pub fn require_operator(&self) -> Result<()> {
+        match self {
+            Caller::Operator => Ok(()),
+            Caller::User { .. } => Err(Error::Forbidden("Only the host's operator may do that")),
+            Caller::Anonymous => Err(Error::Unauthenticated(Unauthenticated::Missing)),
+        }
+    }
+
     /// Adds who it was to the operation's log line.
     pub(super) fn note(&self, notes: &mut Notes) {
         match self {

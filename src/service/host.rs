@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use log::LevelFilter;
+
 use super::caller::Caller;
 use super::context::Context;
 use super::state::Service;
 use crate::clock::Timestamp;
 use crate::error::{Error, Result};
+use crate::logging;
 use crate::store::{Check, Counts};
 
 /// The content of `GET /admin/status`.
@@ -34,6 +37,25 @@ impl Service {
                 last_backup: known_time(self.last_backup.get()),
             })
         })
+    }
+
+    /// Has the log tell what is at least so grave, until the next start; for the operator.
+    pub fn set_log_level(&self, cx: &Context, caller: &Caller, level: LevelFilter) -> Result<()> {
+        // The line that tells of it is written under the level that tells more.
+        let is_more = level > log::max_level();
+        let done = self.operations.set_log_level.run(cx, |notes| {
+            caller.note(notes);
+            notes.add("level", level);
+            caller.require_operator()?;
+            if is_more {
+                logging::set_level(level);
+            }
+            Ok(())
+        });
+        if done.is_ok() {
+            logging::set_level(level);
+        }
+        done
     }
 
     /// Checks what is committed now, row against row; for admins. Writes go on meanwhile.

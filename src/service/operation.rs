@@ -39,6 +39,7 @@ pub(super) struct Operations {
     pub back_up: Operation,
     pub status: Operation,
     pub check: Operation,
+    pub set_log_level: Operation,
 }
 
 pub(super) struct Operation {
@@ -82,6 +83,7 @@ impl Operations {
             back_up: operation("back_up"),
             status: operation("status"),
             check: operation("check"),
+            set_log_level: operation("set_log_level"),
         }
     }
 }

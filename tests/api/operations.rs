@@ -1,5 +1,6 @@
 //! Who may is decided twice: by the route, and by the operation, asked here without one.
 
+use log::LevelFilter;
 use orderd::app::{Dependencies, Foundation};
 use orderd::auth::Cost;
 use orderd::domain::{EmailAddress, MailId, NewUser, Password, Role, UserId, Username};
@@ -54,6 +55,7 @@ fn outcomes(service: &Service, caller: &Caller) -> Vec<(&'static str, Result<(),
         ("retry_email", service.retry_mail(&cx, caller, MailId(1)).map(drop)),
         ("another's orders", service.orders(&cx, caller, query).map(drop)),
         ("back_up", service.back_up(&cx, caller).map(drop)),
+        ("set_log_level", service.set_log_level(&cx, caller, LevelFilter::Off)),
     ]
 }
 
@@ -72,6 +74,7 @@ fn whoever_may_not_is_told_so_before_any_value_is_looked_at() {
         ("POST", "/auth/users/x/password"),
         ("GET", "/emails/?state=x"),
         ("POST", "/emails/x/retry"),
+        ("POST", "/admin/log-level"),
     ] {
         let response = app.request(method, target).bearer(&ann).json(&json!({})).send();
         assert_eq!(response.status, 403, "{target}");

@@ -17,7 +17,7 @@ const ROOMS: [&str; 17] = [
 ];
 
 /// What is named in these rooms alone.
-const NAMES: [(&str, &[&str]); 20] = [
+const NAMES: [(&str, &[&str]); 21] = [
     ("SystemTime", &["clock"]),
     ("rustix", &["sys"]),
     ("socket2", &["sys"]),
@@ -38,6 +38,7 @@ const NAMES: [(&str, &[&str]); 20] = [
     ("httparse", &["http"]),
     ("utoipa", &["api"]),
     ("clap", &["config", "cli"]),
+    ("clap_complete", &["cli"]),
 ];
 
 /// Functions of `std::env` that read or change the environment; `config` alone calls them.

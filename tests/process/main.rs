@@ -6,6 +6,7 @@ mod database;
 mod env_files;
 mod log_files;
 mod log_floods;
+mod log_levels;
 mod operator;
 mod owners;
 mod settings;

@@ -104,6 +104,26 @@ fn the_status_is_an_exit_code_and_a_word() {
     assert_eq!(run(&folder, &["status"], "").code, Some(1));
 }
 
+/// A health check must not wait for ever.
+#[test]
+fn a_service_that_is_silent_is_not_well() {
+    let folder = Folder::new();
+    assert_eq!(run(&folder, &["init"], "").code, Some(0));
+    let _listener = UnixListener::bind(folder.join(SOCKET)).unwrap();
+    let silent = run(&folder, &["status"], "");
+    assert!(silent.refusal(1).contains("did not answer in time"), "{silent:?}");
+}
+
+#[test]
+fn what_can_not_be_reached_is_told_with_where_it_was_looked_for() {
+    let folder = Folder::new();
+    for command in [&["user", "list"][..], &["orders"], &["mails", "list"], &["status"]] {
+        let nowhere = run(&folder, command, "");
+        let line = nowhere.refusal(1);
+        assert!(line.contains("data/orders.sock") && line.contains("data/orders.redb"), "{line}");
+    }
+}
+
 /// Five is the limit of a client's.
 #[test]
 fn no_limit_holds_the_operator_up() {

@@ -163,6 +163,24 @@ fn an_old_database_is_refused_by_name() {
 }
 
 #[test]
+fn the_version_is_told_in_every_way_that_one_asks_for_it() {
+    for arg in ["version", "-V", "--version"] {
+        let ended = Call::within(&Folder::new()).arg(arg).run();
+        assert_eq!((ended.code, ended.stdout.as_str()), (Some(0), "orderd 1.0.0\n"), "{arg}");
+    }
+}
+
+#[test]
+fn a_shell_gets_a_script_that_knows_the_commands() {
+    for shell in ["bash", "zsh", "fish"] {
+        let ended = Call::within(&Folder::new()).args(&["completions", shell]).run();
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert!(ended.stdout.contains("log-level"), "{shell}");
+    }
+    assert_eq!(Call::within(&Folder::new()).args(&["completions", "sh"]).run().code, Some(2));
+}
+
+#[test]
 fn levels_of_the_log_are_written_in_any_case() {
     let folder = Folder::new();
     for level in ["debug", "INFO", "Warning", "WARNING", "error", "CRITICAL"] {

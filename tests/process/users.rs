@@ -176,8 +176,31 @@ fn the_last_enabled_admin_is_not_disabled_at_the_command_line_either() {
 fn a_name_of_nobody_is_a_failure_that_says_so() {
     let folder = shop();
     for command in ["passwd", "disable", "enable"] {
-        refused(&folder, &[command, "nobody"], PASSWORD, "no user of that name");
+        // The last is how a name begins that somebody has.
+        for name in ["nobody", "", "adm"] {
+            refused(&folder, &[command, name], PASSWORD, "no user of that name");
+        }
     }
+    refused(&folder, &["update", "nobody", "--role", "admin"], "", "no user of that name");
+}
+
+#[test]
+fn a_user_gets_another_name_address_and_role() {
+    let folder = shop();
+    add_ann(&folder);
+    let args = ["update", "ANN", "--name", "Anna", "--email", "anna@shop.example"];
+    let told = done(&folder, &[&args[..], &["--role", "admin"]].concat(), "");
+    let last: Vec<_> = told.lines().last().unwrap().split_whitespace().take(4).collect();
+    assert_eq!(last, ["2", "Anna", "anna@shop.example", "admin"]);
+    let running = Call::within(&folder).start();
+    assert_eq!(running.login("anna", PASSWORD).good()["user_info"]["role"], "admin");
+    running.login("ann", PASSWORD).assert_status(401);
+    running.stop();
+    assert_eq!(user(&folder, &["update", "anna"], "").code, Some(2));
+    assert_eq!(user(&folder, &["update", "anna", "--role", "root"], "").code, Some(2));
+    done(&folder, &["disable", "anna"], "");
+    let last = user(&folder, &["update", "admin", "--role", "user"], "");
+    assert!(last.refusal(1).contains("The last enabled admin keeps its role"), "{last:?}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::time::Duration;
 
 use crate::http::protocol::chunked::Decoder;
 
@@ -38,6 +39,11 @@ struct Chunks {
 impl LocalClient {
     pub fn new(stream: UnixStream) -> LocalClient {
         LocalClient { stream, input: Vec::new() }
+    }
+
+    /// Bounds the wait for the next part of a response.
+    pub fn set_read_timeout(&self, limit: Duration) -> io::Result<()> {
+        self.stream.set_read_timeout(Some(limit))
     }
 
     /// Sends a request, with a JSON body where there is one. `target` is as in a request line.

@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod error;
 mod log_level;
+mod mail_test;
 mod mails;
 mod operator;
 mod orders;
@@ -62,6 +63,8 @@ enum Command {
     Orders(orders::OrderArgs),
     /// List mails, and have them tried again
     Mails(mails::MailArgs),
+    /// Send one mail through the settings, and show the conversation with the mail server
+    MailTest(mail_test::MailTestArgs),
     /// Have the running service's log tell more, or less
     LogLevel(log_level::LogLevelArgs),
     /// Print the OpenAPI document
@@ -107,6 +110,7 @@ fn dispatch(args: Vec<OsString>) -> Result<(), CommandError> {
         Command::Status(args) => status::run(args),
         Command::Orders(args) => orders::run(args),
         Command::Mails(args) => mails::run(args),
+        Command::MailTest(args) => mail_test::run(args),
         Command::LogLevel(args) => log_level::run(args),
         Command::Openapi => print_openapi(),
         Command::Backup(args) => backups::back_up(args),

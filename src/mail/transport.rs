@@ -10,7 +10,7 @@ use crate::sys::stop::Stop;
 use super::delivery::{Delivery, Unopened};
 use super::folder::Folder;
 use super::message::Message;
-use super::smtp::{Credentials, Server, Smtp, SmtpSession, Timeouts};
+use super::smtp::{Credentials, Server, Smtp, SmtpSession, Timeouts, Transcript};
 
 /// Where mail goes.
 pub enum Transport {
@@ -48,6 +48,13 @@ impl Transport {
             timeouts: Timeouts::default(),
         };
         Ok(Transport::Smtp(Box::new(Smtp::new(server)?)))
+    }
+
+    /// Shows the conversations of all further sessions; a folder has none.
+    pub fn show_to(&mut self, transcript: Transcript) {
+        if let Transport::Smtp(smtp) = self {
+            smtp.show_to(transcript);
+        }
     }
 
     /// Connects, or creates the folder. The transport's timeouts bound it, and a stop ends it

@@ -7,6 +7,7 @@ mod env_files;
 mod log_files;
 mod log_floods;
 mod log_levels;
+mod mail_test;
 mod operator;
 mod owners;
 mod settings;

@@ -11,6 +11,7 @@ use super::connect::Connector;
 use super::server::Server;
 use super::session::SmtpSession;
 use super::step::StepRunner;
+use super::transcript::Transcript;
 
 /// Threads for name lookups. One that hangs keeps its thread until the system gives up.
 const LOOKUP_THREADS: usize = 4;
@@ -34,6 +35,11 @@ impl Smtp {
             .build()
             .map_err(|error| format!("mail: no runtime: {error}"))?;
         Ok(Smtp { connector, runtime })
+    }
+
+    /// Shows all further sessions.
+    pub fn show_to(&mut self, transcript: Transcript) {
+        self.connector.transcript = transcript;
     }
 
     /// Connects, and goes on until the first MAIL FROM can be sent. A stop ends it at once.

@@ -14,6 +14,7 @@ use super::login::{Mechanisms, log_in};
 use super::server::Server;
 use super::step::{StepError, StepRunner};
 use super::tls;
+use super::transcript::Transcript;
 
 /// Replies to EHLO of a server that doesn't know it (RFC 5321, 4.2.2): HELO is tried.
 const UNKNOWN_COMMAND: [u16; 2] = [500, 502];
@@ -21,6 +22,7 @@ const UNKNOWN_COMMAND: [u16; 2] = [500, 502];
 /// Opens connections to one server.
 pub(super) struct Connector {
     pub server: Server,
+    pub transcript: Transcript,
     tls: Option<TlsConnector>,
     memory: Memory,
 }
@@ -37,7 +39,7 @@ impl Connector {
                 Some(tls::connector(server.ca_file.as_deref())?)
             }
         };
-        Ok(Connector { server, tls, memory: Memory::default() })
+        Ok(Connector { server, transcript: Transcript::default(), tls, memory: Memory::default() })
     }
 
     /// Goes on until the first MAIL FROM can be sent.
@@ -46,6 +48,9 @@ impl Connector {
         let dialling = async { Ok(dial(host, *port, &self.memory).await?) };
         let stream = runner.run("connect", timeouts.connect, dialling).await?;
         let ends = Ends::of(&stream, &self.server);
+        if let Some(peer) = ends.peer {
+            self.transcript.note(&format!("connected to {peer}"));
+        }
         let session = self.open_session(runner, stream, &ends).await;
         match (&session, ends.peer) {
             (Ok(_), Some(peer)) => self.memory.note_success(peer.ip()),
@@ -62,7 +67,7 @@ impl Connector {
         ends: &Ends,
     ) -> Result<Dialogue, StepError> {
         let step = self.server.timeouts.step;
-        let mut dialogue = Dialogue::over(Box::new(stream));
+        let mut dialogue = Dialogue::over(Box::new(stream), self.transcript.clone());
         if self.server.security == SmtpTls::Implicit {
             dialogue = runner.run("TLS", step, self.secured(dialogue)).await?;
         }
@@ -110,7 +115,8 @@ impl Connector {
         let name =
             name.map_err(|_| Fault::broken("the server's name can't be in a certificate"))?;
         let stream = tls.connect(name, dialogue.into_stream()?).await?;
-        Ok(Dialogue::over(Box::new(stream)))
+        self.transcript.note("encrypted from here on");
+        Ok(Dialogue::over(Box::new(stream), self.transcript.clone()))
     }
 }
 

@@ -6,6 +6,7 @@ use mail_send::SmtpClient;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::reply::{MAX_LEN, Parsed, Reply};
+use super::transcript::Transcript;
 
 /// A connection, encrypted or not.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Unpin {}
@@ -23,18 +24,25 @@ pub(super) enum Fault {
 pub(super) struct Dialogue {
     client: SmtpClient<Box<dyn Stream>>,
     unread: Vec<u8>,
+    transcript: Transcript,
 }
 
 impl Dialogue {
-    pub fn over(stream: Box<dyn Stream>) -> Dialogue {
+    pub fn over(stream: Box<dyn Stream>, transcript: Transcript) -> Dialogue {
         // The library's timeout is not used: each step has its own.
         let client = SmtpClient { stream, timeout: std::time::Duration::MAX };
-        Dialogue { client, unread: Vec::new() }
+        Dialogue { client, unread: Vec::new(), transcript }
     }
 
     /// Writes one line, and reads its reply, whatever that is.
     pub async fn ask(&mut self, line: &str) -> Result<Reply, Fault> {
+        self.ask_showing(line, line).await
+    }
+
+    /// Writes one line that has a secret in it; a transcript gets `shown` instead.
+    pub async fn ask_showing(&mut self, line: &str, shown: &str) -> Result<Reply, Fault> {
         self.check_nothing_unread()?;
+        self.transcript.we(shown);
         self.client.stream.write_all(format!("{line}\r\n").as_bytes()).await?;
         self.client.stream.flush().await?;
         self.reply().await
@@ -48,6 +56,7 @@ impl Dialogue {
     /// Writes a message and the dot behind it; the reply comes later.
     pub async fn write_content(&mut self, message: &[u8]) -> Result<(), Fault> {
         self.check_nothing_unread()?;
+        self.transcript.note(&format!("{} bytes of mail", message.len()));
         // The library ends the content with a line break of its own.
         let content = message.strip_suffix(b"\r\n").unwrap_or(message);
         Ok(self.client.write_message(content).await?)
@@ -58,6 +67,7 @@ impl Dialogue {
             match Reply::parse(&self.unread) {
                 Parsed::Whole(reply, taken) => {
                     self.unread.drain(..taken);
+                    self.transcript.they(&reply);
                     return Ok(reply);
                 }
                 Parsed::Garbage => return Err(Fault::broken("answered what is no reply")),

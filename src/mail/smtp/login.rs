@@ -11,6 +11,8 @@ use super::server::Credentials;
 /// `Username:` and `Password:`.
 const ASKS_NAME: &str = "VXNlcm5hbWU6";
 const ASKS_PASSWORD: &str = "UGFzc3dvcmQ6";
+/// What a transcript has in the place of a name and its password.
+const MASK: &str = "**********";
 /// "Authentication credentials invalid": another mechanism would not help.
 const WRONG_PASSWORD: u16 = 535;
 
@@ -61,9 +63,10 @@ pub(super) async fn log_in(
 
 async fn plain(dialogue: &mut Dialogue, credentials: &Credentials) -> Result<Reply, Fault> {
     let response = encoded(credentials, AUTH_PLAIN, "")?;
-    let reply = dialogue.ask(&format!("AUTH PLAIN {response}")).await?;
+    let command = format!("AUTH PLAIN {response}");
+    let reply = dialogue.ask_showing(&command, &format!("AUTH PLAIN {MASK}")).await?;
     // A server that takes no response in the command's own line asks for it.
-    if reply.code == 334 { dialogue.ask(&response).await } else { Ok(reply) }
+    if reply.code == 334 { dialogue.ask_showing(&response, MASK).await } else { Ok(reply) }
 }
 
 /// The name is asked for first, then the password: what the prompts say, in which language and
@@ -74,7 +77,7 @@ async fn login(dialogue: &mut Dialogue, credentials: &Credentials) -> Result<Rep
         if reply.code != 334 {
             break;
         }
-        reply = dialogue.ask(&encoded(credentials, AUTH_LOGIN, prompt)?).await?;
+        reply = dialogue.ask_showing(&encoded(credentials, AUTH_LOGIN, prompt)?, MASK).await?;
     }
     Ok(reply)
 }

@@ -16,9 +16,11 @@ mod server;
 mod session;
 mod step;
 mod tls;
+mod transcript;
 mod verdict;
 
 pub use client::Smtp;
 pub use server::{Credentials, Server, Timeouts};
 pub use session::SmtpSession;
 pub use tls::check_ca_file;
+pub use transcript::Transcript;

@@ -13,4 +13,5 @@ mod owners;
 mod settings;
 mod signals;
 mod supervisor;
+mod tour;
 mod users;

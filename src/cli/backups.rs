@@ -9,7 +9,7 @@ use clap::Args;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::store::{self, Check, EndTokens, OpenError, RenewSource, Store};
+use crate::store::{self, Check, EndTokens, FileLock, OpenError, RenewSource, Store};
 use crate::sys::files::{create_private, named_beside, real_path, sync_folder_of, take_over};
 
 use super::error::{CommandError, failed, failed_at};
@@ -120,6 +120,8 @@ pub fn restore(args: RestoreArgs) -> Result<(), CommandError> {
         let why = "is there already; --force replaces it and keeps it under another name";
         return Err(failed_at(path, why));
     }
+    // Held until the end: what would be in vain is not even begun.
+    let _held = if is_there { hold(path)? } else { None };
     let incoming = named_beside(path, ".incoming");
     let restored = copy_and_check(backup, &args.file, &incoming)
         .and_then(|()| if is_there { replace(&incoming, path) } else { place(&incoming, path) });
@@ -169,13 +171,16 @@ fn begin_anew(store: &Store) -> crate::error::Result<()> {
     begun
 }
 
-/// Replaces the database while holding its lock. A database that can't be read any more has
-/// no lock to take, and is replaced too.
+/// Takes the database's lock. One that can't be read any more has no lock to take, and may be
+/// replaced too.
+fn hold(path: &Path) -> Result<Option<FileLock>, CommandError> {
+    match store::lock_file(path) {
+        Err(OpenError::Locked) => Err(failed_at(path, HELD)),
+        held => Ok(held.ok()),
+    }
+}
+
 fn replace(incoming: &Path, path: &Path) -> Result<(), CommandError> {
-    let _lock = match store::lock_file(path) {
-        Err(OpenError::Locked) => return Err(failed_at(path, HELD)),
-        held => held.ok(),
-    };
     let aside = named_beside(path, format!(".{}", Clock::system().now().to_compact()));
     fs::hard_link(path, &aside).map_err(|why| failed_at(&aside, why))?;
     place(incoming, path)?;

@@ -48,7 +48,7 @@ pub use snapshot::mails::{DeadMails, MailFilter, MailPage, MailStatus};
 pub use snapshot::orders::{Direction, OrderChunk, OrderFilter, Span};
 pub use snapshot::users::TokenStatus;
 pub use snapshot::{MAX_LOOKED_AT, PAGE_ROWS, Snapshot};
-pub use storage::{CreationLock, FileStorage, Storage, lock_creation, lock_file};
+pub use storage::{CreationLock, FileLock, FileStorage, Storage, lock_creation, lock_file};
 pub use upkeep::{BackupPlan, RunningUpkeep, Upkeep, UpkeepPlan};
 pub use wakeup::Wakeup;
 pub use write_txn::Write;

@@ -4,6 +4,7 @@ mod accounts;
 mod backups;
 mod database;
 mod env_files;
+mod first_hour;
 mod log_files;
 mod log_floods;
 mod log_levels;

@@ -9,6 +9,7 @@ mod backpressure;
 mod cors;
 mod emails;
 mod errors;
+mod events;
 mod faults;
 mod forwarded;
 mod framing;

@@ -5,6 +5,7 @@ mod backups;
 mod database;
 mod env_files;
 mod first_hour;
+mod follow;
 mod log_files;
 mod log_floods;
 mod log_levels;

@@ -237,6 +237,7 @@ fn the_help_shows_every_setting_with_its_default() {
         ("HTTP_REQUEST_TIMEOUT", "10"),
         ("MAIL_KEEP_DAYS", "30"),
         ("IDEMPOTENCY_KEEP_HOURS", "24"),
+        ("EVENTS_KEEP_DAYS", "30"),
         ("BACKUP_DIR", ""),
         ("BACKUP_INTERVAL", "24h"),
         ("BACKUP_KEEP", "7"),

@@ -24,7 +24,7 @@ mod placing;
 mod references;
 mod refunds;
 mod search;
-mod shop;
+pub mod shop;
 mod simple;
 mod texts;
 mod updates;

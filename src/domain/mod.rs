@@ -1,6 +1,7 @@
 //! What a user, an order, an email address, a password *is*. No I/O. A value of one of these
 //! types has been checked.
 
+pub mod api_key;
 pub mod country;
 pub mod currency;
 pub mod email;
@@ -14,6 +15,7 @@ pub mod text;
 pub mod unicode;
 pub mod user;
 
+pub use api_key::{ApiKey, ApiKeyHash, ApiKeyId};
 pub use country::Country;
 pub use currency::Currency;
 pub use email::EmailAddress;

@@ -90,6 +90,18 @@ impl Store {
         Ok(handle)
     }
 
+    /// Queues a write for the committer's own thread. Unlike with [`Store::begin`] the caller never
+    /// commits it, and so waits for no disk; nor does it learn what became of the write.
+    ///
+    /// # Errors
+    /// As [`Store::begin`].
+    pub fn write_behind<W: Write>(&self, write: W) -> Result<()> {
+        let (pending, _) = Pending::new(write);
+        self.shared.queue.push_unawaited(Box::new(pending))?;
+        self.shared.queue.notify_if_waiting();
+        Ok(())
+    }
+
     /// What is committed now. Keep the snapshot only for a short time: the file can't use the
     /// pages again that the snapshot sees.
     pub fn read(&self) -> Result<Snapshot> {

@@ -14,6 +14,12 @@
 //! known_networks     (user id, network)   last login, s since 1970    RememberNetwork
 //! network_users      (network, user id)   ()                          with each row of
 //!                                                                     known_networks
+//! api_keys           key id               ApiKeyRecord                CreateApiKey, RevokeApiKey,
+//!                                                                     RevokeApiKeys,
+//!                                                                     NoteApiKeyUse;
+//!                                                                     PruneApiKeys removes
+//! api_key_hashes     SHA-256 of the key   key id                      with each row of api_keys
+//! api_keys_by_user   (user id, key id)    ()                          with each row of api_keys
 //!
 //! orders             order id             OrderRecord, with its       PlaceOrder, ChangeOrder
 //!                                         first mail until that is
@@ -139,6 +145,9 @@ tables! {
     EMAILS, emails: &'static str => u64;
     KNOWN_NETWORKS, known_networks: (u64, u128) => u64;
     NETWORK_USERS, network_users: (u128, u64) => ();
+    API_KEYS, api_keys: u64 => &'static [u8];
+    API_KEY_HASHES, api_key_hashes: &'static [u8; 32] => u64;
+    API_KEYS_BY_USER, api_keys_by_user: (u64, u64) => ();
     ORDERS, orders: u64 => &'static [u8];
     ORDERS_BY_USER, orders_by_user: (u64, u64) => ();
     ORDERS_BY_HOUR, orders_by_hour: u64 => (u64, u64);
@@ -192,4 +201,6 @@ pub(super) mod meta {
     /// The two halves of the name of this store's history.
     pub const SOURCE_HIGH: &str = "source_high";
     pub const SOURCE_LOW: &str = "source_low";
+    /// The largest id of an API key that was removed. Absent: none was.
+    pub const API_KEYS_PRUNED_UP_TO: &str = "api_keys_pruned_up_to";
 }

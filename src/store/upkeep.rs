@@ -8,10 +8,10 @@ use std::time::Duration;
 use super::backup::folder::{self, Backups};
 use super::engine::Store;
 use super::snapshot::PAGE_ROWS;
-use super::writes::{ForgetKeys, PruneEvents, PruneSent};
+use super::writes::{ForgetKeys, PruneApiKeys, PruneEvents, PruneSent};
 use crate::clock::{Clock, Timestamp};
 use crate::domain::event::EventId;
-use crate::domain::{MailId, OrderId};
+use crate::domain::{ApiKeyId, MailId, OrderId};
 use crate::error::{Error, Result};
 use crate::metrics::Gauge;
 use crate::sys::files::make_folder;
@@ -144,6 +144,19 @@ impl Upkeep {
             log::info!(
                 "pruned {pruned} sent mails, {forgotten} idempotency keys and {events} events"
             );
+        }
+        self.prune_api_keys(now)
+    }
+
+    fn prune_api_keys(&self, now: Timestamp) -> Result<()> {
+        let (mut after, mut pruned) = (Some(ApiKeyId(0)), 0);
+        while let Some(from) = after {
+            let done = self.store.write(PruneApiKeys { after: from, now })?;
+            after = done.next;
+            pruned += done.removed;
+        }
+        if pruned > 0 {
+            log::info!("pruned {pruned} API keys that had ended");
         }
         Ok(())
     }

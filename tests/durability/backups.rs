@@ -8,12 +8,12 @@ use std::thread;
 use std::time::Duration;
 
 use orderd::clock::{Clock, Timestamp};
-use orderd::domain::{MailId, MessageId, OrderId, Outcome, UserId};
+use orderd::domain::{ApiKeyHash, ApiKeyId, MailId, MessageId, OrderId, Outcome, UserId};
 use orderd::error::Error;
 use orderd::metrics::Metrics;
 use orderd::store::{
-    Attempt, BackupPlan, Check, MailMark, MarkMails, PlaceOrder, Store, Upkeep, UpkeepPlan,
-    check_file,
+    Attempt, BackupPlan, Check, CreateApiKey, MailMark, MarkMails, PlaceOrder, RevokeApiKey, Store,
+    Upkeep, UpkeepPlan, check_file,
 };
 
 use crate::session::new_user;
@@ -61,6 +61,35 @@ impl Shop {
         let gauge = self.metrics.sampled.last_backup_seconds.clone();
         Upkeep::new(self.store.clone(), self.clock.clone(), plan, gauge)
     }
+}
+
+#[test]
+fn a_key_that_ended_30_days_ago_is_removed_and_its_number_is_not_given_again() {
+    let shop = Shop::open();
+    let made = |hash: u8, expires_at: Option<Timestamp>| {
+        let (user, at) = (UserId(1), shop.clock.now());
+        let (name, hash) = ("till".to_owned(), ApiKeyHash([hash; 32]));
+        shop.store.write(CreateApiKey { user, name, hash, expires_at, at }).unwrap().id
+    };
+    let active = made(1, None);
+    made(2, Some(shop.clock.now() + DAY));
+    let revoked = made(3, None);
+    let revoke = RevokeApiKey { id: revoked, owner: Some(UserId(1)), at: shop.clock.now() };
+    shop.store.write(revoke).unwrap();
+    let mut upkeep = shop.upkeep(None);
+    let left = |upkeep: &mut Upkeep, advance: Duration| {
+        shop.clock.advance(advance);
+        upkeep.step();
+        assert!(shop.store.check().unwrap().is_sound());
+        let keys = shop.store.read().unwrap().api_keys_of(UserId(1)).unwrap();
+        keys.iter().map(|key| key.id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(left(&mut upkeep, 30 * DAY - Duration::from_secs(1)), [1, 2, 3]);
+    assert_eq!(left(&mut upkeep, Duration::from_secs(3600)), [1, 2]);
+    assert_eq!(left(&mut upkeep, DAY), [1]);
+    assert_eq!(made(4, None), ApiKeyId(4));
+    assert_eq!(shop.store.read().unwrap().api_key_of_hash(ApiKeyHash([3; 32])).unwrap(), None);
+    assert!(shop.store.read().unwrap().api_key(active).unwrap().is_some());
 }
 
 fn rows(check: &Check, table: &str) -> u64 {

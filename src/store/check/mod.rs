@@ -1,6 +1,7 @@
 //! Whether what is stored is consistent: every row has the rows that belong to it, and no row
 //! belongs to one that is missing.
 
+mod api_keys;
 mod events;
 mod mails;
 mod orders;
@@ -76,6 +77,7 @@ impl Check {
         check.users(&tables)?;
         check.names(&tables)?;
         check.networks(&tables)?;
+        check.api_keys(&tables)?;
         check.orders(&tables)?;
         check.events(&tables)?;
         check.hours(&tables)?;
@@ -204,6 +206,7 @@ impl ReadTables {
     fn rows(&self) -> Result<Vec<(&'static str, u64)>> {
         Ok(vec![
             ("users", self.users.len()?),
+            ("api_keys", self.api_keys.len()?),
             ("orders", self.orders.len()?),
             ("mails_pending", self.mails_pending.len()? + self.fresh_mails()?),
             ("mails_sent", self.mails_sent.len()?),

@@ -1,6 +1,7 @@
 //! The values of the tables: postcard, in enums whose variant is the record's version. Once
 //! released, a variant is never changed; a new shape is a new variant.
 
+mod api_keys;
 mod content;
 mod events;
 mod mails;
@@ -15,6 +16,7 @@ use crate::domain::{
 };
 use crate::error::{Error, Result};
 
+pub use api_keys::ApiKeyRecord;
 pub use content::ContentRecord;
 pub use events::EventRecord;
 pub use mails::{

@@ -1,5 +1,6 @@
 //! Typed reads of one moment. Every list is bounded.
 
+mod api_keys;
 pub(super) mod counts;
 pub(super) mod due_mails;
 pub(super) mod events;

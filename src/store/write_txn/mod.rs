@@ -1,6 +1,7 @@
 //! One write transaction that the writes of a batch share, and its rows. A row and its indexes
 //! are only changed here, together.
 
+mod api_keys;
 mod events;
 mod keys;
 mod mails;

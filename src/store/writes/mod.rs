@@ -1,6 +1,7 @@
 //! The writes: each reads and checks, then writes.
 
 mod accounts;
+mod api_keys;
 mod changes;
 mod events;
 mod keys;
@@ -15,6 +16,7 @@ pub use accounts::{
     CreateFirstAdmin, CreateUser, EndTokens, LogOut, Rehash, RememberNetwork, SetDisabled,
     SetPassword, UpdateUser,
 };
+pub use api_keys::{CreateApiKey, NoteApiKeyUse, PruneApiKeys, RevokeApiKey, RevokeApiKeys};
 pub use changes::{ChangeOrder, Changed, Condition};
 pub use events::{PruneEvents, RenewSource, SetFeed};
 pub use keys::ForgetKeys;

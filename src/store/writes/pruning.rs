@@ -13,8 +13,8 @@ pub struct PruneSent {
     pub now: Timestamp,
 }
 
-/// The result of one [`PruneSent`] or [`ForgetKeys`](super::ForgetKeys); `Id` is of what it goes
-/// through.
+/// The result of one [`PruneSent`], [`ForgetKeys`](super::ForgetKeys) or
+/// [`PruneApiKeys`](super::PruneApiKeys); `Id` is of what it goes through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pruned<Id> {
     pub removed: usize,

@@ -7,7 +7,9 @@ use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::*;
 use crate::clock::Timestamp;
-use crate::domain::{MailId, MessageId, Order, OrderId, Outcome, Role, User, UserId};
+use crate::domain::{
+    ApiKeyHash, ApiKeyId, MailId, MessageId, Order, OrderId, Outcome, Role, User, UserId,
+};
 use crate::error::{Error, Unauthenticated};
 use crate::store::schema;
 use crate::store::write_txn::{Applied, Failure, Write, WriteTxn};
@@ -50,6 +52,37 @@ fn a_user_who_is_disabled_places_no_order_and_repeats_none() {
         );
     }
     assert!(!txn.dirty, "a refused order has left a trace");
+}
+
+fn api_key(txn: &mut WriteTxn<'_>, user: UserId, hash: u8) -> Applied<ApiKeyId> {
+    let (name, hash) = ("till".to_owned(), ApiKeyHash([hash; 32]));
+    CreateApiKey { user, name, hash, expires_at: None, at: AT }.apply(txn).map(|key| key.id)
+}
+
+#[test]
+fn a_user_who_is_disabled_makes_no_key_even_after_the_token_was_checked() {
+    let transaction = transaction();
+    let mut txn = WriteTxn::begin(&transaction, None);
+    let (user, _other) = (admin(&mut txn, "ann").id, admin(&mut txn, "bob"));
+    assert_eq!(api_key(&mut txn, user, 1).unwrap(), ApiKeyId(1));
+    SetDisabled { user, disabled: true }.apply(&mut txn).unwrap();
+    txn.dirty = false;
+    for user in [user, UserId(99)] {
+        assert!(matches!(api_key(&mut txn, user, 2), Err(Failure::Refused(_))));
+    }
+    assert!(!txn.dirty, "a refused key has left a trace");
+}
+
+#[test]
+fn the_number_of_a_key_that_was_removed_is_not_given_again() {
+    let transaction = transaction();
+    let mut txn = WriteTxn::begin(&transaction, None);
+    let user = admin(&mut txn, "ann").id;
+    let ids = [1, 2].map(|hash| api_key(&mut txn, user, hash).unwrap());
+    RevokeApiKeys { at: AT }.apply(&mut txn).unwrap();
+    let prune = PruneApiKeys { after: ApiKeyId(0), now: AT + 30 * 24 * HOUR };
+    assert_eq!(prune.apply(&mut txn).unwrap().removed, 2);
+    assert_eq!((ids, api_key(&mut txn, user, 1).unwrap()), ([1, 2].map(ApiKeyId), ApiKeyId(3)));
 }
 
 #[test]

@@ -1,0 +1,34 @@
+//! Reads API keys.
+
+use super::Snapshot;
+use crate::domain::{ApiKey, ApiKeyHash, ApiKeyId, UserId};
+use crate::error::{Error, Result};
+use crate::store::records::{ApiKeyRecord, decode};
+use crate::store::schema;
+
+impl Snapshot {
+    pub fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>> {
+        match self.open(schema::API_KEYS)?.get(id.0)? {
+            Some(row) => Ok(Some(decode::<ApiKeyRecord<'_>>(row.value())?.into_key(id))),
+            None => Ok(None),
+        }
+    }
+
+    /// The key with that hash, whether it is active or not.
+    pub fn api_key_of_hash(&self, hash: ApiKeyHash) -> Result<Option<ApiKeyId>> {
+        let row = self.open(schema::API_KEY_HASHES)?.get(&hash.0)?;
+        Ok(row.map(|row| ApiKeyId(row.value())))
+    }
+
+    /// All keys of a user, the oldest first: [`ApiKey::MAX_KEPT`] at most.
+    pub fn api_keys_of(&self, user: UserId) -> Result<Vec<ApiKey>> {
+        let rows = self.open(schema::API_KEYS_BY_USER)?.range((user.0, 0)..=(user.0, u64::MAX))?;
+        rows.take(ApiKey::MAX_KEPT)
+            .map(|row| {
+                let id = ApiKeyId(row?.0.value().1);
+                let missing = || Error::Internal(format!("API key {id} is missing"));
+                self.api_key(id)?.ok_or_else(missing)
+            })
+            .collect()
+    }
+}

@@ -51,7 +51,7 @@ impl Call<'_> {
     /// # Errors
     /// All faults of the body at once.
     pub fn read_body<T: FromJson>(&self) -> Result<T> {
-        Reader::read(self.body.as_ref(), self.raw_body)
+        Reader::read(self.body.as_ref(), self.raw_body, self.service().now())
     }
 
     /// The id in the path, which the pattern calls `name`.

@@ -231,9 +231,7 @@ impl Shared {
         if let Some(limit) = route.limit.filter(|_| !is_operator) {
             call.service().limits().spend(limit, &call.caller, call.cx)?;
         }
-        if route.access == Access::Admin {
-            call.caller.require_admin()?;
-        }
+        route.check_rights(&call.caller)?;
         match route.handler {
             Handler::Now(respond) => respond(&call).map(Called::Response),
             Handler::Later(begin) => begin(&call).map(Called::Pending),

@@ -3,9 +3,10 @@
 //!
 //! A request comes in through [`Api`], is matched by [`routing`] against [`routes`], checked
 //! in the order that the wire contract gives, and answered by a resource: `accounts`, `users`,
-//! `orders`, `order_list`, `emails`, `backups`, `system`, `docs`.
+//! `api_keys`, `orders`, `order_list`, `emails`, `backups`, `system`, `docs`.
 
 mod accept;
+mod api_keys;
 mod backups;
 mod call;
 mod client_address;

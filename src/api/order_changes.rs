@@ -226,6 +226,7 @@ fn with_key(doc: OperationDoc) -> OperationDoc {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Timestamp;
 
     #[test]
     fn the_words_that_are_expected_are_those_that_are_read() {
@@ -239,7 +240,7 @@ mod tests {
             other => panic!("{other:?}"),
         };
         fn faults<T: FromJson>() -> Vec<Violation> {
-            match Reader::read::<T>(Some(&json!("?")), b"") {
+            match Reader::read::<T>(Some(&json!("?")), b"", Timestamp::EPOCH) {
                 Err(Error::Invalid(faults)) => faults,
                 _ => panic!("no faults"),
             }

@@ -8,6 +8,7 @@ use utoipa::openapi::{RefOr, Schema};
 
 use super::faults::{Faults, returned, returned_object};
 use super::literals;
+use crate::clock::Timestamp;
 use crate::error::{Error, Problem, Result, Segment};
 
 /// What a body, or a field of one, is read into.
@@ -42,6 +43,7 @@ pub trait FromJson: Sized {
 pub struct Reader<'b> {
     /// The body as it came, for numbers that the parsed one holds only nearly.
     text: &'b [u8],
+    now: Timestamp,
     path: Vec<Step>,
     faults: Faults,
 }
@@ -57,15 +59,20 @@ pub(super) enum Step {
 impl<'b> Reader<'b> {
     /// Reads a whole body, or tells its faults, in the order of its fields. `text` is the body
     /// before it was parsed.
-    pub fn read<T: FromJson>(body: Option<&Value>, text: &'b [u8]) -> Result<T> {
+    pub fn read<T: FromJson>(body: Option<&Value>, text: &'b [u8], now: Timestamp) -> Result<T> {
         let path = vec![Step::Field("body")];
-        let mut reader = Reader { text, path, faults: Faults::default() };
+        let mut reader = Reader { text, now, path, faults: Faults::default() };
         let read = match body {
             Some(value) => T::read(value, &mut reader),
             None => reader.fault(Problem::Missing, &Value::Null),
         };
         reader.faults.check()?;
         read.ok_or_else(|| Error::Internal("a value was not read and has no fault".into()))
+    }
+
+    /// When the request came, for moments that must lie before or after it.
+    pub fn now(&self) -> Timestamp {
+        self.now
     }
 
     /// The value as an object.
@@ -336,7 +343,8 @@ mod tests {
     }
 
     fn faults<T: FromJson + std::fmt::Debug>(body: &Value) -> Vec<Violation> {
-        let Err(Error::Invalid(faults)) = Reader::read::<T>(Some(body), b"") else {
+        let Err(Error::Invalid(faults)) = Reader::read::<T>(Some(body), b"", Timestamp::EPOCH)
+        else {
             panic!("no faults")
         };
         faults
@@ -361,7 +369,7 @@ mod tests {
     #[test]
     fn a_body_that_is_whole_is_read() {
         let body = json!({"title": "t", "items": [{"name": "a", "wanted": 0}], "password": "p"});
-        let list = Reader::read::<List>(Some(&body), b"").unwrap();
+        let list = Reader::read::<List>(Some(&body), b"", Timestamp::EPOCH).unwrap();
         assert_eq!((list.title.as_str(), list.items.0.len()), ("t", 1));
         assert_eq!(list.password.as_str(), "p");
         assert!(!list.items.0[0].wanted.0 && list.items.0[0].name == "a");
@@ -370,7 +378,7 @@ mod tests {
     #[test]
     fn a_body_that_is_absent_or_no_object_says_so() {
         assert_eq!(faults::<Item>(&json!([1]))[0].problem, Problem::NotAnObject);
-        let Err(Error::Invalid(faults)) = Reader::read::<Item>(None, b"") else {
+        let Err(Error::Invalid(faults)) = Reader::read::<Item>(None, b"", Timestamp::EPOCH) else {
             panic!("no faults")
         };
         assert_eq!((&faults[0].problem, faults[0].location.len()), (&Problem::Missing, 1));

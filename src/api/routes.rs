@@ -3,11 +3,12 @@
 use super::call::{Call, Pending};
 use super::openapi::OperationDoc;
 use super::{
-    accounts, backups, docs, emails, events, host, order_changes, order_list, orders, system, users,
+    accounts, api_keys, backups, docs, emails, events, host, order_changes, order_list, orders,
+    system, users,
 };
 use crate::error::Result;
 use crate::http::Response;
-use crate::service::Limit;
+use crate::service::{Caller, Limit};
 
 /// One row. A route without one of its columns doesn't compile.
 pub struct Route {
@@ -92,6 +93,10 @@ pub const ROUTES: &[Route] = &[
     route(Post, "/auth/users/{user_id}/enable",     Admin,  None,                  Unused, Now(users::enable),                    Some(users::describe_enable)),
     route(Post, "/auth/users/{user_id}/password",   Admin,  None,                  Json,   Now(users::set_password),              Some(users::describe_set_password)),
 
+    route(Post, "/auth/keys/create",                User,   None,                  Json,   Now(api_keys::create),                 Some(api_keys::describe_create)),
+    route(Get,  "/auth/keys/",                      User,   None,                  Unused, Now(api_keys::list),                   Some(api_keys::describe_list)),
+    route(Post, "/auth/keys/{key_id}/revoke",       User,   None,                  Unused, Now(api_keys::revoke),                 Some(api_keys::describe_revoke)),
+
     route(Post, "/orders/create",                   User,   Some(Limit::ORDERS),   Json,   Later(orders::create),                 Some(orders::describe_create)),
     route(Get,  "/orders/",                         User,   None,                  Unused, Now(order_list::list),                 Some(order_list::describe_list)),
     route(Get,  "/orders/counts",                   Admin,  None,                  Unused, Now(orders::count),                    Some(orders::describe_count)),
@@ -127,6 +132,33 @@ const fn route(
     Route { method, pattern, access, limit, body, handler, operation }
 }
 
+impl Route {
+    /// Whether a key may be used there, where a token may. A rule and no column: whatever is added
+    /// below these prefixes is closed to keys unless it is named here. A stolen key makes no
+    /// other, ends none, and opens nothing of the host.
+    pub fn takes_keys(&self) -> bool {
+        let is_read = self.method == Get;
+        match self.pattern.split('/').nth(1) {
+            Some("auth") => is_read && ["/auth/me", "/auth/keys/"].contains(&self.pattern),
+            Some("admin") => false,
+            Some("webhooks") => is_read,
+            _ => true,
+        }
+    }
+
+    /// # Errors
+    /// The caller has not the rights that the route asks for.
+    pub fn check_rights(&self, caller: &Caller) -> Result<()> {
+        if !self.takes_keys() {
+            caller.refuse_key()?;
+        }
+        match self.access {
+            Admin => caller.require_admin(),
+            Public | User => Ok(()),
+        }
+    }
+}
+
 impl Method {
     pub fn as_str(self) -> &'static str {
         match self {
@@ -146,5 +178,41 @@ mod tests {
             let is_by_user = matches!(route.limit, Some(Limit::ByUser(_)));
             assert!(!is_by_user || route.access != Public, "{}", route.pattern);
         }
+    }
+
+    fn closed_to_keys() -> Vec<String> {
+        let closed = ROUTES.iter().filter(|it| it.access != Public && !it.takes_keys());
+        closed.map(|it| format!("{} {}", it.method.as_str(), it.pattern)).collect()
+    }
+
+    #[test]
+    fn a_key_is_taken_everywhere_but_where_credentials_the_host_and_webhooks_are_changed() {
+        let open_in = |prefix: &str| {
+            let meant = |it: &&Route| it.access != Public && it.pattern.starts_with(prefix);
+            let open = ROUTES.iter().filter(meant).filter(|it| it.takes_keys());
+            open.map(|it| (it.method, it.pattern)).collect::<Vec<_>>()
+        };
+        assert_eq!(open_in("/auth/"), [(Get, "/auth/me"), (Get, "/auth/keys/")]);
+        assert_eq!(open_in("/admin/"), []);
+        assert!(open_in("/webhooks/").iter().all(|(method, _)| *method == Get));
+        let is_below = |it: &String| {
+            ["/auth/", "/admin/", "/webhooks/"].iter().any(|prefix| it.contains(prefix))
+        };
+        assert!(closed_to_keys().iter().all(is_below), "{:?}", closed_to_keys());
+    }
+
+    #[test]
+    fn what_comes_below_those_prefixes_is_closed_to_keys_by_itself() {
+        let takes_keys = |method, pattern| {
+            let handler = Now(system::root);
+            route(method, pattern, User, None, Unused, handler, None).takes_keys()
+        };
+        for pattern in ["/auth/me/x", "/auth/keys", "/auth/new", "/admin/", "/admin/new/{id}"] {
+            assert!(!takes_keys(Get, pattern), "{pattern}");
+        }
+        for pattern in ["/auth/me", "/auth/keys/", "/webhooks/", "/webhooks/{id}/test"] {
+            assert!(takes_keys(Get, pattern) && !takes_keys(Post, pattern), "{pattern}");
+        }
+        assert!(takes_keys(Get, "/events/") && takes_keys(Post, "/orders/create"));
     }
 }

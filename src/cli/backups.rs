@@ -9,7 +9,7 @@ use clap::Args;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::store::{self, Check, EndTokens, FileLock, OpenError, RenewSource, Store};
+use crate::store::{self, Check, EndTokens, FileLock, OpenError, RenewSource, RevokeApiKeys, Store};
 use crate::sys::files::{create_private, named_beside, real_path, sync_folder_of, take_over};
 
 use super::error::{CommandError, failed, failed_at};
@@ -35,6 +35,9 @@ pub struct RestoreArgs {
     /// Put it in the place of the database that is there, which is kept under another name
     #[arg(long)]
     force: bool,
+    /// End all keys, too: those that were revoked since the backup would be active again
+    #[arg(long)]
+    revoke_keys: bool,
     #[command(flatten)]
     place: Place,
 }
@@ -106,7 +109,7 @@ fn conclude(is_sound: bool, faults: u64, path: &Path) -> Result<(), CommandError
     }
 }
 
-/// Copies the backup beside the database, migrates it, ends all its tokens, checks the copy, and
+/// Copies the backup beside the database, migrates it, ends its credentials, checks the copy, and
 /// only then puts it in the database's place, in one step. A lock keeps servers from creating a database there
 /// meanwhile, and other restores out.
 pub fn restore(args: RestoreArgs) -> Result<(), CommandError> {
@@ -123,16 +126,28 @@ pub fn restore(args: RestoreArgs) -> Result<(), CommandError> {
     // Held until the end: what would be in vain is not even begun.
     let _held = if is_there { hold(path)? } else { None };
     let incoming = named_beside(path, ".incoming");
-    let restored = copy_and_check(backup, &args.file, &incoming)
+    let restored = copy_and_check(backup, &args, &incoming)
         .and_then(|()| if is_there { replace(&incoming, path) } else { place(&incoming, path) });
     if restored.is_err() {
         // An unfinished copy is of no use. It may not exist, so that an error says nothing.
         let _ = fs::remove_file(&incoming);
     }
-    restored
+    restored.and_then(|()| {
+        say(match args.revoke_keys {
+            true => {
+                "all tokens and keys have ended; users that were disabled since the backup are \
+                 active again"
+            }
+            false => {
+                "all tokens have ended; keys that were revoked and users that were disabled since \
+                 the backup are active again"
+            }
+        })
+    })
 }
 
-fn copy_and_check(mut from: File, backup: &Path, incoming: &Path) -> Result<(), CommandError> {
+fn copy_and_check(mut from: File, args: &RestoreArgs, incoming: &Path) -> Result<(), CommandError> {
+    let backup = args.file.as_path();
     let mut to = create_private(incoming).map_err(|why| failed_at(incoming, why))?;
     let copied = io::copy(&mut from, &mut to).and_then(|bytes| to.sync_all().map(|()| bytes));
     let bytes = copied
@@ -142,7 +157,7 @@ fn copy_and_check(mut from: File, backup: &Path, incoming: &Path) -> Result<(), 
     if bytes == 0 {
         return Err(failed_at(backup, "is empty"));
     }
-    begin_anew(&open(incoming, HELD)?).map_err(failed)?;
+    begin_anew(&open(incoming, HELD)?, args.revoke_keys).map_err(failed)?;
     say_rows(&checked(incoming, backup)?)
 }
 
@@ -163,10 +178,15 @@ fn checked(file: &Path, backup: &Path) -> Result<Check, CommandError> {
 }
 
 /// Ids that were given since the backup are given again, and users are as they were then. So no
-/// token from before counts, also none of before the backup. Events are another history from now
-/// on.
-fn begin_anew(store: &Store) -> crate::error::Result<()> {
+/// token from before counts, also none of before the backup. A key is known by its hash, and leads
+/// to nobody else. Events are another history from now on.
+fn begin_anew(store: &Store, keys_too: bool) -> crate::error::Result<()> {
+    let at = Clock::system().now();
     let begun = store.write(EndTokens).and_then(|_| store.write(RenewSource));
+    let begun = begun.and_then(|()| match keys_too {
+        true => store.write(RevokeApiKeys { at }),
+        false => Ok(()),
+    });
     store.close();
     begun
 }
@@ -191,8 +211,7 @@ fn place(incoming: &Path, path: &Path) -> Result<(), CommandError> {
     keep_owner_and_mode(incoming, path).map_err(|why| failed_at(incoming, why))?;
     fs::rename(incoming, path).map_err(|why| failed_at(path, why))?;
     sync_folder_of(path).map_err(|why| failed_at(path, why))?;
-    say(&format!("restored {}", path.display()))?;
-    say("all tokens have ended; users that were disabled since the backup are active again")
+    say(&format!("restored {}", path.display()))
 }
 
 /// Whoever could use the database before can use it afterwards, and nobody else.

@@ -4,6 +4,7 @@ mod backups;
 mod completions;
 mod config;
 mod error;
+mod keys;
 mod log_level;
 mod mail_test;
 mod mails;
@@ -57,6 +58,8 @@ enum Command {
     Config(Flags),
     /// Make, list and change users
     User(users::UserArgs),
+    /// Make, list and revoke keys for machines
+    Key(keys::KeyArgs),
     /// Whether the service runs and is ready; exit code 1 when not
     Status(status::StatusArgs),
     /// List orders
@@ -107,6 +110,7 @@ fn dispatch(args: Vec<OsString>) -> Result<(), CommandError> {
         Command::Init(flags) => init(&load(&flags)?),
         Command::Config(flags) => config::print(&load(&flags)?),
         Command::User(args) => users::run(args),
+        Command::Key(args) => keys::run(args),
         Command::Status(args) => status::run(args),
         Command::Orders(args) => orders::run(args),
         Command::Mails(args) => mails::run(args),

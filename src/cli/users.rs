@@ -111,7 +111,7 @@ fn set_disabled(operator: &mut Operator, username: &str, action: &str) -> Result
 }
 
 /// All users; those whose name or address begins with `prefix` where there is one.
-fn users(operator: &mut Operator, prefix: Option<&str>) -> Result<Vec<Value>, CommandError> {
+pub fn users(operator: &mut Operator, prefix: Option<&str>) -> Result<Vec<Value>, CommandError> {
     let mut users = Vec::new();
     let mut after = String::new();
     let q = prefix.map_or(String::new(), |prefix| {
@@ -132,7 +132,7 @@ fn users(operator: &mut Operator, prefix: Option<&str>) -> Result<Vec<Value>, Co
 
 /// The id of the user of that name, compared as the service compares names. Of users of old who
 /// share a name it is the one who is spelt so, if one is.
-fn require_user(operator: &mut Operator, username: &str) -> Result<u64, CommandError> {
+pub fn require_user(operator: &mut Operator, username: &str) -> Result<u64, CommandError> {
     let nobody = || failed("there is no user of that name");
     let folded = Username::fold(username);
     if folded.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::auth::{Requester, Verdict, random_hex};
+use crate::auth::{Requester, Verdict, is_api_key, random_hex};
 use crate::clock::Timestamp;
 use crate::domain::{EmailAddress, Network, NewUser, Password, Role, User, UserId, Username};
 use crate::error::{Error, Result, Unauthenticated};
@@ -47,11 +47,18 @@ pub struct NewAdmin {
 }
 
 impl Service {
-    /// The caller that a token stands for.
+    /// The caller that a token or a key stands for.
     ///
     /// # Errors
-    /// The token is bad, expired or revoked, or its user is disabled.
-    pub fn authenticate(&self, token: &str) -> Result<Caller> {
+    /// It is bad, expired or revoked, or its user is disabled.
+    pub fn authenticate(&self, credential: &str) -> Result<Caller> {
+        match is_api_key(credential) {
+            true => self.authenticate_key(credential),
+            false => self.authenticate_token(credential),
+        }
+    }
+
+    fn authenticate_token(&self, token: &str) -> Result<Caller> {
         let claims = self.tokens.read(token, self.clock.now())?;
         match self.store.read()?.token_status(claims.user)? {
             Some(status)
@@ -59,7 +66,7 @@ impl Service {
                     && status.token_generation == claims.generation
                     && *status.username == *claims.username =>
             {
-                Ok(Caller::User { id: claims.user, role: status.role })
+                Ok(Caller::User { id: claims.user, role: status.role, key: None })
             }
             _ => Err(Error::Unauthenticated(Unauthenticated::BadToken)),
         }
@@ -165,6 +172,7 @@ impl Service {
     pub fn register(&self, cx: &Context, caller: &Caller, new: NewUser) -> Result<User> {
         self.operations.register.run(cx, |notes| {
             caller.note(notes);
+            caller.refuse_key()?;
             caller.require_admin()?;
             let password_hash = self.hasher.hash(&trusted(cx), new.password.as_str())?;
             let user = self.store.write(CreateUser {
@@ -188,6 +196,7 @@ impl Service {
         new: &Password,
     ) -> Result<()> {
         self.operations.change_password.run(cx, |notes| {
+            caller.refuse_key()?;
             let id = caller.require_user()?;
             notes.add("user", id);
             let user = self.store.read()?.user(id)?.ok_or(Error::NotFound)?;
@@ -212,6 +221,7 @@ impl Service {
         self.operations.set_password.run(cx, |notes| {
             caller.note(notes);
             notes.add("user", user);
+            caller.refuse_key()?;
             caller.require_admin()?;
             if self.store.read()?.token_status(user)?.is_none() {
                 return Err(Error::NotFound);
@@ -233,6 +243,7 @@ impl Service {
             caller.note(notes);
             notes.add("user", user);
             notes.add("disabled", disabled);
+            caller.refuse_key()?;
             caller.require_admin()?;
             self.store.write(SetDisabled { user, disabled })
         })
@@ -273,6 +284,7 @@ impl Service {
     ) -> Result<Vec<User>> {
         self.operations.list_users.run(cx, |notes| {
             caller.note(notes);
+            caller.refuse_key()?;
             caller.require_admin()?;
             let read = self.store.read()?;
             match prefix {

@@ -35,6 +35,7 @@ impl Service {
     pub fn back_up(&self, cx: &Context, caller: &Caller) -> Result<Download> {
         self.operations.back_up.run(cx, |notes| {
             caller.note(notes);
+            caller.refuse_key()?;
             caller.require_admin()?;
             // Each download takes as much disk as the store, so there is one at a time.
             let permit = self.download_lock.try_take()?;

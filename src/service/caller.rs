@@ -1,6 +1,6 @@
 //! Who asks for an operation.
 
-use crate::domain::{Role, UserId};
+use crate::domain::{ApiKeyId, Role, UserId};
 use crate::error::{Error, Result, Unauthenticated};
 
 use super::operation::Notes;
@@ -12,6 +12,8 @@ pub enum Caller {
     User {
         id: UserId,
         role: Role,
+        /// The key that stands for the user; none where it is a token.
+        key: Option<ApiKeyId>,
     },
     /// Whoever runs the command line on this host.
     Operator,
@@ -43,10 +45,23 @@ impl Caller {
         }
     }
 
+    /// Refuses a key. What makes or ends credentials, or opens the host, takes a login.
+    pub fn refuse_key(&self) -> Result<()> {
+        match self {
+            Caller::User { key: Some(_), .. } => Err(Error::Forbidden("Not allowed with a key")),
+            Caller::User { key: None, .. } | Caller::Operator | Caller::Anonymous => Ok(()),
+        }
+    }
+
     /// Adds who it was to the operation's log line.
     pub(super) fn note(&self, notes: &mut Notes) {
         match self {
-            Caller::User { id, .. } => notes.add("by", id),
+            Caller::User { id, key, .. } => {
+                notes.add("by", id);
+                if let Some(key) = key {
+                    notes.add("by_key", key);
+                }
+            }
             Caller::Operator => notes.add("by", "operator"),
             Caller::Anonymous => {}
         }

@@ -28,6 +28,7 @@ impl Service {
     pub fn status(&self, cx: &Context, caller: &Caller) -> Result<Status> {
         self.operations.status.run(cx, |notes| {
             caller.note(notes);
+            caller.refuse_key()?;
             caller.require_admin()?;
             Ok(Status {
                 environment: self.environment,
@@ -65,6 +66,7 @@ impl Service {
     pub fn check_store(&self, cx: &Context, caller: &Caller) -> Result<Check> {
         self.operations.check.run(cx, |notes| {
             caller.note(notes);
+            caller.refuse_key()?;
             caller.require_admin()?;
             // Each holds a thread, and keeps a snapshot's pages from being used again.
             let Some(_checking) = self.check_lock.try_lock() else {

@@ -196,7 +196,7 @@ mod tests {
     use crate::error::ErrorKind;
 
     const ALL: [Limit; 4] = [Limit::LOGIN, Limit::REGISTER, Limit::ORDERS, Limit::PASSWORD];
-    const ANN: Caller = Caller::User { id: UserId(1), role: Role::User };
+    const ANN: Caller = Caller::User { id: UserId(1), role: Role::User, key: None };
 
     fn limits(requests: u32, metrics: &Metrics) -> Limits {
         let rate = Rate { requests, window: Duration::from_secs(60) };
@@ -229,7 +229,7 @@ mod tests {
     #[test]
     fn a_limit_by_client_counts_by_address_and_one_by_user_by_user() {
         let limits = limits(1, &Metrics::new());
-        let ben = Caller::User { id: UserId(2), role: Role::User };
+        let ben = Caller::User { id: UserId(2), role: Role::User, key: None };
         let elsewhere = Context::new("-".into(), IpAddr::from([192, 0, 2, 1]));
         for limit in ALL {
             limits.spend(limit, &ANN, &Context::local()).unwrap();

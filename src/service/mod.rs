@@ -2,6 +2,7 @@
 //! here, once.
 
 mod accounts;
+mod api_keys;
 mod backups;
 mod caller;
 mod client_limiter;
@@ -21,6 +22,7 @@ mod system;
 mod trial;
 
 pub use accounts::{Login, NewAdmin};
+pub use api_keys::{MadeApiKey, NewApiKey};
 pub use backups::Download;
 pub use caller::Caller;
 pub use context::Context;

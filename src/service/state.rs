@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::auth::{Hasher, Tokens};
+use crate::auth::{ApiKeys, Hasher, Tokens};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::domain::EmailAddress;
@@ -29,6 +29,7 @@ pub struct Service {
     pub(super) store: Store,
     pub(super) hasher: Hasher,
     pub(super) tokens: Tokens,
+    pub(super) api_keys: ApiKeys,
     pub(super) clock: Clock,
     pub(super) limits: Limits,
     pub(super) operations: Operations,
@@ -87,8 +88,13 @@ impl Service {
             store,
             hasher,
             tokens,
+            api_keys: ApiKeys::default(),
             clock,
         }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     pub fn limits(&self) -> &Limits {

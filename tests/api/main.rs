@@ -14,6 +14,7 @@ mod faults;
 mod forwarded;
 mod framing;
 mod hanging_disk;
+mod keys;
 mod large_bodies;
 mod limits;
 mod login_denial;

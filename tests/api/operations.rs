@@ -3,15 +3,15 @@
 use log::LevelFilter;
 use orderd::app::{Dependencies, Foundation};
 use orderd::auth::Cost;
-use orderd::domain::{EmailAddress, MailId, NewUser, Password, Role, UserId, Username};
+use orderd::domain::{ApiKeyId, EmailAddress, MailId, NewUser, Password, Role, UserId, Username};
 use orderd::error::Error;
-use orderd::service::{Caller, Context, OrderQuery, Service};
+use orderd::service::{Caller, Context, NewApiKey, OrderQuery, Service};
 use orderd::store::{Direction, MailFilter, OrderFilter, UpdateUser};
 use serde_json::json;
 use support::app::{PASSWORD, TestApp, config};
 use support::folder::Folder;
 
-const ANN: Caller = Caller::User { id: UserId(2), role: Role::User };
+const ANN: Caller = Caller::User { id: UserId(2), role: Role::User, key: None };
 
 #[test]
 fn an_operation_for_admins_refuses_everyone_else_whatever_route_leads_to_it() {
@@ -24,6 +24,34 @@ fn an_operation_for_admins_refuses_everyone_else_whatever_route_leads_to_it() {
     }
     for (operation, outcome) in outcomes(&service, &Caller::Anonymous) {
         assert!(matches!(outcome, Err(Error::Unauthenticated(_))), "{operation}: {outcome:?}");
+    }
+    store.close();
+}
+
+/// What an operation that makes, changes or ends credentials does with an admin's key, or one that
+/// opens the host.
+#[test]
+fn an_operation_that_takes_a_login_refuses_a_key_whatever_route_leads_to_it() {
+    let folder = Folder::new();
+    let dependencies = Dependencies { hash_cost: Cost::Minimal, ..Dependencies::default() };
+    let Foundation { service, store, .. } =
+        Foundation::open(&config(&folder, &[]), &dependencies).unwrap();
+    let (id, role, key) = (UserId(1), Role::Admin, Some(ApiKeyId(1)));
+    let (cx, caller) = (Context::local(), Caller::User { id, role, key });
+    let password = Password::parse(PASSWORD).unwrap();
+    let new = NewApiKey { user: None, name: "another".into(), expires_at: None };
+    let open = ["list_emails", "get_email", "count_orders", "retry_email", "another's orders"];
+    let mut outcomes = outcomes(&service, &caller);
+    outcomes.retain(|(operation, _)| !open.contains(operation));
+    outcomes.extend([
+        ("change_password", service.change_password(&cx, &caller, PASSWORD, &password)),
+        ("create_key", service.create_key(&cx, &caller, new).map(drop)),
+        ("revoke_key", service.revoke_key(&cx, &caller, ApiKeyId(1))),
+        ("status", service.status(&cx, &caller).map(drop)),
+        ("check", service.check_store(&cx, &caller).map(drop)),
+    ]);
+    for (operation, outcome) in outcomes {
+        assert!(matches!(outcome, Err(Error::Forbidden(_))), "{operation}: {outcome:?}");
     }
     store.close();
 }

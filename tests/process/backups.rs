@@ -78,8 +78,7 @@ fn a_restore_ends_all_tokens_so_that_none_becomes_another_users() {
     running.stop();
     let restored = run(&folder, &["restore", "b.redb", "--force"]);
     assert_eq!(restored.code, Some(0), "{restored:?}");
-    let told = "all tokens have ended; users that were disabled since the backup are active again";
-    assert!(restored.stdout.contains(told), "{restored:?}");
+    assert!(restored.stdout.contains("all tokens have ended"), "{restored:?}");
     let running = Call::within(&folder).start();
     // The same id as eve had.
     register(&running, "boss", "admin");

@@ -6,6 +6,7 @@ mod database;
 mod env_files;
 mod first_hour;
 mod follow;
+mod keys;
 mod log_files;
 mod log_floods;
 mod log_levels;

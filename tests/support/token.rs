@@ -25,6 +25,10 @@ pub fn verify(key: &str, token: &str) -> (Value, Value) {
     (decode(header), decode(claims))
 }
 
+pub fn sha256(text: &str) -> [u8; 32] {
+    hmac_sha256::Hash::hash(text.as_bytes())
+}
+
 pub fn encode(bytes: impl AsRef<[u8]>) -> String {
     Base64UrlSafeNoPadding::encode_to_string(bytes).unwrap()
 }

@@ -16,9 +16,10 @@ use super::operation::{OperationDoc, Tag};
 use super::{errors, headers, schemas};
 use crate::api::routes::{Access, BodyKind, Method, ROUTES, Route};
 
-/// The security schemes' names within the document: two ways to the same token.
+/// The security schemes' names within the document: two ways to the same token, and a key.
 const BEARER: &str = "bearer";
 const OAUTH2: &str = "oauth2";
+const KEY: &str = "key";
 
 const ABOUT: &str = "\
 Takes orders, keeps them safe on disk before it says so, and mails the customer.
@@ -58,6 +59,7 @@ fn document() -> OpenApi {
     headers::add_to(&mut components);
     components.add_security_scheme(BEARER, bearer());
     components.add_security_scheme(OAUTH2, oauth2());
+    components.add_security_scheme(KEY, key());
     let mut document = OpenApi::new(info(), paths);
     document.components = Some(components);
     document.servers = Some(vec![server()]);
@@ -93,6 +95,13 @@ fn oauth2() -> SecurityScheme {
     SecurityScheme::OAuth2(OAuth2::with_description([flow], "A name and its password."))
 }
 
+/// It goes where a token goes, but not everywhere.
+fn key() -> SecurityScheme {
+    let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer);
+    let about = "A key that `POST /auth/keys/create` gives.";
+    SecurityScheme::Http(scheme.description(Some(about)).build())
+}
+
 fn http_method(method: Method) -> HttpMethod {
     match method {
         Method::Get => HttpMethod::Get,
@@ -112,8 +121,9 @@ fn complete(mut operation: Operation, route: &Route) -> Operation {
     }
     if route.access != Access::Public {
         let none: [&str; 0] = [];
-        let either = [BEARER, OAUTH2].map(|scheme| SecurityRequirement::new(scheme, none));
-        operation.security = Some(either.into());
+        let schemes = [BEARER, OAUTH2].into_iter().chain(route.takes_keys().then_some(KEY));
+        let either = schemes.map(|scheme| SecurityRequirement::new(scheme, none));
+        operation.security = Some(either.collect());
     }
     for status in errors_of(route) {
         let place = operation.responses.responses.entry(status.to_string());
@@ -143,6 +153,9 @@ fn errors_of(route: &Route) -> Vec<u16> {
         Access::Public => {}
         Access::User => statuses.push(401),
         Access::Admin => statuses.extend([401, 403]),
+    }
+    if route.access != Access::Public && !route.takes_keys() {
+        statuses.push(403);
     }
     statuses
 }
@@ -208,6 +221,8 @@ mod tests {
             assert!(operation["summary"].is_string(), "{place}");
             let is_secured = operation["security"][0][BEARER].is_array();
             assert_eq!(is_secured, route.access != Access::Public, "{place}");
+            let takes_keys = operation["security"][1][KEY].is_array();
+            assert_eq!(takes_keys, is_secured && route.takes_keys(), "{place}");
             for status in errors_of(route) {
                 let response = &operation["responses"][status.to_string()];
                 assert!(response.is_object(), "{place} lacks {status}");

@@ -179,6 +179,10 @@ pub fn if_match() -> RefOr<Schema> {
     text(IF_MATCH).max_length(Some(200)).examples([json!("\"3\"")]).into()
 }
 
+pub fn api_key() -> RefOr<Schema> {
+    text("^orderd_[A-Za-z0-9_-]{43}$").into()
+}
+
 /// `2026-11-22T16:07:44Z`
 pub fn zoned_time() -> RefOr<Schema> {
     zoned_moment()

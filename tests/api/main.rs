@@ -14,6 +14,7 @@ mod faults;
 mod forwarded;
 mod framing;
 mod hanging_disk;
+mod key_use;
 mod keys;
 mod large_bodies;
 mod limits;

@@ -1,6 +1,9 @@
-//! The texts of a mail: built in, each file replaceable, all rendered once before the start.
+//! The texts of a mail: built in, each file replaceable. What replaces one is rendered once before
+//! the start.
 
+use std::borrow::Cow;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use handlebars::{Handlebars, no_escape};
 
@@ -17,36 +20,61 @@ use super::variables::Variables;
 /// Longest text rendered from a template, in bytes: the largest order, escaped, several times.
 const MAX_TEXT_LEN: usize = 2 * 1024 * 1024;
 
-/// The three files of a template, built in: what is used where `TEMPLATES_DIR` has no such file.
-macro_rules! built_in {
-    ($($stem:literal),*) => {
-        [$(
-            built_in!(@file $stem, ".subject.txt"),
-            built_in!(@file $stem, ".txt"),
-            built_in!(@file $stem, ".html"),
-        )*]
-    };
-    (@file $stem:literal, $ending:literal) => {
-        (concat!($stem, $ending), include_str!(concat!("../../templates/", $stem, $ending)))
+/// The files of a kind, and their built-in texts: what is used where `TEMPLATES_DIR` has no such
+/// file.
+struct Files {
+    /// What they are called by.
+    stem: &'static str,
+    subject: &'static str,
+    text: &'static str,
+    html: &'static str,
+}
+
+macro_rules! files {
+    ($stem:literal) => {
+        Files {
+            stem: $stem,
+            subject: include_str!(concat!("../../templates/", $stem, ".subject.txt")),
+            text: include_str!(concat!("../../templates/", $stem, ".txt")),
+            html: include_str!(concat!("../../templates/", $stem, ".html")),
+        }
     };
 }
 
-const FILES: [(&str, &str); 18] = built_in!(
-    "order_successful",
-    "order_failed",
-    "order_placed",
-    "order_ready",
-    "order_canceled",
-    "notify"
-);
+/// In the order of [`MailKind::NAMES`]. The files of simple orders are older than the kinds.
+const FILES: [Files; MailKind::NAMES.len()] = [
+    files!("order_successful"),
+    files!("order_failed"),
+    files!("order_placed"),
+    files!("order_ready"),
+    files!("order_canceled"),
+    files!("notify"),
+];
 
-/// All templates, compiled, and what they say of the shop.
+/// The templates of all kinds, and what they say of the shop.
 #[derive(Debug)]
 pub struct Templates {
-    html: Handlebars<'static>,
-    /// Text and subjects: no HTML escaping.
-    plain: Handlebars<'static>,
+    sources: [Sources; FILES.len()],
+    /// Compiled when they are first needed, which takes about 10 ms each: the service starts
+    /// faster than all of them are, and most commands need none.
+    compiled: [OnceLock<Result<Compiled, String>>; FILES.len()],
     shop: Shop,
+}
+
+/// The texts of a kind's templates, as they are used.
+#[derive(Debug)]
+struct Sources {
+    /// Each with its file's name.
+    texts: [(String, Cow<'static, [u8]>); 3],
+    /// Whether any of them is the operator's.
+    is_own: bool,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    html: Handlebars<'static>,
+    /// Text and subject: no HTML escaping.
+    plain: Handlebars<'static>,
 }
 
 /// One mail, rendered.
@@ -59,34 +87,39 @@ pub struct Texts {
 }
 
 impl Templates {
-    /// Compiles every template, from `dir` where it has one, and renders each with sample
-    /// data: a template that fails for every mail fails the start already.
+    /// Reads the templates, from `dir` where it has them. A kind of which it has any is compiled
+    /// and rendered with sample data: a template that fails for every mail fails the start
+    /// already. Those built in are as they were tested.
     ///
     /// # Errors
     /// One line that names the file and what is wrong with it.
     pub fn load(dir: Option<&Path>, shop: Shop) -> Result<Templates, String> {
-        if let Some(dir) = dir
-            && !dir.is_dir()
-        {
-            return Err(format!("templates: {} is not a directory", dir.display()));
+        if let Some(dir) = dir {
+            if !dir.is_dir() {
+                return Err(format!("templates: {} is not a directory", dir.display()));
+            }
+            let names: Vec<String> = FILES.iter().flat_map(Files::names).collect();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
+            template_names::check(dir, &names)?;
         }
-        dir.map(|dir| template_names::check(dir, &FILES.map(|(name, _)| name))).transpose()?;
-        let mut templates = Templates { html: registry(), plain: registry(), shop };
-        templates.plain.register_escape_fn(no_escape);
-        text_helpers::register(&mut templates.plain);
-        for (name, built_in) in FILES {
-            let named = |why: String| format!("template {name}: {why}");
-            let path = dir.map(|dir| dir.join(name));
-            let own = path.as_deref().map(template_source::read).transpose().map_err(named)?;
-            let source = own.flatten().unwrap_or_else(|| built_in.as_bytes().to_vec());
-            templates.add(name, &source).map_err(named)?;
+        let mut sources = Vec::with_capacity(FILES.len());
+        for files in &FILES {
+            sources.push(files.read(dir)?);
         }
-        for kind in MailKind::NAMES {
+        let sources = sources.try_into().map_err(|_| "templates: a kind has none".to_owned())?;
+        let templates = Templates { sources, compiled: Default::default(), shop };
+        templates.try_own()?;
+        Ok(templates)
+    }
+
+    fn try_own(&self) -> Result<(), String> {
+        let kinds = MailKind::NAMES.iter().zip(&self.sources);
+        for (kind, _) in kinds.filter(|(_, sources)| sources.is_own) {
             for mail in [Fullness::Bare, Fullness::Full].map(|it| samples::mail(kind, it)) {
-                mail.map(|mail| templates.render(&mail)).transpose()?;
+                mail.map(|mail| self.render(&mail)).transpose()?;
             }
         }
-        Ok(templates)
+        Ok(())
     }
 
     /// As the settings have them.
@@ -109,30 +142,53 @@ impl Templates {
     /// # Errors
     /// One line that names the template and what is wrong with it.
     pub fn render(&self, mail: &Mail) -> Result<Texts, String> {
-        let stem = stem(mail);
+        let kind = mail.kind_name();
+        let of_kind = MailKind::NAMES.iter().position(|known| *known == kind);
+        let of_kind = of_kind.ok_or_else(|| format!("templates: there are none of {kind}"))?;
+        let Sources { texts: [subject, text, html], .. } = &self.sources[of_kind];
+        let compiled = self.compiled[of_kind].get_or_init(|| self.sources[of_kind].compile());
+        let Compiled { html: escaping, plain } = compiled.as_ref().map_err(String::clone)?;
         let mut variables = Variables::of(mail, &self.shop);
-        let subject = fill(&self.plain, &format!("{stem}.subject.txt"), &variables)?;
-        let subject = one_line(&subject);
+        let subject = one_line(&fill(plain, &subject.0, &variables)?);
         variables.subject = &subject;
-        let text = fill(&self.plain, &format!("{stem}.txt"), &variables)?;
-        let html = fill(&self.html, &format!("{stem}.html"), &variables)?;
+        let text = fill(plain, &text.0, &variables)?;
+        let html = fill(escaping, &html.0, &variables)?;
         Ok(Texts { subject, text, html })
-    }
-
-    fn add(&mut self, name: &str, source: &[u8]) -> Result<(), String> {
-        let text = template_source::normalised(source)?;
-        let template = template_source::compile(name, &text).map_err(|why| one_line(&why))?;
-        let registry = if name.ends_with(".html") { &mut self.html } else { &mut self.plain };
-        registry.register_template(name, template);
-        Ok(())
     }
 }
 
-/// What a kind's files are called by. Those of simple orders are older than the kinds.
-fn stem(mail: &Mail) -> &'static str {
-    match mail.kind_name() {
-        "order_success" => "order_successful",
-        kind => kind,
+impl Files {
+    fn names(&self) -> [String; 3] {
+        [".subject.txt", ".txt", ".html"].map(|ending| format!("{}{ending}", self.stem))
+    }
+
+    fn read(&self, dir: Option<&Path>) -> Result<Sources, String> {
+        let built_in = [self.subject, self.text, self.html];
+        let mut texts = self.names().map(|name| (name, Cow::Borrowed(&b""[..])));
+        let mut is_own = false;
+        for ((name, text), built_in) in texts.iter_mut().zip(built_in) {
+            let own = dir.map(|dir| template_source::read(&dir.join(&*name))).transpose();
+            let own = own.map_err(|why| format!("template {name}: {why}"))?.flatten();
+            is_own |= own.is_some();
+            *text = own.map_or(Cow::Borrowed(built_in.as_bytes()), Cow::Owned);
+        }
+        Ok(Sources { texts, is_own })
+    }
+}
+
+impl Sources {
+    fn compile(&self) -> Result<Compiled, String> {
+        let (mut html, mut plain) = (registry(), registry());
+        plain.register_escape_fn(no_escape);
+        text_helpers::register(&mut plain);
+        for (name, source) in &self.texts {
+            let registry = if name.ends_with(".html") { &mut html } else { &mut plain };
+            let compiled = template_source::normalised(source)
+                .and_then(|text| template_source::compile(name, &text).map_err(|it| one_line(&it)));
+            let template = compiled.map_err(|why| format!("template {name}: {why}"))?;
+            registry.register_template(name, template);
+        }
+        Ok(Compiled { html, plain })
     }
 }
 

@@ -366,10 +366,27 @@ fn whoever_typed_an_order_in_is_not_greeted_for_its_customer() {
     );
 }
 
+#[test]
+fn only_what_the_operator_has_replaced_is_compiled_at_the_start() {
+    let count = |templates: &Templates| {
+        templates.compiled.iter().filter(|compiled| compiled.get().is_some()).count()
+    };
+    let templates = built_in();
+    assert_eq!(count(&templates), 0);
+    templates.render(&sample("notify")).unwrap();
+    assert_eq!(count(&templates), 1);
+    let dir = dir_with("notify.txt", "{{order.number}}");
+    assert_eq!(count(&load(dir.path()).unwrap()), 1);
+}
+
 /// Templates stand alone, so what they have in common is in each of them.
 #[test]
 fn what_the_mails_of_content_have_in_common_is_the_same_in_all_of_them() {
-    let file = |name: &str| FILES.iter().find(|(known, _)| *known == name).unwrap().1;
+    let file = |name: &str| {
+        let (stem, ending) = name.split_once('.').unwrap();
+        let files = FILES.iter().find(|files| files.stem == stem).unwrap();
+        if ending == "html" { files.html } else { files.text }
+    };
     let part = |name: &str, from: &str, to: &str| {
         let (_, rest) = file(name).split_once(from).unwrap_or_else(|| panic!("{name}: {from}"));
         rest.split_once(to).unwrap_or_else(|| panic!("{name}: {to}")).0.to_owned()

@@ -7,7 +7,14 @@ use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
-use super::reader::Step;
+/// A step into a body.
+#[derive(Clone)]
+pub enum Step {
+    Field(&'static str),
+    /// One that the client has named.
+    Key(String),
+    Item(usize),
+}
 
 /// Significant digits that a double always keeps.
 const EXACT_DIGITS: usize = 15;

@@ -148,13 +148,6 @@ impl FromJson for Line {
     }
 }
 
-/// Whether a line of the order, as it came, has a price. It needs a currency then.
-pub fn costs(order: &Map<String, Value>) -> bool {
-    let lines = order.get("line_items").and_then(Value::as_array);
-    let has_price = |line: &Value| line["unit_price"].as_f64().is_some_and(|price| price > 0.0);
-    lines.is_some_and(|lines| lines.iter().any(has_price))
-}
-
 impl FromJson for Customer {
     fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Customer> {
         let CustomerRequest { name, email, phone } = CustomerRequest::read(value, reader)?;

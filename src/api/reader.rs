@@ -7,7 +7,7 @@ use serde_json::{Map, Number, Value};
 use utoipa::openapi::{RefOr, Schema};
 
 use super::faults::{Faults, returned, returned_object};
-use super::literals;
+use super::literals::{self, Step};
 use crate::clock::Timestamp;
 use crate::error::{Error, Problem, Result, Segment};
 
@@ -46,14 +46,6 @@ pub struct Reader<'b> {
     now: Timestamp,
     path: Vec<Step>,
     faults: Faults,
-}
-
-#[derive(Clone)]
-pub(super) enum Step {
-    Field(&'static str),
-    /// One that the client has named.
-    Key(String),
-    Item(usize),
 }
 
 impl<'b> Reader<'b> {

@@ -9,7 +9,9 @@ use clap::Args;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
-use crate::store::{self, Check, EndTokens, FileLock, OpenError, RenewSource, RevokeApiKeys, Store};
+use crate::store::{
+    self, Check, EndTokens, FileLock, OpenError, RenewSource, RevokeApiKeys, Store,
+};
 use crate::sys::files::{create_private, named_beside, real_path, sync_folder_of, take_over};
 
 use super::error::{CommandError, failed, failed_at};

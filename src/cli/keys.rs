@@ -8,7 +8,7 @@ use super::operator::Operator;
 use super::output::say;
 use super::place::Place;
 use super::table::{self, Column};
-use super::users::{all_users, require_user};
+use super::users::{require_user, users};
 
 #[derive(Debug, Args)]
 pub struct KeyArgs {
@@ -86,7 +86,7 @@ pub fn run(args: KeyArgs) -> Result<(), CommandError> {
 /// In the order of the users, and of each the oldest first.
 fn all_keys(operator: &mut Operator) -> Result<Vec<Value>, CommandError> {
     let mut keys = Vec::new();
-    for user in all_users(operator)? {
+    for user in users(operator, None)? {
         let (id, name) = (user["id"].as_u64(), user["username"].as_str());
         keys.extend(keys_of(operator, id.unwrap_or_default(), name.unwrap_or_default())?);
     }

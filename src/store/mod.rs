@@ -53,11 +53,11 @@ pub use upkeep::{BackupPlan, RunningUpkeep, Upkeep, UpkeepPlan};
 pub use wakeup::Wakeup;
 pub use write_txn::Write;
 pub use writes::{
-    Attempt, ChangeOrder, Changed, Condition, CreateApiKey, CreateFirstAdmin, CreateUser, EndTokens,
-    Idempotency, LogOut, MailMark, MailPlace, MarkMails, NoteApiKeyUse, Notice, PassOrders,
-    PlaceOrder, Placed, PruneEvents, QuarantineMail, Rehash, RememberNetwork, RenewSource,
-    RetryMail, RetryMails, RevokeApiKey, RevokeApiKeys, SetDisabled, SetFeed, SetPassword, Trial,
-    UpdateUser,
+    Attempt, ChangeOrder, Changed, Condition, CreateApiKey, CreateFirstAdmin, CreateUser,
+    EndTokens, Idempotency, LogOut, MailMark, MailPlace, MarkMails, NoteApiKeyUse, Notice,
+    PassOrders, PlaceOrder, Placed, PruneEvents, QuarantineMail, Rehash, RememberNetwork,
+    RenewSource, RetryMail, RetryMails, RevokeApiKey, RevokeApiKeys, SetDisabled, SetFeed,
+    SetPassword, Trial, UpdateUser,
 };
 
 use crate::error::Error;

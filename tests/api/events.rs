@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use support::app::TestApp;
+use support::app::{ADMIN_PASSWORD, TestApp};
 use support::client::{Client, TIMEOUT};
 use support::response::Response;
 
@@ -225,7 +225,7 @@ fn who_may_not_read_any_more_hears_nothing_of_what_comes() {
     let shop = Shop::open();
     let mut waiting = wait(&shop, "wait=30");
     await_waiters(&shop.app, 1);
-    let body = json!({"old_password": support::app::PASSWORD, "new_password": "Another1!"});
+    let body = json!({"old_password": ADMIN_PASSWORD, "new_password": "Another1!"});
     shop.app.post("/auth/password").bearer(&shop.admin).json(&body).send().assert_status(204);
     shop.pizza();
     waiting.read().assert_status(401);

@@ -125,7 +125,9 @@ fn each_query_parameter_is_read_and_no_other_is() {
     let mut count = 0;
     for operation in operations(&document) {
         for name in operation.query_parameters() {
-            let fault = fault(&operation, &format!("{name}=%20"));
+            // A search takes any text but none.
+            let wrong = if name == "q" { "" } else { "%20" };
+            let fault = fault(&operation, &format!("{name}={wrong}"));
             assert_eq!(fault["loc"], json!(["query", name]), "{}", operation.path);
             assert_ne!(fault["type"], "extra_forbidden", "{} {name}", operation.path);
             count += 1;

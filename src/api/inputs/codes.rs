@@ -4,7 +4,6 @@ use serde_json::{Map, Value};
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::api::openapi::schemas;
-use crate::api::order_inputs::costs;
 use crate::api::reader::{FromJson, Reader};
 use crate::domain::{Country, Currency};
 use crate::error::Problem;
@@ -77,4 +76,11 @@ fn code<T>(
             None => Err(Problem::Value { reason: reason.to_owned() }),
         },
     })
+}
+
+/// Whether a line of the order, as it came, has a price. It needs a currency then.
+fn costs(order: &Map<String, Value>) -> bool {
+    let lines = order.get("line_items").and_then(Value::as_array);
+    let has_price = |line: &Value| line["unit_price"].as_f64().is_some_and(|price| price > 0.0);
+    lines.is_some_and(|lines| lines.iter().any(has_price))
 }

@@ -1,11 +1,12 @@
 //! Changes of an order with content: who may make which, when, and what becomes of the order.
 
-use super::content::{Content, Customer, Details, Fulfillment, Metadata, Reference};
-use super::status::{CancelReason, RefundReason, Status};
+use super::content::{Content, Customer, Details, Fulfillment, Metadata};
+use super::status::{CancelReason, Status};
 use crate::clock::Timestamp;
 use crate::domain::UserId;
-use crate::domain::money::Amount;
 use crate::error::{Conflict, Error, Result};
+
+pub use super::history::{DetailField, Entry, EntryKind, Payment, Refund};
 
 /// Most payments of an order, and most refunds.
 pub const MAX_PAYMENTS: usize = 20;
@@ -44,56 +45,6 @@ pub struct Patch {
     pub metadata: Option<Metadata>,
     pub customer: Option<Option<Customer>>,
     pub fulfillment: Option<Option<Fulfillment>>,
-}
-
-/// Money that was taken elsewhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Payment {
-    /// Above zero.
-    pub amount: Amount,
-    pub method: String,
-    pub reference: Option<Reference>,
-    pub note: Option<String>,
-    /// Its idempotency key.
-    pub key: Option<String>,
-}
-
-/// Money that was given back.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refund {
-    /// Above zero.
-    pub amount: Amount,
-    pub reason: RefundReason,
-    pub note: Option<String>,
-    /// Its idempotency key.
-    pub key: Option<String>,
-}
-
-/// A change that was made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    pub at: Timestamp,
-    /// None for the operator.
-    pub actor: Option<UserId>,
-    pub kind: EntryKind,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum EntryKind {
-    Status { from: Status, to: Status, reason: Option<CancelReason>, note: Option<String> },
-    Update { fields: Vec<DetailField> },
-    Payment(Payment),
-    Refund(Refund),
-}
-
-super::status::words! {
-    /// A field of [`Details`].
-    pub enum DetailField {
-        Note = 0 "note",
-        Metadata = 1 "metadata",
-        Customer = 2 "customer",
-        Fulfillment = 3 "fulfillment",
-    }
 }
 
 /// An answer that is found before anything is compared or checked.
@@ -278,18 +229,6 @@ impl Content {
             return Ok(());
         }
         refuse("The order has been changed too often".to_owned())
-    }
-}
-
-impl EntryKind {
-    /// The idempotency key under which it was recorded.
-    fn key(&self) -> Option<&String> {
-        match self {
-            EntryKind::Payment(Payment { key, .. }) | EntryKind::Refund(Refund { key, .. }) => {
-                key.as_ref()
-            }
-            EntryKind::Status { .. } | EntryKind::Update { .. } => None,
-        }
     }
 }
 

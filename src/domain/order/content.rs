@@ -2,12 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::change::{Entry, EntryKind, Payment, Refund};
+use super::history::{Entry, EntryKind, Payment, Refund};
 use super::status::{CancelReason, FulfillmentKind, PaymentStatus, Status};
 use super::totals::{LineTotals, Totals};
 use crate::clock::Timestamp;
-use crate::domain::money::{Amount, Milli};
-use crate::domain::{Country, Currency, EmailAddress, MailId, MailKind, UserId};
+use crate::domain::money::Amount;
+use crate::domain::{Country, EmailAddress, MailId, MailKind, UserId};
+
+pub use super::basket::{Basket, Line};
+pub use super::reference::Reference;
 
 /// An order with content, as it is placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,35 +21,6 @@ pub struct NewContent {
     /// For whom it is placed, where that is not the caller.
     pub owner: Option<UserId>,
 }
-
-/// What is ordered. It never changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Basket {
-    /// Absent only where every price is zero.
-    pub currency: Option<Currency>,
-    pub prices_include_tax: bool,
-    /// 1 to 100.
-    pub lines: Vec<Line>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Line {
-    pub name: String,
-    pub sku: Option<String>,
-    /// Above zero.
-    pub quantity: Milli,
-    pub unit: Option<String>,
-    pub unit_price: Amount,
-    /// At most the line's subtotal.
-    pub discount: Amount,
-    /// Percent, at most 100.
-    pub tax_rate: Milli,
-    pub note: Option<String>,
-}
-
-/// The client's own number: 1 to 64 visible ASCII characters.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Reference(String);
 
 /// What of an order may still be changed after it was placed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,37 +101,6 @@ pub struct Fingerprint {
 /// The mails that the order has sent so far, each kind once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Mails(Vec<(MailKind, MailId)>);
-
-impl Line {
-    /// One of it, for nothing.
-    pub fn named(name: &str) -> Line {
-        Line {
-            name: name.to_owned(),
-            sku: None,
-            quantity: Milli::ONE,
-            unit: None,
-            unit_price: Amount::ZERO,
-            discount: Amount::ZERO,
-            tax_rate: Milli::default(),
-            note: None,
-        }
-    }
-}
-
-impl Reference {
-    pub const MAX_CHARS: usize = 64;
-
-    /// `None` unless it is 1 to 64 visible ASCII characters.
-    pub fn parse(text: &str) -> Option<Reference> {
-        let is_fit = (1..=Self::MAX_CHARS).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_graphic());
-        is_fit.then(|| Reference(text.to_owned()))
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
 
 impl FulfillmentKind {
     pub fn needs_address(self) -> bool {

@@ -1,7 +1,10 @@
 //! Orders: simple ones, which only succeed or fail, and those with content.
 
+pub mod basket;
 pub mod change;
 pub mod content;
+pub mod history;
+pub mod reference;
 pub mod status;
 pub mod totals;
 pub mod words;

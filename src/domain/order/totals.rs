@@ -1,7 +1,7 @@
 //! The arithmetic of an order: exact, and rounded once for each figure of a line. An order's
 //! figures are sums of its lines' rounded figures, so that the lines always add up.
 
-use super::content::{Basket, Line};
+use super::basket::{Basket, Line};
 use crate::domain::money::{Amount, round_half_up};
 
 /// The figures of a line.

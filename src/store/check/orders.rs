@@ -81,12 +81,12 @@ impl Check {
         let (paid, refunded) = (content.amount_paid(), content.amount_refunded());
         let adds_up = total.is_ok_and(|total| refunded <= paid && paid <= total);
         self.require(adds_up, || format!("the sums of order {id} are wrong"));
-        let steps = content.history.iter().filter_map(|entry| match entry.kind {
+        let mut steps = content.history.iter().filter_map(|entry| match entry.kind {
             EntryKind::Status { from, to, .. } => Some((from, to)),
             _ => None,
         });
-        let reached = steps.fold(Some(Status::Pending), |at, (from, to)| {
-            at.filter(|at| *at == from && from.next().contains(&to)).map(|_| to)
+        let reached = steps.try_fold(Status::Pending, |at, (from, to)| {
+            (at == from && from.next().contains(&to)).then_some(to)
         });
         self.require(reached == Some(content.status), || {
             format!("order {id} can't have become {}", content.status.as_str())

@@ -2,7 +2,7 @@
 
 use std::ops::Bound;
 
-use super::orders::{Direction, Span, directed};
+use super::span::{Direction, Span, directed};
 use super::{MAX_LOOKED_AT, Snapshot};
 use crate::clock::Timestamp;
 use crate::domain::order::content::Recipient;

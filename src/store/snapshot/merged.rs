@@ -2,7 +2,7 @@
 
 use std::collections::BinaryHeap;
 
-use super::orders::Direction;
+use super::span::Direction;
 use crate::error::Result;
 
 /// A list of ids, sorted in the direction of the whole.

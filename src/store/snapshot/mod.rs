@@ -8,6 +8,7 @@ pub(super) mod mails;
 mod merged;
 pub(super) mod orders;
 mod search;
+mod span;
 pub(super) mod users;
 
 use redb::{Key, ReadOnlyTable, ReadTransaction, TableDefinition, Value};

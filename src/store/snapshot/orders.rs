@@ -20,6 +20,9 @@ use crate::store::records::decode_order;
 use crate::store::schema;
 
 use super::merged::Ids;
+use super::span::directed;
+
+pub use super::span::{Direction, Span};
 
 /// Bytes of rows that one short transaction goes through, about: orders with content may be large.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -36,21 +39,6 @@ pub struct OrderFilter {
     pub statuses: Option<Vec<Status>>,
     pub reference: Option<Reference>,
     pub search: Option<Search>,
-}
-
-/// The order of a list, by id and so by age.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Direction {
-    #[default]
-    Ascending,
-    Descending,
-}
-
-/// The ids that a list still has to go through, both ends included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Span {
-    first: u64,
-    last: u64,
 }
 
 /// What one short read of a [`Span`] has found.
@@ -228,56 +216,6 @@ impl OrderFilter {
             && self.statuses.as_ref().is_none_or(|statuses| statuses.contains(&status))
             && self.reference.as_ref().is_none_or(|wanted| reference() == Some(wanted))
             && self.search.as_ref().is_none_or(|search| search.finds(order))
-    }
-}
-
-impl Span {
-    /// Every id.
-    pub(super) fn all() -> Span {
-        Span { first: 1, last: u64::MAX }
-    }
-
-    pub(super) fn ids(self) -> RangeInclusive<u64> {
-        self.first..=self.last
-    }
-
-    pub(super) fn holds(self, id: u64) -> bool {
-        self.ids().contains(&id)
-    }
-
-    /// What is left of the span after `id`, if there is one.
-    pub(super) fn past(self, id: Option<u64>, direction: Direction) -> Option<Span> {
-        let Some(id) = id else { return (self.first <= self.last).then_some(self) };
-        let rest = match direction {
-            Direction::Ascending => {
-                Span { first: self.first.max(id.saturating_add(1)), last: self.last }
-            }
-            Direction::Descending => {
-                Span { first: self.first, last: self.last.min(id.saturating_sub(1)) }
-            }
-        };
-        (rest.first <= rest.last).then_some(rest)
-    }
-
-    /// The `after` that leads to this span, where it is what is left of a list.
-    pub fn after(self, direction: Direction) -> OrderId {
-        match direction {
-            Direction::Ascending => OrderId(self.first.saturating_sub(1)),
-            Direction::Descending => OrderId(self.last.saturating_add(1)),
-        }
-    }
-}
-
-pub(super) fn directed<'i, I>(
-    rows: I,
-    direction: Direction,
-) -> Box<dyn Iterator<Item = I::Item> + 'i>
-where
-    I: DoubleEndedIterator + 'i,
-{
-    match direction {
-        Direction::Ascending => Box::new(rows),
-        Direction::Descending => Box::new(rows.rev()),
     }
 }
 

@@ -11,7 +11,7 @@ use redb::ReadOnlyTable;
 
 use super::Snapshot;
 use super::merged::{Ids, merged};
-use super::orders::{Direction, Span, directed};
+use super::span::{Direction, Span, directed};
 use crate::domain::order::words::Search;
 use crate::error::Result;
 use crate::store::schema;

@@ -4,7 +4,8 @@ use redb::ReadableTable;
 
 use super::{Applied, Failure, WriteTxn};
 use crate::clock::Timestamp;
-use crate::domain::{MailId, MessageId, OrderId};
+use crate::domain::order::content::Recipient;
+use crate::domain::{EmailAddress, MailId, MessageId, OrderId};
 use crate::store::marks::first_marked;
 use crate::store::records::{
     DeadMail, DeadRecord, MailIdentity, OrderPrefix, PendingMail, PendingRecord, SentMail,
@@ -120,6 +121,19 @@ impl WriteTxn<'_> {
             self.tables.meta()?.insert(meta::MAILS_TAKEN_UP_TO, id)?;
         }
         Ok(())
+    }
+
+    /// Where the mail goes, as its order and its user are now.
+    pub fn recipient(&mut self, mail: &MailIdentity) -> Applied<Option<EmailAddress>> {
+        if mail.to.is_some() {
+            return Ok(mail.to.clone());
+        }
+        let Some(order) = self.order(mail.order)? else { return Ok(None) };
+        match order.content().map(|content| content.recipient(order.user)) {
+            Some(Recipient::Address(to)) => Ok(Some(to.clone())),
+            Some(Recipient::Nobody) => Ok(None),
+            Some(Recipient::Owner) | None => Ok(self.user(order.user)?.map(|user| user.email)),
+        }
     }
 
     /// Removes a dead mail; the caller puts it elsewhere.

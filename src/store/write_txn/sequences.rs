@@ -30,7 +30,8 @@ impl Sequences {
             return None;
         }
         self.event = EventId(self.event.0 + 1);
-        self.event_at = self.event_at.max(at);
+        // In an order's row the epoch itself says that there is no event.
+        self.event_at = self.event_at.max(at).max(Timestamp::from_micros(1));
         Some(self.event_at)
     }
 }

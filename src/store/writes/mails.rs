@@ -55,7 +55,12 @@ fn mark_mail(txn: &mut WriteTxn<'_>, mark: &MailMark, at: Timestamp) -> Applied<
     let attempts = attempts.saturating_add(1);
     let shorten = |error: &str| error.chars().take(MAX_ERROR_CHARS).collect::<String>();
     match &mark.attempt {
-        Attempt::Sent => txn.insert_sent(mark.id, &SentMail { mail, at, attempts }),
+        Attempt::Sent => {
+            // The address of the order or of its user may change; this is where it went.
+            let to = txn.recipient(&mail)?;
+            let mail = MailIdentity { to, ..mail };
+            txn.insert_sent(mark.id, &SentMail { mail, at, attempts })
+        }
         Attempt::Deferred { due, error } => {
             let (last_error, first_tried) = (Some(shorten(error)), first_tried.or(Some(at)));
             let deferred = PendingMail { mail, due: *due, first_tried, attempts, last_error };

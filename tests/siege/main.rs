@@ -1,7 +1,8 @@
 //! Every hostile case against one process: the real binary, with its default limits.
 //!
 //! While they run, a watcher asks for `GET /health` on new connections and on a kept one. For each
-//! case the slowest response and the peak of memory are printed:
+//! case the slowest response and the peak of memory are printed. The attackers give way to the
+//! service and the watcher on the processors that they share, and take all the rest:
 //!
 //!   cargo test --test siege -- --nocapture
 //!   SIEGE=full cargo test --release --test siege -- --nocapture

@@ -131,13 +131,25 @@ impl<'a> OrderDetailBody<'a> {
 
 impl PartialSchema for OrderDetailBody<'_> {
     fn schema() -> RefOr<Schema> {
-        let content = AllOfBuilder::new()
-            .item(Ref::from_schema_name(ContentOrderBody::name()))
-            .item(Ref::from_schema_name(OrderLog::name()));
         OneOfBuilder::new()
-            .item(content)
+            .item(Ref::from_schema_name(ContentDetailBody::name()))
             .item(Ref::from_schema_name(SimpleOrderBody::name()))
             .into()
+    }
+}
+
+impl PartialSchema for ContentDetailBody<'_> {
+    fn schema() -> RefOr<Schema> {
+        AllOfBuilder::new()
+            .item(Ref::from_schema_name(ContentOrderBody::name()))
+            .item(Ref::from_schema_name(OrderLog::name()))
+            .into()
+    }
+}
+
+impl ToSchema for ContentDetailBody<'_> {
+    fn name() -> Cow<'static, str> {
+        "ContentOrderDetail".into()
     }
 }
 
@@ -148,6 +160,7 @@ impl ToSchema for OrderDetailBody<'_> {
 
     fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
         super::order_body::OrderBody::schemas(schemas);
+        schemas.push((ContentDetailBody::name().into(), ContentDetailBody::schema()));
         schemas.push((OrderLog::name().into(), OrderLog::schema()));
         OrderLog::schemas(schemas);
     }

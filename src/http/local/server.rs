@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
-use crate::http::handler::{Handler, Outcome, Peer};
+use crate::http::handler::{Deferred, Handler, Outcome, Peer};
 use crate::http::head::Head;
 use crate::http::protocol::encoder::{Encoder, ResponseFraming};
 use crate::http::protocol::framing::{self, Persistence, RequestFraming};
@@ -143,6 +143,17 @@ struct Connection {
     encoder: Encoder,
 }
 
+/// Between two looks at a response that may take long, such as one to a long poll.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Waits until it is due. One without a deadline is waited for by itself, when it is finished.
+fn wait_for(deferred: &dyn Deferred) {
+    let Some(deadline) = deferred.deadline() else { return };
+    while !deferred.is_ready() && Instant::now() < deadline {
+        thread::sleep(LOOK);
+    }
+}
+
 impl Connection {
     fn new(stream: UnixStream) -> io::Result<Connection> {
         stream.set_read_timeout(Some(TIMEOUT))?;
@@ -170,7 +181,10 @@ impl Connection {
         let response = match handler.respond(&upload.head, &upload.body, &Peer::Local) {
             Outcome::Response(response) => response,
             // This thread has nothing else to do than to wait for it.
-            Outcome::Deferred(deferred) => deferred.finish(),
+            Outcome::Deferred(deferred) => {
+                wait_for(&*deferred);
+                deferred.finish()
+            }
         };
         let framing = framing.for_body(&response.body);
         self.send(response, framing)?;

@@ -1,74 +1,83 @@
 //! The feed: no gap, no event twice, each of an order that is there.
 
-use redb::ReadableTable;
+use std::iter::Peekable;
+
+use redb::{AccessGuard, ReadableTable, StorageError};
 
 use super::{Check, has, value};
+use crate::clock::Timestamp;
 use crate::domain::event::EventId;
 use crate::error::Result;
 use crate::store::records::{EventRecord, OrderPrefix, decode};
 use crate::store::schema::{ReadTables, meta};
+
+/// How far the feed was followed.
+struct Followed {
+    last: u64,
+    at: Option<Timestamp>,
+}
+
+type Row<'t> =
+    std::result::Result<(AccessGuard<'t, u64>, AccessGuard<'t, &'static [u8]>), StorageError>;
 
 impl Check {
     /// The rows of events and those of the orders, by id: together they have no gap but where the
     /// feed was off, and that was pruned.
     pub(super) fn events(&mut self, tables: &ReadTables) -> Result<()> {
         let pruned = value(&tables.meta, meta::EVENTS_PRUNED_UP_TO)?.unwrap_or(0);
-        let mut own = tables.events.iter()?;
-        let mut next_own = own.next().transpose()?;
-        let (mut last, mut last_at) = (pruned, None);
+        let mut followed = Followed { last: pruned, at: None };
+        let mut own = tables.events.iter()?.peekable();
         for row in tables.orders.iter()? {
-            let (id, record) = row?;
+            let (order, record) = row?;
+            let order = order.value();
             let Ok(record) = decode::<OrderPrefix<'_>>(record.value()) else { continue };
             let mark = record.event_mark();
-            while let Some((event, row)) = &next_own
-                && event.value() <= mark.id.0
-            {
-                self.event(tables, event.value(), row.value(), &mut last, &mut last_at)?;
-                next_own = own.next().transpose()?;
-            }
+            self.own_events(tables, &mut own, mark.id.0, &mut followed)?;
             match mark.at {
                 Some(_) if mark.id.0 <= pruned => {}
-                Some(at) => {
-                    let event = mark.id.0;
-                    self.require(event == last + 1, || {
-                        format!("order {} is event {event}, after {last}", id.value())
-                    });
-                    self.require(last_at <= Some(at), || format!("event {event} is too early"));
-                    (last, last_at) = (event, Some(at));
-                }
+                Some(at) => self.follow(&mut followed, mark.id.0, at),
                 None => {
-                    let fits = mark.id.0 <= last.max(pruned);
-                    self.require(fits, || format!("order {} is ahead of the feed", id.value()));
+                    let is_behind = mark.id.0 <= followed.last;
+                    self.require(is_behind, || format!("order {order} is ahead of the feed"));
                 }
             }
         }
-        while let Some((event, row)) = next_own {
-            self.event(tables, event.value(), row.value(), &mut last, &mut last_at)?;
-            next_own = own.next().transpose()?;
+        self.own_events(tables, &mut own, u64::MAX, &mut followed)
+    }
+
+    /// The events that have rows, up to that id.
+    fn own_events<'t>(
+        &mut self,
+        tables: &ReadTables,
+        rows: &mut Peekable<impl Iterator<Item = Row<'t>>>,
+        up_to: u64,
+        followed: &mut Followed,
+    ) -> Result<()> {
+        let is_next = |row: &Row<'t>| match row {
+            Ok((id, _)) => id.value() <= up_to,
+            Err(_) => true,
+        };
+        while let Some(row) = rows.next_if(is_next) {
+            let (id, record) = row?;
+            let id = id.value();
+            let Some(record) = self.decoded::<EventRecord>("event", id, record.value()) else {
+                continue;
+            };
+            let Ok(event) = record.into_event(EventId(id)) else {
+                self.fault(format!("event {id} can't be read"));
+                continue;
+            };
+            let is_there = has(&tables.orders, event.order.0)?;
+            self.require(is_there, || format!("event {id} has no order {}", event.order));
+            self.follow(followed, id, event.at);
         }
         Ok(())
     }
 
-    fn event(
-        &mut self,
-        tables: &ReadTables,
-        id: u64,
-        record: &[u8],
-        last: &mut u64,
-        last_at: &mut Option<crate::clock::Timestamp>,
-    ) -> Result<()> {
-        let Some(record) = self.decoded::<EventRecord>("event", id, record) else { return Ok(()) };
-        let Ok(event) = record.into_event(EventId(id)) else {
-            self.fault(format!("event {id} can't be read"));
-            return Ok(());
-        };
-        self.require(id == *last + 1, || format!("event {id} comes after {last}"));
-        self.require(*last_at <= Some(event.at), || format!("event {id} is too early"));
-        let is_there = has(&tables.orders, event.order.0)?;
-        self.require(is_there, || {
-            format!("event {id} is of order {}, which is not there", event.order)
-        });
-        (*last, *last_at) = (id, Some(event.at));
-        Ok(())
+    fn follow(&mut self, followed: &mut Followed, id: u64, at: Timestamp) {
+        let last = followed.last;
+        self.require(id == last + 1, || format!("event {id} comes after {last}"));
+        self.require(followed.at <= Some(at), || format!("event {id} is earlier than {last}"));
+        *followed = Followed { last: id, at: Some(at) };
     }
 }

@@ -25,6 +25,8 @@ pub mod service;
 
 pub mod mail;
 
+pub mod webhooks;
+
 pub mod api;
 
 pub mod app;

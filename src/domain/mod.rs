@@ -14,6 +14,7 @@ pub mod password;
 pub mod text;
 pub mod unicode;
 pub mod user;
+pub mod webhook;
 
 pub use api_key::{ApiKey, ApiKeyHash, ApiKeyId};
 pub use country::Country;
@@ -24,6 +25,7 @@ pub use network::Network;
 pub use order::{NewOrder, Order, OrderId, Outcome};
 pub use password::Password;
 pub use user::{NewUser, Role, User, UserId, Username};
+pub use webhook::{Webhook, WebhookId};
 
 /// The largest id: what a signed 64-bit integer holds, since many clients have no other.
 pub const MAX_ID: u64 = i64::MAX as u64;

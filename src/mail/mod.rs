@@ -35,6 +35,8 @@ pub use round::Round;
 pub use running::Running;
 pub use sender::Sender;
 pub use shop::Shop;
-pub use smtp::{Credentials, Server, Smtp, SmtpSession, Timeouts, Transcript};
+pub use smtp::{
+    Credentials, Server, Smtp, SmtpSession, Timeouts, Transcript, check_ca_file, client_config,
+};
 pub use templates::{Templates, Texts};
 pub use transport::{Session, Transport};

@@ -1,5 +1,6 @@
 //! What only the operating system knows.
 
+pub mod dial;
 pub mod disk;
 pub mod files;
 pub mod notify;

@@ -36,3 +36,4 @@ mod system;
 mod tokens;
 mod users;
 mod users_update;
+mod webhooks;

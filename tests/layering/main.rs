@@ -11,9 +11,9 @@ use circles::{Sources, circles};
 use source::{Token, tokens};
 
 /// From the ground up.
-const ROOMS: [&str; 17] = [
+const ROOMS: [&str; 18] = [
     "clock", "sys", "error", "domain", "config", "logging", "metrics", "http", "store", "auth",
-    "limiter", "service", "mail", "api", "app", "cli", "main",
+    "limiter", "service", "mail", "webhooks", "api", "app", "cli", "main",
 ];
 
 /// What is named in these rooms alone.
@@ -30,7 +30,8 @@ const NAMES: [(&str, &[&str]); 21] = [
     ("mail_send", &["mail"]),
     ("tokio", &["mail"]),
     ("tokio_rustls", &["mail"]),
-    ("rustls", &["mail"]),
+    ("rustls", &["mail", "webhooks"]),
+    ("ureq", &["webhooks"]),
     ("rustls_native_certs", &["mail"]),
     ("handlebars", &["mail"]),
     ("tiny_http", &["http"]),

@@ -9,6 +9,7 @@ pub mod client;
 pub mod disk;
 pub mod folder;
 pub mod process;
+pub mod receiver;
 pub mod response;
 pub mod smtp;
 pub mod token;

@@ -2,7 +2,7 @@
 //! told to.
 
 mod conversation;
-mod wire;
+pub mod wire;
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

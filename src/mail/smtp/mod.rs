@@ -22,5 +22,5 @@ mod verdict;
 pub use client::Smtp;
 pub use server::{Credentials, Server, Timeouts};
 pub use session::SmtpSession;
-pub use tls::check_ca_file;
+pub use tls::{check_ca_file, client_config};
 pub use transcript::Transcript;

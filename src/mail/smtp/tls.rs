@@ -16,20 +16,28 @@ use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
-/// A connector that verifies the server's certificate and name against the certificates in
-/// `ca_file`, or the system's where there is none.
+/// A connector to the mail server.
+///
+/// # Errors
+/// Those of [`client_config`].
+pub fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, String> {
+    Ok(TlsConnector::from(client_config("SMTP_CA_FILE", ca_file)?))
+}
+
+/// Verifies a server's certificate and name against the certificates in `ca_file`, which
+/// `setting` names, or the system's where there is none.
 ///
 /// # Errors
 /// One line: the file can't be read or holds no certificate, or the system has none.
-pub fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, String> {
+pub fn client_config(setting: &str, ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, String> {
     let provider = Arc::new(ring::default_provider());
     let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS: {error}"))?;
     let config = match ca_file {
-        None => config.with_root_certificates(from_system()?),
+        None => config.with_root_certificates(from_system(setting)?),
         Some(path) => {
-            let named = |why: String| format!("SMTP_CA_FILE {}: {why}", path.display());
+            let named = |why: String| format!("{setting} {}: {why}", path.display());
             let listed = certificates(path).map_err(named)?;
             let roots = Arc::new(roots_of(&listed).map_err(named)?);
             let by_root = WebPkiServerVerifier::builder_with_provider(roots, provider)
@@ -40,7 +48,7 @@ pub fn connector(ca_file: Option<&Path>) -> Result<TlsConnector, String> {
             config.dangerous().with_custom_certificate_verifier(verifier)
         }
     };
-    Ok(TlsConnector::from(Arc::new(config.with_no_client_auth())))
+    Ok(Arc::new(config.with_no_client_auth()))
 }
 
 /// Whether the file, where there is one, holds certificates that can be used.
@@ -131,11 +139,11 @@ fn roots_of(listed: &[CertificateDer<'static>]) -> Result<RootCertStore, String>
 }
 
 /// Certificates of the system that can't be parsed are left out.
-fn from_system() -> Result<RootCertStore, String> {
+fn from_system(setting: &str) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     if roots.is_empty() {
-        return Err("no CA certificates on this system; SMTP_CA_FILE can name some".to_owned());
+        return Err(format!("no CA certificates on this system; {setting} can name some"));
     }
     Ok(roots)
 }

@@ -1,0 +1,3 @@
+//! Webhooks: where they go, what arrives, and what each failure means.
+
+mod attempts;

@@ -37,6 +37,7 @@ LICENCES = {
 # that is mended in one version may stand in the other.
 RSA = "rsa 0.9, through jwt-simple: the newest that is released, on an older generation of crates"
 DUPLICATES = {
+    "base64": "standardwebhooks, in tests only, is still on 0.21",
     "block-buffer": RSA,
     "const-oid": RSA,
     "cpufeatures": RSA,

@@ -15,6 +15,7 @@ use crate::http::{Field, Head, Response};
 use crate::mail::Templates;
 use crate::metrics::Metrics;
 use crate::service::{Caller, Context, Service};
+use crate::webhooks::tester::Tester;
 
 /// What handlers stand on.
 pub struct Backend {
@@ -23,6 +24,8 @@ pub struct Backend {
     pub templates: Arc<Templates>,
     pub metrics: Arc<Metrics>,
     pub exposition: Exposition,
+    /// Looks up where webhooks go, and tries them out.
+    pub tester: Tester,
     /// The OpenAPI document, which is made of all handlers.
     pub document: fn() -> &'static str,
 }

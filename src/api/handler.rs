@@ -25,6 +25,7 @@ use crate::logging;
 use crate::mail::Templates;
 use crate::metrics::Metrics;
 use crate::service::{Caller, Context, LimitState, Service};
+use crate::webhooks::tester::Tester;
 
 /// The handler of all requests. Clones share it.
 #[derive(Clone)]
@@ -64,6 +65,7 @@ impl Api {
         templates: Arc<Templates>,
         metrics: Arc<Metrics>,
         metrics_age: Duration,
+        tester: Tester,
     ) -> Result<Api> {
         Ok(Api(Arc::new(Shared {
             meters: Meters::new(&metrics),
@@ -76,6 +78,7 @@ impl Api {
                 templates,
                 metrics,
                 exposition: Exposition::new(metrics_age),
+                tester,
                 document: document::json,
             },
         })))
@@ -129,6 +132,7 @@ impl http::Handler for Api {
 
     fn stop(&self) {
         self.0.backend.service.waiters().stop();
+        self.0.backend.tester.stop();
     }
 
     fn reject(&self, rejection: Rejection, head: Option<&Head>, peer: &Peer) -> Response {

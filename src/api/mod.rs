@@ -3,7 +3,7 @@
 //!
 //! A request comes in through [`Api`], is matched by [`routing`] against [`routes`], checked
 //! in the order that the wire contract gives, and answered by a resource: `accounts`, `users`,
-//! `api_keys`, `orders`, `order_list`, `emails`, `backups`, `system`, `docs`.
+//! `api_keys`, `orders`, `order_list`, `events`, `webhooks`, `emails`, `backups`, `system`, `docs`.
 
 mod accept;
 mod api_keys;
@@ -36,6 +36,8 @@ mod request_id;
 pub mod routes;
 mod system;
 mod users;
+mod webhook_setup;
+mod webhooks;
 
 // Public for the fuzz targets alone.
 #[doc(hidden)]
@@ -58,3 +60,4 @@ pub mod routing;
 
 pub use exposition::MAX_AGE as METRICS_AGE;
 pub use handler::Api;
+pub use webhooks::delivery_body;

@@ -4,7 +4,7 @@ use super::call::{Call, Pending};
 use super::openapi::OperationDoc;
 use super::{
     accounts, api_keys, backups, docs, emails, events, host, order_changes, order_list, orders,
-    system, users,
+    system, users, webhook_setup, webhooks,
 };
 use crate::error::Result;
 use crate::http::Response;
@@ -108,6 +108,17 @@ pub const ROUTES: &[Route] = &[
     route(Post, "/orders/{order_id}/refunds",       User,   None,                  Json,   Later(order_changes::refund),          Some(order_changes::describe_refund)),
 
     route(Get,  "/events/",                         Admin,  None,                  Unused, Later(events::read),                   Some(events::describe_read)),
+
+    route(Post, "/webhooks/create",                       Admin,  None,                  Json,   Later(webhook_setup::create),         Some(webhook_setup::describe_create)),
+    route(Get,  "/webhooks/",                             Admin,  None,                  Unused, Now(webhooks::list),                  Some(webhooks::describe_list)),
+    route(Get,  "/webhooks/{webhook_id}",                 Admin,  None,                  Unused, Now(webhooks::get),                   Some(webhooks::describe_get)),
+    route(Post, "/webhooks/{webhook_id}/update",          Admin,  None,                  Json,   Later(webhook_setup::update),         Some(webhook_setup::describe_update)),
+    route(Post, "/webhooks/{webhook_id}/enable",          Admin,  None,                  Unused, Now(webhooks::enable),                Some(webhooks::describe_enable)),
+    route(Post, "/webhooks/{webhook_id}/disable",         Admin,  None,                  Unused, Now(webhooks::disable),               Some(webhooks::describe_disable)),
+    route(Post, "/webhooks/{webhook_id}/delete",          Admin,  None,                  Unused, Now(webhooks::delete),                Some(webhooks::describe_delete)),
+    route(Post, "/webhooks/{webhook_id}/rotate",          Admin,  None,                  Unused, Now(webhooks::rotate),                Some(webhooks::describe_rotate)),
+    route(Post, "/webhooks/{webhook_id}/seek",            Admin,  None,                  Json,   Now(webhooks::seek),                  Some(webhooks::describe_seek)),
+    route(Post, "/webhooks/{webhook_id}/test",            Admin,  None,                  Unused, Later(webhooks::test),                Some(webhooks::describe_test)),
 
     route(Get,  "/emails/",                         Admin,  None,                  Unused, Now(emails::list),                     Some(emails::describe_list)),
     route(Get,  "/emails/{email_id}",               Admin,  None,                  Unused, Now(emails::get),                      Some(emails::describe_get)),

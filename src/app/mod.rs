@@ -9,12 +9,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::{Api, METRICS_AGE};
+use crate::api::{Api, METRICS_AGE, delivery_body};
 use crate::auth::{Cost, Hasher, SigningKey, Tokens, load_key, load_or_create_key};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, Unusable};
 use crate::http::{self, Drained};
-use crate::mail::{self, Mailer, Sender};
+use crate::mail::{self, Mailer, Sender, check_ca_file};
 use crate::metrics::Metrics;
 use crate::service::{DOWNLOAD_FILE, Service};
 use crate::store::{
@@ -23,6 +23,13 @@ use crate::store::{
 use crate::sys;
 use crate::sys::files::{folder_of, make_folder, real_path, try_folder};
 use crate::sys::poll::Waker;
+use crate::sys::stop::Stop;
+use crate::webhooks::delivery::{ATTEMPT, Outgoing};
+use crate::webhooks::endpoint::Deliverer;
+use crate::webhooks::resolver::{Names, Resolver, SystemNames};
+use crate::webhooks::runner::{self, Runner};
+use crate::webhooks::tester::Tester;
+use crate::webhooks::trust::Trust;
 
 pub use first_admin::seed;
 pub use start_error::StartError;
@@ -51,6 +58,8 @@ pub struct Dependencies {
     pub storage: Arc<MakeStorage>,
     /// How long one rendering of the metrics is served.
     pub metrics_age: Duration,
+    /// What knows the addresses of webhooks' names.
+    pub names: Arc<dyn Names>,
 }
 
 /// Makes the storage of a store at a path.
@@ -62,6 +71,7 @@ pub struct App {
     server: http::Server,
     local: Option<http::LocalServer>,
     sender: mail::Running,
+    webhooks: runner::Running,
     upkeep: RunningUpkeep,
 }
 
@@ -72,6 +82,8 @@ pub struct Foundation {
     pub metrics: Arc<Metrics>,
     /// Called by the store when writes have their outcome.
     pub waker: Waker,
+    /// Where webhooks go, and how.
+    pub outgoing: Outgoing,
 }
 
 impl Default for Dependencies {
@@ -81,6 +93,7 @@ impl Default for Dependencies {
             hash_cost: Cost::Full,
             storage: Arc::new(|path| Box::new(FileStorage::new(path))),
             metrics_age: METRICS_AGE,
+            names: Arc::new(SystemNames),
         }
     }
 }
@@ -90,10 +103,13 @@ impl App {
     /// tried is tried first, so that a start that fails leaves no database behind.
     pub fn start(config: &Config, dependencies: &Dependencies) -> Result<App, StartError> {
         let mailer = Mailer::new(config).map_err(StartError::Setting)?;
+        check_ca_file(config.webhook_ca_file.as_deref())
+            .map_err(|why| StartError::Setting(Unusable::new("WEBHOOK_CA_FILE", why)))?;
         let listener = bind(config)?;
         try_places(config)?;
         sys::process::raise_fd_limit();
-        let Foundation { store, service, metrics, waker } = Foundation::open(config, dependencies)?;
+        let Foundation { store, service, metrics, waker, outgoing } =
+            Foundation::open(config, dependencies)?;
         store.limit_waiters(config.http_threads as usize);
         if let Some(made) = seed(config, &service)? {
             log::info!("{made}");
@@ -108,8 +124,10 @@ impl App {
             .map_err(|why| StartError::at(config.database_path(), why))?;
         let warning = service.mail_warning().clone();
         let metrics_age = dependencies.metrics_age;
+        let clock = dependencies.clock.clone();
+        let tester = Tester::new(outgoing.clone(), clock, waker.clone());
         let (service, templates) = (Arc::new(service), mailer.templates.clone());
-        let api = Api::new(config, service, templates, metrics.clone(), metrics_age);
+        let api = Api::new(config, service, templates, metrics.clone(), metrics_age, tester);
         let api = Arc::new(api.map_err(StartError::of)?);
         let gauges = &metrics.sampled;
         gauges.process.start_seconds.set(dependencies.clock.now().as_secs() as i64);
@@ -117,6 +135,15 @@ impl App {
         let sender = Sender::new(mailer, store.clone(), clock, metrics.mail.clone(), warning)
             .start()
             .map_err(StartError::of)?;
+        let deliverer = Deliverer {
+            store: store.clone(),
+            clock: dependencies.clock.clone(),
+            outgoing,
+            metrics: metrics.webhooks.clone(),
+            render: delivery_body,
+            stop: Stop::new(),
+        };
+        let webhooks = Runner::new(deliverer).start().map_err(StartError::of)?;
         let (clock, gauge) = (dependencies.clock.clone(), gauges.last_backup_seconds.clone());
         let upkeep = Upkeep::new(store.clone(), clock, upkeep_plan(config), gauge);
         upkeep.remove_leftovers();
@@ -130,13 +157,14 @@ impl App {
                     local.stop();
                 }
                 sender.stop();
+                webhooks.stop();
                 store.close();
                 return Err(StartError::of(why));
             }
         };
         // The last, since it reads through all mails that were sent first thing.
         let upkeep = upkeep.start().map_err(StartError::of)?;
-        Ok(App { store, server, local, sender, upkeep })
+        Ok(App { store, server, local, sender, webhooks, upkeep })
     }
 
     /// Where it listens; with `PORT=0` the port that was picked.
@@ -160,6 +188,7 @@ impl App {
             log::warn!("{connections} connections were cut");
         }
         self.sender.stop();
+        self.webhooks.stop();
         self.upkeep.stop();
         self.store.close();
     }
@@ -186,7 +215,13 @@ impl Foundation {
         let hasher = Hasher::new(max_waiting, dependencies.hash_cost);
         let clock = dependencies.clock.clone();
         let service = Service::new(config, store.clone(), hasher, tokens, clock, &metrics);
-        Ok(Foundation { store, service, metrics, waker })
+        let outgoing = Outgoing {
+            networks: config.networks_of_webhooks(),
+            resolver: Resolver::new(dependencies.names.clone(), waker.clone()),
+            trust: Trust::new(config.webhook_ca_file.clone()),
+            limit: ATTEMPT,
+        };
+        Ok(Foundation { store, service, metrics, waker, outgoing })
     }
 }
 

@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::metrics::Metrics;
 use crate::store::{
-    self, Check, EndTokens, FileLock, OpenError, RenewSource, RevokeApiKeys, Store,
+    self, Check, DisableWebhooks, EndTokens, FileLock, OpenError, RenewSource, RevokeApiKeys, Store,
 };
 use crate::sys::files::{create_private, named_beside, real_path, sync_folder_of, take_over};
 
@@ -128,8 +128,14 @@ pub fn restore(args: RestoreArgs) -> Result<(), CommandError> {
     // Held until the end: what would be in vain is not even begun.
     let _held = if is_there { hold(path)? } else { None };
     let incoming = named_beside(path, ".incoming");
-    let restored = copy_and_check(backup, &args, &incoming)
-        .and_then(|()| if is_there { replace(&incoming, path) } else { place(&incoming, path) });
+    let restored = copy_and_check(backup, &args, &incoming).and_then(|webhooks| {
+        if is_there {
+            replace(&incoming, path)?
+        } else {
+            place(&incoming, path)?
+        }
+        tell_of_webhooks(webhooks)
+    });
     if restored.is_err() {
         // An unfinished copy is of no use. It may not exist, so that an error says nothing.
         let _ = fs::remove_file(&incoming);
@@ -148,7 +154,12 @@ pub fn restore(args: RestoreArgs) -> Result<(), CommandError> {
     })
 }
 
-fn copy_and_check(mut from: File, args: &RestoreArgs, incoming: &Path) -> Result<(), CommandError> {
+/// Gives how many webhooks are disabled now.
+fn copy_and_check(
+    mut from: File,
+    args: &RestoreArgs,
+    incoming: &Path,
+) -> Result<usize, CommandError> {
     let backup = args.file.as_path();
     let mut to = create_private(incoming).map_err(|why| failed_at(incoming, why))?;
     let copied = io::copy(&mut from, &mut to).and_then(|bytes| to.sync_all().map(|()| bytes));
@@ -159,12 +170,23 @@ fn copy_and_check(mut from: File, args: &RestoreArgs, incoming: &Path) -> Result
     if bytes == 0 {
         return Err(failed_at(backup, "is empty"));
     }
-    begin_anew(&open(incoming, HELD)?, args.revoke_keys).map_err(failed)?;
-    say_rows(&checked(incoming, backup)?)
+    let disabled = begin_anew(&open(incoming, HELD)?, args.revoke_keys).map_err(failed)?;
+    say_rows(&checked(incoming, backup)?)?;
+    Ok(disabled)
 }
 
 fn say_rows(check: &Check) -> Result<(), CommandError> {
     check.rows.iter().try_for_each(|(table, rows)| say(&format!("{table}\t{rows}")))
+}
+
+fn tell_of_webhooks(disabled: usize) -> Result<(), CommandError> {
+    match disabled {
+        0 => Ok(()),
+        1 => say("the webhook is disabled: enable it once its receiver knows of the restore"),
+        _ => say(&format!(
+            "{disabled} webhooks are disabled: enable each once its receiver knows of the restore"
+        )),
+    }
 }
 
 /// Checks a file that is told of as `backup`.
@@ -181,14 +203,17 @@ fn checked(file: &Path, backup: &Path) -> Result<Check, CommandError> {
 
 /// Ids that were given since the backup are given again, and users are as they were then. So no
 /// token from before counts, also none of before the backup. A key is known by its hash, and leads
-/// to nobody else. Events are another history from now on.
-fn begin_anew(store: &Store, keys_too: bool) -> crate::error::Result<()> {
+/// to nobody else. Events are another history from now on: whoever was told of events may be told of
+/// other ones under the same ids, so that webhooks wait until somebody enables them. Gives how many
+/// do.
+fn begin_anew(store: &Store, keys_too: bool) -> crate::error::Result<usize> {
     let at = Clock::system().now();
     let begun = store.write(EndTokens).and_then(|_| store.write(RenewSource));
     let begun = begun.and_then(|()| match keys_too {
         true => store.write(RevokeApiKeys { at }),
         false => Ok(()),
     });
+    let begun = begun.and_then(|()| store.write(DisableWebhooks));
     store.close();
     begun
 }

@@ -15,6 +15,7 @@ mod place;
 mod status;
 mod table;
 mod users;
+mod webhooks;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -70,6 +71,8 @@ enum Command {
     MailTest(mail_test::MailTestArgs),
     /// Have the running service's log tell more, or less
     LogLevel(log_level::LogLevelArgs),
+    /// Make, list and change webhooks
+    Webhooks(webhooks::WebhookArgs),
     /// Print the OpenAPI document
     Openapi,
     /// Copy the database into a checked file
@@ -116,6 +119,7 @@ fn dispatch(args: Vec<OsString>) -> Result<(), CommandError> {
         Command::Mails(args) => mails::run(args),
         Command::MailTest(args) => mail_test::run(args),
         Command::LogLevel(args) => log_level::run(args),
+        Command::Webhooks(args) => webhooks::run(args),
         Command::Openapi => print_openapi(),
         Command::Backup(args) => backups::back_up(args),
         Command::Restore(args) => backups::restore(args),

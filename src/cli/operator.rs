@@ -18,6 +18,7 @@ use crate::http::{LocalClient, LocalResponse, serve_local};
 use crate::mail::{Shop, Templates};
 use crate::store::Store;
 use crate::sys::files::is_trusted_socket;
+use crate::webhooks::tester::Tester;
 
 use super::error::{CommandError, failed, failed_at};
 
@@ -49,14 +50,17 @@ impl Operator {
             let why = format!("{nobody}, and there is no database at {path}");
             return Err(failed(format!("{why}; `orderd init` makes one")));
         }
-        let Foundation { store, service, metrics, .. } =
-            Foundation::open(config, &Dependencies::default())
+        let dependencies = Dependencies::default();
+        let Foundation { store, service, metrics, outgoing, waker } =
+            Foundation::open(config, &dependencies)
                 .map_err(|why| failed(format!("{why}; {nobody}")))?;
         // A template of the operator's that is broken shall stop no other command.
         let built_in = || Templates::load(None, Shop::of(config));
         let templates = Templates::of(config).or_else(|_| built_in()).map_err(failed)?;
         let (service, templates) = (Arc::new(service), Arc::new(templates));
-        let api = Api::new(config, service, templates, metrics, METRICS_AGE).map_err(failed)?;
+        let tester = Tester::new(outgoing, dependencies.clock, waker);
+        let api = Api::new(config, service, templates, metrics, METRICS_AGE, tester);
+        let api = api.map_err(failed)?;
         let (client, server) = UnixStream::pair().map_err(failed)?;
         let thread = thread::Builder::new()
             .name("local".into())

@@ -125,6 +125,9 @@ fn check_paths(config: &Config) -> Checked {
     if config.smtp_ca_file.as_deref().is_some_and(|file| !file.is_file()) {
         return refuse("SMTP_CA_FILE", "must be a file that is there");
     }
+    if config.webhook_ca_file.as_deref().is_some_and(|file| !file.is_file()) {
+        return refuse("WEBHOOK_CA_FILE", "must be a file that is there");
+    }
     Ok(())
 }
 

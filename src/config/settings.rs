@@ -14,6 +14,7 @@ use super::types::{
 };
 use crate::clock::TimeZone;
 use crate::domain::EmailAddress;
+use crate::domain::webhook::Networks;
 
 /// The first admin's default password in development. The old service published it.
 pub const DEFAULT_ADMIN_PASSWORD: &str = "Admin123";
@@ -124,6 +125,13 @@ settings! {
         /// Lines of text, or json: an object a line
         LOG_FORMAT log_format: LogFormat = "text", one_of(LogFormat::NAMES);
     }
+    "Webhooks" {
+        /// Where webhooks may go: public, private, loopback, or networks, separated by commas
+        WEBHOOK_NETWORKS webhook_networks: Option<Networks>, typed,
+            default_says: Some("public,private,loopback in development, public in production");
+        /// Certificates to trust instead of the system's, as PEM
+        WEBHOOK_CA_FILE webhook_ca_file: Option<PathBuf>, path;
+    }
     "Keeping" {
         /// Hours that the answers to idempotency keys are kept
         IDEMPOTENCY_KEEP_HOURS idempotency_keep_hours: u32 = "24", number(1, 8760);
@@ -185,6 +193,15 @@ impl Config {
             (Some(origins), _) => origins.clone(),
             (None, Environment::Development) => AllowedOrigins::Any,
             (None, Environment::Production) => AllowedOrigins::none(),
+        }
+    }
+
+    /// Where webhooks may go.
+    pub fn networks_of_webhooks(&self) -> Networks {
+        match (&self.webhook_networks, self.environment) {
+            (Some(networks), _) => networks.clone(),
+            (None, Environment::Development) => Networks::everywhere(),
+            (None, Environment::Production) => Networks::public(),
         }
     }
 

@@ -9,6 +9,7 @@ mod http;
 mod operations;
 mod sampled;
 mod text;
+mod webhooks;
 
 use prometheus_client::metrics::histogram::exponential_buckets;
 use prometheus_client::metrics::info::Info;
@@ -25,6 +26,7 @@ pub use http::{CloseReason, Connections, Http};
 pub use operations::Operation;
 pub use sampled::Sampled;
 pub use text::{OPEN_METRICS, Rendering, TEXT};
+pub use webhooks::Webhooks;
 
 /// All of the service's metrics. Made once; shared behind an `Arc`.
 #[derive(Debug)]
@@ -35,6 +37,7 @@ pub struct Metrics {
     pub store: Store,
     pub business: Business,
     pub mail: Mail,
+    pub webhooks: Webhooks,
     pub sampled: Sampled,
     operations: Operations,
     rate_limited: Counters,
@@ -55,6 +58,7 @@ impl Metrics {
             store: Store::register(ours),
             business: Business::register(ours),
             mail: Mail::register(ours),
+            webhooks: Webhooks::register(ours),
             sampled: Sampled::register(ours, process),
             operations: Operations::register(ours),
             rate_limited: counters(

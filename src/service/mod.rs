@@ -20,6 +20,7 @@ mod readiness;
 mod state;
 mod system;
 mod trial;
+mod webhooks;
 
 pub use accounts::{Login, NewAdmin};
 pub use api_keys::{MadeApiKey, NewApiKey};
@@ -37,3 +38,4 @@ pub use outbox::{Retried, RetryFilter};
 pub use readiness::Readiness;
 pub use state::{DOWNLOAD_FILE, Service};
 pub use system::Health;
+pub use webhooks::{Resolved, WebhookTest, WebhookView};

@@ -10,6 +10,7 @@ use crate::auth::{ApiKeys, Hasher, Tokens};
 use crate::clock::{Clock, Timestamp};
 use crate::config::Config;
 use crate::domain::EmailAddress;
+use crate::domain::webhook::Networks;
 use crate::limiter::Rate;
 use crate::metrics::{Business, Gauge, Metrics};
 use crate::store::{BackupLock, Store};
@@ -53,6 +54,8 @@ pub struct Service {
     /// Descriptors other than connections, where the system doesn't count them.
     pub(super) other_fds: OnceLock<Option<u64>>,
     pub(super) mail_warning: MailWarning,
+    /// Where webhooks may go.
+    pub(super) webhook_networks: Networks,
 }
 
 impl Service {
@@ -85,6 +88,7 @@ impl Service {
                 .unwrap_or_else(|_| config.database_path().to_owned()),
             other_fds: OnceLock::new(),
             mail_warning: MailWarning::default(),
+            webhook_networks: config.networks_of_webhooks(),
             store,
             hasher,
             tokens,

@@ -59,6 +59,7 @@ impl Service {
         set(&sampled.outbox_pending, Some(counts.mails_pending));
         set(&sampled.outbox_dead, Some(counts.mails_dead));
         set(&sampled.outbox_oldest_seconds, Some(oldest.unwrap_or_default().as_secs()));
+        metrics.webhooks.set_backlogs(self.webhook_backlogs()?.into_iter());
         Ok(())
     }
 

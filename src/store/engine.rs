@@ -12,7 +12,7 @@ use super::database::DatabaseHandle;
 use super::open_error::OpenError;
 use super::snapshot::Snapshot;
 use super::storage::{FileStorage, Storage};
-use super::wakeup::Wakeup;
+use super::wakeup::{Bell, Wakeup};
 use super::write_txn::Write;
 use crate::clock::Clock;
 use crate::domain::event::EventId;
@@ -121,6 +121,16 @@ impl Store {
     /// Notified when a commit has brought mail to send.
     pub fn mail_wakeup(&self) -> &Wakeup {
         &self.shared.mail_wakeup
+    }
+
+    /// Rings when a commit has brought an event, or has changed a webhook.
+    pub fn event_bell(&self) -> &Bell {
+        &self.shared.event_bell
+    }
+
+    /// Rings when webhooks were made, changed or removed.
+    pub fn webhook_bell(&self) -> &Bell {
+        &self.shared.webhook_bell
     }
 
     /// Why the store can't take a write now, if it can't.

@@ -50,14 +50,15 @@ pub use snapshot::users::TokenStatus;
 pub use snapshot::{MAX_LOOKED_AT, PAGE_ROWS, Snapshot};
 pub use storage::{CreationLock, FileLock, FileStorage, Storage, lock_creation, lock_file};
 pub use upkeep::{BackupPlan, RunningUpkeep, Upkeep, UpkeepPlan};
-pub use wakeup::Wakeup;
+pub use wakeup::{Bell, Wakeup};
 pub use write_txn::Write;
 pub use writes::{
-    Attempt, ChangeOrder, Changed, Condition, CreateApiKey, CreateFirstAdmin, CreateUser,
-    EndTokens, Idempotency, LogOut, MailMark, MailPlace, MarkMails, NoteApiKeyUse, Notice,
-    PassOrders, PlaceOrder, Placed, PruneEvents, QuarantineMail, Rehash, RememberNetwork,
-    RenewSource, RetryMail, RetryMails, RevokeApiKey, RevokeApiKeys, SetDisabled, SetFeed,
-    SetPassword, Trial, UpdateUser,
+    Attempt, AttemptEffect, ChangeOrder, ChangeWebhook, Changed, Condition, CreateApiKey,
+    CreateFirstAdmin, CreateUser, CreateWebhook, DeleteWebhook, DisableWebhooks, EndTokens,
+    Idempotency, LogOut, MailMark, MailPlace, MarkMails, NoteApiKeyUse, Notice, PassEvents,
+    PassOrders, PlaceOrder, Placed, PruneEvents, QuarantineMail, RecordAttempt, Rehash,
+    RememberNetwork, RenewSource, RetryMail, RetryMails, RevokeApiKey, RevokeApiKeys, SetDisabled,
+    SetFeed, SetPassword, Trial, UpdateUser, WebhookChange, WebhookPosition,
 };
 
 use crate::error::Error;

@@ -35,6 +35,12 @@
 //!
 //! events             event id             EventRecord                 ChangeOrder; PruneEvents removes
 //!
+//! webhooks           webhook id           WebhookRecord               CreateWebhook, ChangeWebhook,
+//!                                                                     RecordAttempt, PassEvents;
+//!                                                                     DeleteWebhook removes
+//! webhook_attempts   (webhook id, number) AttemptRecord               RecordAttempt, which removes
+//!                                                                     the hundredth before
+//!
 //! mails_pending      mail id              PendingRecord               PlaceOrder, ChangeOrder,
 //!                                                                     MarkMails, RetryMail
 //! mails_due          (due µs, mail id)    ()                          with each row of mails_pending
@@ -157,6 +163,8 @@ tables! {
     IDEMPOTENCY, idempotency: (u64, &'static str) => u64;
     IDEMPOTENT_ORDERS, idempotent_orders: u64 => &'static str;
     EVENTS, events: u64 => &'static [u8];
+    WEBHOOKS, webhooks: u64 => &'static [u8];
+    WEBHOOK_ATTEMPTS, webhook_attempts: (u64, u64) => &'static [u8];
     MAILS_PENDING, mails_pending: u64 => &'static [u8];
     MAILS_SENT, mails_sent: u64 => &'static [u8];
     MAILS_DEAD, mails_dead: u64 => &'static [u8];
@@ -194,6 +202,8 @@ pub(super) mod meta {
     pub const MAILS_TAKEN_UP_TO: &str = "mails_taken_up_to";
     /// The largest id of a mail that was removed. Absent: none was.
     pub const MAILS_PRUNED_UP_TO: &str = "mails_pruned_up_to";
+    /// The largest id of a webhook so far. Absent: there never was one.
+    pub const LAST_WEBHOOK_ID: &str = "last_webhook_id";
     /// The last event that doesn't count any more. Absent: all count.
     pub const EVENTS_PRUNED_UP_TO: &str = "events_pruned_up_to";
     /// Changes make no events. Absent: they do.

@@ -2,12 +2,11 @@
 
 use std::fmt;
 use std::io::Read;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rustls::ClientConfig;
 use ureq::config::Config;
 use ureq::http::{Response, Uri};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver as UreqResolver};
@@ -21,6 +20,7 @@ use crate::sys::stop::Stop;
 use super::resolver::{Lookup, Resolver, Unresolved};
 use super::retry_after;
 use super::schedule::Reached;
+use super::trust::Trust;
 use super::wire::{BUFFER_BYTES, Wire};
 
 /// All of an attempt: names, connection, encryption, request and answer.
@@ -75,8 +75,7 @@ pub enum Outcome {
 pub struct Outgoing {
     pub networks: Networks,
     pub resolver: Resolver,
-    /// Why there are no certificates where there are none.
-    pub tls: Result<Arc<ClientConfig>, String>,
+    pub trust: Trust,
     /// [`ATTEMPT`], but in tests.
     pub limit: Duration,
 }
@@ -116,7 +115,7 @@ impl Client {
         let is_connected = Arc::new(AtomicBool::new(false));
         let wire = Wire {
             url: url.clone(),
-            tls: outgoing.tls.clone(),
+            trust: outgoing.trust.clone(),
             stop: stop.clone(),
             is_connected: Arc::clone(&is_connected),
         };
@@ -238,7 +237,7 @@ impl UreqResolver for Checked {
         let lookup = look_up(&self.resolver, &self.url);
         let found =
             lookup.wait(until, &self.stop).map_err(|why| other(unresolved(&self.url, &why)))?;
-        let reachable = reachable(&self.networks, &self.url, &found).map_err(other)?;
+        let reachable = self.networks.reachable(&self.url, &found).map_err(other)?;
         let mut addresses = self.empty();
         for address in reachable.into_iter().take(MAX_TRIED) {
             addresses.push(SocketAddr::new(address, self.url.port()));
@@ -248,34 +247,15 @@ impl UreqResolver for Checked {
 }
 
 /// The addresses of the URL's host.
-pub fn look_up(resolver: &Resolver, url: &WebhookUrl) -> Lookup {
+pub(super) fn look_up(resolver: &Resolver, url: &WebhookUrl) -> Lookup {
     match url.host() {
         Host::Address(address) => Lookup::known(vec![*address]),
         Host::Name(name) => resolver.begin(name),
     }
 }
 
-/// Those of the addresses that may be connected to: at least one.
-///
-/// # Errors
-/// Why none may.
-pub fn reachable(
-    networks: &Networks,
-    url: &WebhookUrl,
-    found: &[IpAddr],
-) -> Result<Vec<IpAddr>, String> {
-    let check = |address: &IpAddr| networks.check(url.scheme(), *address);
-    let permitted: Vec<IpAddr> = found.iter().copied().filter(|it| check(it).is_ok()).collect();
-    if !permitted.is_empty() {
-        return Ok(permitted);
-    }
-    Err(match found.iter().find_map(|address| check(address).err()) {
-        Some(why) => why.to_string(),
-        None => format!("{} has no address", url.host()),
-    })
-}
-
-fn unresolved(url: &WebhookUrl, why: &Unresolved) -> String {
+/// Why the URL's host has no addresses now.
+pub fn unresolved(url: &WebhookUrl, why: &Unresolved) -> String {
     let host = url.host();
     match why {
         Unresolved::Failed(why) => format!("{host} can't be looked up: {why}"),

@@ -113,11 +113,6 @@ impl Lookup {
         self.0.found.lock().is_some()
     }
 
-    /// What was found so far, without waiting.
-    pub fn result(&self) -> Option<Result<Vec<IpAddr>, String>> {
-        self.0.found.lock().clone()
-    }
-
     /// # Errors
     /// It failed, isn't there at `until`, or the stop is set.
     pub fn wait(&self, until: Instant, stop: &Stop) -> Result<Vec<IpAddr>, Unresolved> {

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, StreamOwned};
+use rustls::{ClientConnection, StreamOwned};
 use ureq::Error;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
@@ -19,14 +19,15 @@ use crate::domain::webhook::{Host, WebhookUrl};
 use crate::sys::dial::{self, STOP_CHECK};
 use crate::sys::stop::Stop;
 
+use super::trust::Trust;
+
 /// Each of a connection's two buffers, in bytes: what an answer's head may take.
 pub const BUFFER_BYTES: usize = 16 * 1024;
 
 /// Makes the connections to one URL.
 pub(super) struct Wire {
     pub url: WebhookUrl,
-    /// Why there is none where it could not be made.
-    pub tls: Result<Arc<ClientConfig>, String>,
+    pub trust: Trust,
     pub stop: Stop,
     /// Set once the attempt under way has a connection.
     pub is_connected: Arc<AtomicBool>,
@@ -75,7 +76,7 @@ impl Wire {
     }
 
     fn encrypt(&self, socket: Socket) -> io::Result<StreamOwned<ClientConnection, Socket>> {
-        let config = self.tls.clone().map_err(io::Error::other)?;
+        let config = self.trust.config().map_err(io::Error::other)?;
         let name = match self.url.host() {
             Host::Address(address) => ServerName::from(*address),
             Host::Name(name) => ServerName::try_from(name.clone()).map_err(io::Error::other)?,

@@ -17,7 +17,7 @@ const ROOMS: [&str; 18] = [
 ];
 
 /// What is named in these rooms alone.
-const NAMES: [(&str, &[&str]); 21] = [
+const NAMES: [(&str, &[&str]); 22] = [
     ("SystemTime", &["clock"]),
     ("rustix", &["sys"]),
     ("socket2", &["sys"]),

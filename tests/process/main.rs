@@ -18,3 +18,4 @@ mod signals;
 mod supervisor;
 mod tour;
 mod users;
+mod webhooks;

@@ -108,6 +108,7 @@ fn a_start_that_fails_leaves_no_database_and_says_which_path_can_not_be_used() {
         ("TMPDIR", "nowhere", 2, "TMPDIR=nowhere"),
         ("TEMPLATES_DIR", "templates", 2, "order_successful.html"),
         ("SMTP_CA_FILE", "file", 2, "file"),
+        ("WEBHOOK_CA_FILE", "file", 2, "WEBHOOK_CA_FILE=file"),
         ("HOST", "192.0.2.1", 1, "192.0.2.1"),
     ] {
         let folder = Folder::new();

@@ -11,6 +11,7 @@ use orderd::clock::{Clock, Timestamp};
 use orderd::config::Config;
 use orderd::domain::{MessageId, Outcome, UserId};
 use orderd::store::{PlaceOrder, Storage};
+use orderd::webhooks::resolver::Names;
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -93,6 +94,12 @@ impl TestApp {
         TestApp::start_around(around, Folder::new(), &settings)
     }
 
+    /// With names that the test brings; without rate limits.
+    pub fn start_with_names(names: Arc<dyn Names>, settings: &[&str]) -> TestApp {
+        let settings = [&["--rate-limit-requests=0"], settings].concat();
+        TestApp::start_around(Dependencies { names, ..quick() }, Folder::new(), &settings)
+    }
+
     fn start_around(around: Dependencies, folder: Folder, settings: &[&str]) -> TestApp {
         let clock = Clock::fixed(Timestamp::from_secs(START_SECS));
         let around = Dependencies { clock: clock.clone(), ..around };
@@ -107,6 +114,14 @@ impl TestApp {
     pub fn restart(&mut self) {
         self.stop();
         self.begin();
+    }
+
+    /// Stops and starts again on the same folder, with these settings instead.
+    pub fn restart_with(mut self, settings: &[&str]) -> TestApp {
+        self.stop();
+        self.settings = settings.iter().map(|&flag| flag.to_owned()).collect();
+        self.begin();
+        self
     }
 
     pub fn stop(&mut self) {

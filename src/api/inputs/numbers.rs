@@ -7,6 +7,7 @@ use utoipa::openapi::{RefOr, Schema};
 use crate::api::openapi::schemas;
 use crate::api::reader::{FromJson, Reader};
 use crate::domain::MAX_ID;
+use crate::domain::event::EventId;
 use crate::domain::money::{Amount, MAX_AMOUNT, Milli, NotMilli};
 use crate::error::Problem;
 
@@ -39,6 +40,20 @@ pub struct TaxRate(pub Milli);
 /// The id of a user, or none.
 #[derive(Debug)]
 pub struct OptionalId(pub Option<u64>);
+
+/// The id of an event, or 0 ahead of the first.
+#[derive(Clone, Copy, Debug)]
+pub struct Position(pub EventId);
+
+impl FromJson for Position {
+    fn read(value: &Value, reader: &mut Reader<'_>) -> Option<Position> {
+        integer(value, reader, 0, MAX_ID).map(|id| Position(EventId(id)))
+    }
+
+    fn describe() -> RefOr<Schema> {
+        schemas::position()
+    }
+}
 
 impl FromJson for Units {
     fn absent() -> Option<Units> {

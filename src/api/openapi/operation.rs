@@ -20,18 +20,21 @@ pub enum Tag {
     Accounts,
     Orders,
     Events,
+    Webhooks,
     Emails,
     System,
 }
 
 impl Tag {
-    pub const ALL: [Tag; 5] = [Tag::Accounts, Tag::Orders, Tag::Events, Tag::Emails, Tag::System];
+    pub const ALL: [Tag; 6] =
+        [Tag::Accounts, Tag::Orders, Tag::Events, Tag::Webhooks, Tag::Emails, Tag::System];
 
     pub fn name(self) -> &'static str {
         match self {
             Tag::Accounts => "Accounts",
             Tag::Orders => "Orders",
             Tag::Events => "Events",
+            Tag::Webhooks => "Webhooks",
             Tag::Emails => "Emails",
             Tag::System => "System",
         }
@@ -42,6 +45,7 @@ impl Tag {
             Tag::Accounts => "Logging in, and the users.",
             Tag::Orders => "Placing orders, and finding them.",
             Tag::Events => "What has changed, for those who follow it.",
+            Tag::Webhooks => "Who is told of it, for admins.",
             Tag::Emails => "The outbox, for admins.",
             Tag::System => "What the service is, how it is, and what it has counted.",
         }

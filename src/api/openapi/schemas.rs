@@ -14,6 +14,7 @@ use crate::domain::order::content::Reference;
 use crate::domain::order::status::{
     CancelReason, FulfillmentKind, PaymentStatus, RefundReason, Status,
 };
+use crate::domain::webhook::WebhookUrl;
 use crate::domain::{MAX_ID, MailKind, Password, Username, email};
 
 /// `2025-10-07T05:58:11`; not the `date-time` of RFC 3339, for want of a zone.
@@ -194,6 +195,31 @@ pub fn zoned_time_or_null() -> RefOr<Schema> {
 
 pub fn event_type() -> RefOr<Schema> {
     words(EventType::ALL.iter().map(|kind| kind.as_str())).into()
+}
+
+/// Some of the types of events.
+pub fn list_of_event_types() -> ArrayBuilder {
+    ArrayBuilder::new().items(event_type()).min_items(Some(1)).max_items(Some(EventType::ALL.len()))
+}
+
+pub fn event_types_or_null() -> RefOr<Schema> {
+    or_null(list_of_event_types())
+}
+
+pub fn webhook_state() -> RefOr<Schema> {
+    choice(["enabled", "disabled"]).into()
+}
+
+pub fn webhook_url() -> RefOr<Schema> {
+    text("^[Hh][Tt][Tt][Pp][Ss]?://[^@#]+$")
+        .max_length(Some(WebhookUrl::MAX_CHARS))
+        .description(Some("https, or http to a private or loopback address; without a user."))
+        .examples([json!("https://shop.example/orders")])
+        .into()
+}
+
+pub fn http_status_or_null() -> RefOr<Schema> {
+    integer(100, 599).schema_type(either(Type::Integer, Type::Null)).into()
 }
 
 /// Types of events, separated by commas.

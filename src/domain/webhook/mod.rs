@@ -1,5 +1,6 @@
 //! Who is told of events, and how it went.
 
+mod address_class;
 pub mod reach;
 pub mod secret;
 pub mod url;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use crate::clock::Timestamp;
 use crate::domain::event::{EventId, EventType};
 
+pub use address_class::Class;
 pub use reach::{Networks, OutOfReach};
 pub use secret::WebhookSecret;
 pub use url::{Host, Scheme, UrlFault, WebhookUrl};

@@ -5,6 +5,7 @@ mod api_keys;
 mod events;
 mod mails;
 mod orders;
+mod webhooks;
 
 use std::path::Path;
 
@@ -80,6 +81,7 @@ impl Check {
         check.api_keys(&tables)?;
         check.orders(&tables)?;
         check.events(&tables)?;
+        check.webhooks(&tables)?;
         check.hours(&tables)?;
         check.keys(&tables)?;
         check.pending(&tables)?;

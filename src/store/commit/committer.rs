@@ -19,7 +19,7 @@ use crate::clock::Clock;
 use crate::error::Error;
 use crate::metrics;
 use crate::store::database::{self, DatabaseHandle};
-use crate::store::wakeup::Wakeup;
+use crate::store::wakeup::{Bell, Wakeup};
 use crate::store::write_txn::{Sequences, WriteTxn};
 use crate::sys::poll::Waker;
 
@@ -33,6 +33,8 @@ pub(in crate::store) struct Shared {
     pub database: DatabaseHandle,
     pub queue: Queue,
     pub mail_wakeup: Wakeup,
+    pub event_bell: Bell,
+    pub webhook_bell: Bell,
     pub health: Health,
     /// Called once the writes of a batch have their results.
     pub waker: Waker,
@@ -73,6 +75,8 @@ impl Shared {
             database,
             queue: Queue::new(metrics.queue_depth.clone()),
             mail_wakeup: Wakeup::default(),
+            event_bell: Bell::default(),
+            webhook_bell: Bell::default(),
             health: Health::default(),
             waker,
             last_event: AtomicU64::new(0),
@@ -155,8 +159,8 @@ impl Committer {
             };
             match apply_all(&transaction, batch, self.sequences) {
                 BatchEffect::Fine { writes: 0, .. } => return CommitOutcome::Untouched,
-                BatchEffect::Fine { writes, queued_mail, sequences } => {
-                    return match self.commit_transaction(transaction, writes, queued_mail) {
+                BatchEffect::Fine { writes, wakes, sequences } => {
+                    return match self.commit_transaction(transaction, writes, wakes) {
                         Ok(()) => CommitOutcome::Committed { sequences },
                         Err(why) => CommitOutcome::Unknown(why.to_string()),
                     };
@@ -171,14 +175,19 @@ impl Committer {
         &self,
         transaction: WriteTransaction,
         writes: usize,
-        queued_mail: bool,
+        wakes: Wakes,
     ) -> Result<(), redb::CommitError> {
         let started = Instant::now();
         transaction.commit()?;
         self.shared.metrics.commit_seconds.observe(started.elapsed().as_secs_f64());
         self.shared.metrics.batch_size.observe(writes as f64);
-        if queued_mail {
+        if wakes.mail {
             self.shared.mail_wakeup.notify();
+        }
+        if wakes.webhooks {
+            self.shared.webhook_bell.ring();
+            // One that waits for an event has another place in the feed now, or none.
+            self.shared.event_bell.ring();
         }
         Ok(())
     }
@@ -194,7 +203,10 @@ impl Committer {
             CommitOutcome::Committed { sequences } => {
                 self.sequences = sequences;
                 if let Some(sequences) = sequences {
-                    self.shared.last_event.store(sequences.event.0, Ordering::Release);
+                    let last = sequences.event.0;
+                    if self.shared.last_event.swap(last, Ordering::AcqRel) < last {
+                        self.shared.event_bell.ring();
+                    }
                 }
                 self.quick_open = false;
                 self.shared.health.record_commit();
@@ -248,10 +260,17 @@ impl Committer {
     }
 }
 
+/// Who has work after the commit.
+#[derive(Clone, Copy)]
+struct Wakes {
+    mail: bool,
+    webhooks: bool,
+}
+
 /// What applying a batch has done to its transaction.
 enum BatchEffect {
     /// `writes` of its writes have written something.
-    Fine { writes: usize, queued_mail: bool, sequences: Option<Sequences> },
+    Fine { writes: usize, wakes: Wakes, sequences: Option<Sequences> },
     /// A write failed after it had written.
     Spoilt,
     /// The store failed: the transaction is lost.
@@ -275,5 +294,6 @@ fn apply_all(
     if let Err(why) = txn.finish() {
         return BatchEffect::Broken(why);
     }
-    BatchEffect::Fine { writes, queued_mail: txn.queued_mail, sequences: txn.sequences }
+    let wakes = Wakes { mail: txn.queued_mail, webhooks: txn.changed_webhooks };
+    BatchEffect::Fine { writes, wakes, sequences: txn.sequences }
 }

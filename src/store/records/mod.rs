@@ -5,6 +5,7 @@ mod api_keys;
 mod content;
 mod events;
 mod mails;
+mod webhooks;
 
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +23,7 @@ pub use events::EventRecord;
 pub use mails::{
     DeadMail, DeadRecord, MailIdentity, PendingMail, PendingRecord, SentMail, SentRecord,
 };
+pub use webhooks::{AttemptRecord, WebhookRecord};
 
 #[derive(Debug, Serialize, Deserialize)]
 pub enum UserRecord<'a> {

@@ -48,11 +48,18 @@ impl Snapshot {
             return Ok(None);
         }
         let value = |key| Ok::<_, Error>(table.get(key)?.map_or(0, |row| row.value()));
-        let source = u128::from(value(meta::SOURCE_HIGH)?) << 64;
-        let source = Source(source | u128::from(value(meta::SOURCE_LOW)?));
+        let source = self.source()?;
         let pruned = value(meta::EVENTS_PRUNED_UP_TO)?;
         let oldest = EventId(pruned + 1);
         Ok(Some(FeedExtent { source, oldest, last: self.last_event_id()?.max(EventId(pruned)) }))
+    }
+
+    /// Whose history this is, also while there is no feed.
+    pub fn source(&self) -> Result<Source> {
+        let table = self.open(schema::META)?;
+        let half = |key| Ok::<_, Error>(table.get(key)?.map_or(0, |row| row.value()));
+        let high = u128::from(half(meta::SOURCE_HIGH)?) << 64;
+        Ok(Source(high | u128::from(half(meta::SOURCE_LOW)?)))
     }
 
     /// 0 before the first.

@@ -10,6 +10,7 @@ pub(super) mod orders;
 mod search;
 mod span;
 pub(super) mod users;
+mod webhooks;
 
 use redb::{Key, ReadOnlyTable, ReadTransaction, TableDefinition, Value};
 

@@ -8,6 +8,7 @@ mod mails;
 mod orders;
 mod sequences;
 mod users;
+mod webhooks;
 
 pub use users::UserKeys;
 
@@ -67,6 +68,8 @@ pub struct WriteTxn<'txn> {
     pub(super) dirty: bool,
     /// Mail was queued: the sender is woken after the commit.
     pub(super) queued_mail: bool,
+    /// A webhook was made, changed or removed: whoever delivers is woken after the commit.
+    pub(super) changed_webhooks: bool,
 }
 
 impl<'txn> WriteTxn<'txn> {
@@ -83,6 +86,7 @@ impl<'txn> WriteTxn<'txn> {
             mails_were_taken: false,
             dirty: false,
             queued_mail: false,
+            changed_webhooks: false,
         }
     }
 

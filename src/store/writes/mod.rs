@@ -11,6 +11,7 @@ mod pruning;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod webhooks;
 
 pub use accounts::{
     CreateFirstAdmin, CreateUser, EndTokens, LogOut, Rehash, RememberNetwork, SetDisabled,
@@ -26,3 +27,7 @@ pub use mails::{
 pub use orders::{Idempotency, Notice, PlaceOrder, Placed};
 pub use pruning::PruneSent;
 pub use trial::Trial;
+pub use webhooks::{
+    AttemptEffect, ChangeWebhook, CreateWebhook, DeleteWebhook, DisableWebhooks, PassEvents,
+    RecordAttempt, WebhookChange, WebhookPosition,
+};

@@ -1,19 +1,19 @@
 //! Single attempts, at receivers that fail in every way.
 
-use std::io;
-use std::net::{IpAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use super::names::{Gate, Told};
 use orderd::clock::Timestamp;
 use orderd::domain::webhook::{Networks, WebhookUrl};
-use orderd::mail::client_config;
 use orderd::sys::poll::Waker;
 use orderd::sys::stop::Stop;
 use orderd::webhooks::delivery::{Attempted, Client, Delivery, Outcome, Outgoing};
 use orderd::webhooks::resolver::{Names, Resolver, SystemNames};
+use orderd::webhooks::trust::Trust;
 use support::folder::Folder;
 use support::receiver::{Receiver, Reply};
 use support::smtp::Certificate;
@@ -27,7 +27,7 @@ fn outgoing(networks: &str, names: Arc<dyn Names>, limit: Duration) -> Outgoing 
     Outgoing {
         networks: networks.parse().unwrap(),
         resolver: Resolver::new(names, Waker::new().unwrap()),
-        tls: Err("no certificates".into()),
+        trust: Trust::new(None),
         limit,
     }
 }
@@ -93,15 +93,19 @@ fn a_delivery_arrives_with_its_headers_and_no_others_of_note() {
 
 #[test]
 fn one_connection_carries_many_deliveries() {
-    let receiver = Receiver::start();
-    receiver.usually(Reply::Status(200, "", b"thanks".to_vec()));
-    let client = client(&everywhere(LONG), &receiver.url());
-    for _ in 0..20 {
-        let attempted = client.deliver(delivery());
-        assert_eq!(attempted.outcome, Outcome::Delivered);
-        assert_eq!(attempted.answer.as_deref(), Some("thanks"));
+    let folder = Folder::new();
+    let ca_file = folder.join("ca.pem");
+    for receiver in [Receiver::start(), Receiver::start_tls(Certificate::Signed)] {
+        std::fs::write(&ca_file, receiver.ca_pem.as_deref().unwrap_or_default()).unwrap();
+        receiver.usually(Reply::Status(200, "", b"thanks".to_vec()));
+        let client = client(&trusting(Some(&ca_file)), &receiver.url());
+        for _ in 0..20 {
+            let attempted = client.deliver(delivery());
+            assert_eq!(attempted.outcome, Outcome::Delivered, "{attempted:?}");
+            assert_eq!(attempted.answer.as_deref(), Some("thanks"));
+        }
+        assert_eq!((receiver.wait_for(20).len(), receiver.connections()), (20, 1));
     }
-    assert_eq!((receiver.wait_for(20).len(), receiver.connections()), (20, 1));
 }
 
 #[test]
@@ -222,27 +226,6 @@ fn a_stop_cuts_the_attempt_under_way() {
     assert_eq!(attempted.outcome, Outcome::Cut);
 }
 
-/// A name server that says what it is told, in turns; the last goes on.
-struct Told(Mutex<Vec<Vec<IpAddr>>>);
-
-impl Told {
-    fn of(answers: &[&[&str]]) -> Arc<Told> {
-        let read = |answer: &&[&str]| answer.iter().map(|it| it.parse().unwrap()).collect();
-        Arc::new(Told(Mutex::new(answers.iter().map(read).collect())))
-    }
-}
-
-impl Names for Told {
-    fn addresses(&self, _: &str) -> io::Result<Vec<IpAddr>> {
-        let mut answers = self.0.lock().unwrap();
-        match answers.len() {
-            0 => Err(io::Error::other("no such name")),
-            1 => Ok(answers[0].clone()),
-            _ => Ok(answers.remove(0)),
-        }
-    }
-}
-
 #[test]
 fn a_name_is_reached_at_its_permitted_addresses_alone() {
     let receiver = Receiver::start();
@@ -310,21 +293,6 @@ fn a_name_without_addresses_is_a_failure_that_says_so() {
     assert_failed(&attempted, Outcome::Failed, "no address");
 }
 
-/// Answers once it is let go.
-#[derive(Default)]
-struct Gate {
-    is_open: Mutex<bool>,
-    changed: Condvar,
-}
-
-impl Names for Gate {
-    fn addresses(&self, _: &str) -> io::Result<Vec<IpAddr>> {
-        let closed = |is_open: &mut bool| !*is_open;
-        drop(self.changed.wait_while(self.is_open.lock().unwrap(), closed).unwrap());
-        Ok(vec![[127, 0, 0, 1].into()])
-    }
-}
-
 #[test]
 fn a_name_server_that_hangs_costs_an_attempt_its_time_and_no_more() {
     let receiver = Receiver::start();
@@ -332,14 +300,13 @@ fn a_name_server_that_hangs_costs_an_attempt_its_time_and_no_more() {
     let gate = Arc::new(Gate::default());
     let mut outgoing = outgoing("loopback", gate.clone(), SHORT);
     assert_failed(&attempt(&outgoing, &url), Outcome::Failed, "takes too long");
-    *gate.is_open.lock().unwrap() = true;
-    gate.changed.notify_all();
+    gate.open();
     outgoing.limit = LONG;
     assert_eq!(attempt(&outgoing, &url).outcome, Outcome::Delivered);
 }
 
 fn trusting(ca_file: Option<&Path>) -> Outgoing {
-    Outgoing { tls: client_config("WEBHOOK_CA_FILE", ca_file), ..everywhere(LONG) }
+    Outgoing { trust: Trust::new(ca_file.map(Path::to_owned)), ..everywhere(LONG) }
 }
 
 #[test]
@@ -370,10 +337,7 @@ fn a_certificate_is_checked_against_the_file_and_the_host() {
     std::fs::write(&ca_file, receiver.ca_pem.as_ref().unwrap()).unwrap();
     let names = Told::of(&[&["127.0.0.1"]]);
     let url = format!("https://other.example:{}/", receiver.address().port());
-    let other = Outgoing {
-        tls: client_config("WEBHOOK_CA_FILE", Some(&ca_file)),
-        ..outgoing("loopback", names, LONG)
-    };
+    let other = Outgoing { trust: Trust::new(Some(ca_file)), ..outgoing("loopback", names, LONG) };
     assert_failed(&attempt(&other, &url), Outcome::Failed, "certificate");
     assert!(receiver.got().is_empty());
 }

@@ -1,0 +1,123 @@
+//! The threads: one for each enabled webhook, and one that sees to it that they are there.
+
+use std::collections::HashMap;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::domain::webhook::{Webhook, WebhookId};
+use crate::error::Result;
+use crate::store::Store;
+use crate::sys::stop::Stop;
+
+use super::endpoint::{Deliverer, Endpoint, Step};
+
+/// Longest wait between two looks at what there is to do.
+const IDLE_WAIT: Duration = Duration::from_secs(60);
+/// The same while an attempt is to be made at some time: the clock may have been set meanwhile.
+const RETRY_WAIT: Duration = Duration::from_secs(1);
+/// Wait after the store has failed.
+const FAILURE_WAIT: Duration = Duration::from_secs(1);
+
+/// Delivers to all webhooks that are enabled.
+pub struct Runner {
+    shared: Deliverer,
+    endpoints: HashMap<WebhookId, JoinHandle<()>>,
+}
+
+/// The threads, as whoever stops them holds them.
+pub struct Running {
+    stop: Stop,
+    store: Store,
+    thread: JoinHandle<()>,
+}
+
+impl Runner {
+    pub fn new(shared: Deliverer) -> Runner {
+        Runner { shared, endpoints: HashMap::new() }
+    }
+
+    pub fn start(self) -> io::Result<Running> {
+        let (stop, store) = (self.shared.stop.clone(), self.shared.store.clone());
+        let thread = thread::Builder::new().name("webhooks".into()).spawn(move || self.run())?;
+        Ok(Running { stop, store, thread })
+    }
+
+    fn run(mut self) {
+        let stop = self.shared.stop.clone();
+        while !stop.is_set() {
+            let seen = self.shared.store.webhook_bell().count();
+            match self.start_missing() {
+                Ok(()) => self.shared.store.webhook_bell().wait(seen, IDLE_WAIT),
+                Err(why) => {
+                    log::error!("webhooks: {why}");
+                    stop.wait(FAILURE_WAIT);
+                }
+            }
+        }
+        for (_, thread) in self.endpoints.drain() {
+            // A panic was logged where it happened.
+            let _ = thread.join();
+        }
+    }
+
+    /// A webhook's thread ends by itself, once it is disabled or gone.
+    fn start_missing(&mut self) -> Result<()> {
+        self.endpoints.retain(|_, thread| !thread.is_finished());
+        let webhooks = self.shared.store.read()?.webhooks()?;
+        for webhook in webhooks.iter().filter(|webhook| webhook.is_enabled()) {
+            if !self.endpoints.contains_key(&webhook.id) {
+                self.start_endpoint(webhook);
+            }
+        }
+        Ok(())
+    }
+
+    fn start_endpoint(&mut self, webhook: &Webhook) {
+        let (id, shared) = (webhook.id, self.shared.clone());
+        let endpoint = Endpoint::new(id, shared.clone());
+        let spawned = thread::Builder::new()
+            .name(format!("webhook-{id}"))
+            .spawn(move || run_endpoint(endpoint, &shared, id));
+        match spawned {
+            Ok(thread) => drop(self.endpoints.insert(id, thread)),
+            Err(why) => log::error!("webhook {id} has no thread: {why}"),
+        }
+    }
+}
+
+impl Running {
+    /// Cuts the attempts under way, which count as not made, and ends the threads.
+    pub fn stop(self) {
+        self.stop.set();
+        self.store.webhook_bell().ring();
+        self.store.event_bell().ring();
+        let _ = self.thread.join();
+    }
+}
+
+fn run_endpoint(mut endpoint: Endpoint, shared: &Deliverer, id: WebhookId) {
+    let (stop, store) = (&shared.stop, &shared.store);
+    while !stop.is_set() {
+        let seen = store.event_bell().count();
+        match catch_unwind(AssertUnwindSafe(|| endpoint.step())) {
+            Ok(Ok(Step::Attempted(_) | Step::Passed)) => {}
+            Ok(Ok(Step::Idle(until))) => {
+                let limit = until.map_or(IDLE_WAIT, |until| until.min(RETRY_WAIT));
+                store.event_bell().wait(seen, limit);
+            }
+            Ok(Ok(Step::Ended)) => break,
+            Ok(Err(why)) => {
+                log::error!("webhook {id}: {why}");
+                stop.wait(FAILURE_WAIT);
+            }
+            Err(_) => {
+                log::error!("webhook {id}: a step panicked");
+                stop.wait(FAILURE_WAIT);
+            }
+        }
+    }
+    // It may have been enabled again since it was seen to be disabled.
+    store.webhook_bell().ring();
+}

@@ -101,8 +101,19 @@ pub struct RateLimited {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     pub why: Cow<'static, str>,
-    /// What a program needs to go on, by its name.
-    pub fact: Option<(&'static str, u64)>,
+    /// What a program needs to go on.
+    pub fact: Option<Fact>,
+}
+
+/// What a program needs to know of a [`Conflict`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// The order that has the reference.
+    OrderId(u64),
+    /// What may still be paid, in minor units.
+    Due(u64),
+    /// What may still be given back, in minor units.
+    Refundable(u64),
 }
 
 /// From where on the feed is kept, and whose history it is.
@@ -217,8 +228,8 @@ impl Conflict {
         Conflict { why: why.into(), fact: None }
     }
 
-    pub fn with(self, name: &'static str, value: u64) -> Conflict {
-        Conflict { fact: Some((name, value)), ..self }
+    pub fn with(self, fact: Fact) -> Conflict {
+        Conflict { fact: Some(fact), ..self }
     }
 }
 

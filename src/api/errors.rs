@@ -7,13 +7,13 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::openapi::schemas;
 use super::{accept, json};
 use crate::error::{
-    Conflict, Error, Gone, Problem, Segment, Unauthenticated, Unavailable, Violation,
+    Conflict, Error, Fact, Gone, Problem, Segment, Unauthenticated, Unavailable, Violation,
 };
 use crate::http::{Field, Head, Response, reason_phrase};
 use crate::limiter::Rate;
@@ -28,8 +28,8 @@ pub struct ErrorResponse<'e> {
 enum Detail<'e> {
     Text(&'static str),
     RateLimited(String),
-    /// A text, and what a program needs to go on, by its name.
-    Facts(&'e str, Map<String, Value>),
+    /// A text, and what a program needs to go on.
+    Facts(&'e str, Facts<'e>),
     Faults(Cow<'e, [Violation]>),
 }
 
@@ -90,14 +90,14 @@ impl<'e> ErrorResponse<'e> {
 
     fn render_plain(&self) -> Response {
         match &self.detail {
-            Detail::Text(detail) => json::response(self.status, &ErrorBody { detail }),
+            Detail::Text(detail) => {
+                json::response(self.status, &ErrorBody { detail, facts: Facts::default() })
+            }
             Detail::RateLimited(text) => {
                 json::response(self.status, &RateLimitedBody { error: text, detail: text })
             }
-            Detail::Facts(text, facts) => {
-                let mut body = Map::from_iter([("detail".to_owned(), Value::from(*text))]);
-                body.extend(facts.clone());
-                json::response(self.status, &body)
+            Detail::Facts(detail, facts) => {
+                json::response(self.status, &ErrorBody { detail, facts: *facts })
             }
             Detail::Faults(faults) => {
                 let detail = faults.iter().map(FaultBody::from).collect();
@@ -107,13 +107,12 @@ impl<'e> ErrorResponse<'e> {
     }
 
     fn render_problem(&self, instance: &str) -> Response {
-        let none = Map::new();
-        let mut facts = &none;
+        let mut facts = Facts::default();
         let (detail, errors): (Cow<'_, str>, _) = match &self.detail {
             Detail::Text(text) => ((*text).into(), None),
             Detail::RateLimited(text) => (text.as_str().into(), None),
             Detail::Facts(text, known) => {
-                facts = known;
+                facts = *known;
                 ((*text).into(), None)
             }
             Detail::Faults(faults) => {
@@ -159,14 +158,12 @@ impl<'e> From<&'e Error> for ErrorResponse<'e> {
             Error::Forbidden(why) => ErrorResponse::new(403, why),
             Error::NotFound => ErrorResponse::new(404, "Not Found"),
             Error::Conflict(Conflict { why, fact }) => {
-                let facts = fact.map(|(name, value)| (name.to_owned(), value.into()));
-                let detail = Detail::Facts(why, facts.into_iter().collect());
+                let detail = Detail::Facts(why, fact.map(Facts::from).unwrap_or_default());
                 ErrorResponse { status: 409, detail, headers: Vec::new() }
             }
             Error::Gone(Gone { oldest, source }) => {
-                let facts = [("oldest", Value::from(*oldest)), ("source", source.as_str().into())];
-                let facts = facts.map(|(name, value)| (name.to_owned(), value));
-                let detail = Detail::Facts(GONE, facts.into_iter().collect());
+                let (oldest, source) = (Some(*oldest), Some(source.as_str()));
+                let detail = Detail::Facts(GONE, Facts { oldest, source, ..Facts::default() });
                 ErrorResponse { status: 410, detail, headers: Vec::new() }
             }
             Error::PreconditionFailed => ErrorResponse::new(412, "Precondition Failed"),
@@ -197,6 +194,44 @@ pub fn whole_secs(duration: std::time::Duration) -> u64 {
 #[schema(as = Error)]
 pub struct ErrorBody<'e> {
     detail: &'e str,
+    #[serde(flatten)]
+    #[schema(inline)]
+    facts: Facts<'e>,
+}
+
+/// What a program needs to go on after some conflicts, and where the feed doesn't reach.
+#[derive(Clone, Copy, Debug, Default, Serialize, ToSchema)]
+pub struct Facts<'e> {
+    /// The order that has the reference.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schemas::id, required = false)]
+    order_id: Option<u64>,
+    /// What may still be paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schemas::amount, required = false)]
+    due: Option<u64>,
+    /// What may still be given back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schemas::amount, required = false)]
+    refundable: Option<u64>,
+    /// The first event that is kept, or will be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = schemas::id, required = false)]
+    oldest: Option<u64>,
+    /// Whose history the feed is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, nullable = false)]
+    source: Option<&'e str>,
+}
+
+impl From<Fact> for Facts<'_> {
+    fn from(fact: Fact) -> Self {
+        match fact {
+            Fact::OrderId(id) => Facts { order_id: Some(id), ..Facts::default() },
+            Fact::Due(amount) => Facts { due: Some(amount), ..Facts::default() },
+            Fact::Refundable(amount) => Facts { refundable: Some(amount), ..Facts::default() },
+        }
+    }
 }
 
 #[derive(Serialize, ToSchema)]
@@ -248,8 +283,8 @@ pub struct ProblemBody<'e> {
     instance: &'e str,
     /// What a program needs to go on, by its name, as in a conflict without problem details.
     #[serde(flatten)]
-    #[schema(ignore)]
-    facts: &'e Map<String, Value>,
+    #[schema(inline)]
+    facts: Facts<'e>,
 }
 
 impl<'e> From<&'e Violation> for FaultBody<'e> {

@@ -162,6 +162,7 @@ impl Service {
     /// Ends all of the caller's tokens.
     pub fn log_out(&self, cx: &Context, caller: &Caller) -> Result<()> {
         self.operations.log_out.run(cx, |notes| {
+            caller.refuse_key()?;
             let user = caller.require_user()?;
             notes.add("user", user);
             self.store.write(LogOut { user })
@@ -253,6 +254,7 @@ impl Service {
     pub fn user(&self, cx: &Context, caller: &Caller, id: UserId) -> Result<User> {
         self.operations.get_user.run(cx, |notes| {
             caller.note(notes);
+            caller.refuse_key()?;
             notes.add("user", id);
             caller.require_admin()?;
             self.store.read()?.user(id)?.ok_or(Error::NotFound)
@@ -263,6 +265,7 @@ impl Service {
     pub fn update_user(&self, cx: &Context, caller: &Caller, update: UpdateUser) -> Result<User> {
         self.operations.update_user.run(cx, |notes| {
             caller.note(notes);
+            caller.refuse_key()?;
             notes.add("user", update.user);
             if let Some(role) = update.role {
                 notes.add("role", role.as_str());

@@ -1,7 +1,5 @@
 //! The feed: what has changed, read from any point on, and waited for.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::domain::Order;
@@ -14,9 +12,7 @@ use super::caller::Caller;
 use super::context::Context;
 use super::operation::OperationSpan;
 use super::state::Service;
-
-/// Most requests that wait for an event at once.
-const MAX_WAITERS: usize = 256;
+use super::waiters::{WaitPermit, Waiters};
 
 /// What is asked of the feed.
 #[derive(Clone, Debug)]
@@ -40,16 +36,6 @@ pub struct Feed {
     pub next: EventId,
 }
 
-/// How many wait for an event, and what ends their wait.
-#[derive(Clone, Default)]
-pub struct Waiters {
-    count: Arc<AtomicUsize>,
-    stop: Stop,
-}
-
-/// The right to wait. Dropped, it is free for another.
-struct WaitPermit(Arc<AtomicUsize>);
-
 /// A read of the feed that may have to wait.
 pub struct PendingFeed {
     span: OperationSpan,
@@ -57,30 +43,6 @@ pub struct PendingFeed {
     store: Store,
     stop: Stop,
     waits: Option<(WaitPermit, Instant)>,
-}
-
-impl Waiters {
-    /// Ends all waits, now and later. Whoever says so wakes the transport.
-    pub fn stop(&self) {
-        self.stop.set();
-    }
-
-    pub fn count(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
-    }
-
-    fn permit(&self) -> Result<WaitPermit> {
-        let more = |count| (count < MAX_WAITERS).then_some(count + 1);
-        let taken = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        taken.map_err(|_| Error::busy("too many wait for events"))?;
-        Ok(WaitPermit(Arc::clone(&self.count)))
-    }
-}
-
-impl Drop for WaitPermit {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 impl PendingFeed {
@@ -119,7 +81,7 @@ impl Service {
                 false => Ok(None),
             }
         });
-        let (store, stop) = (self.store.clone(), self.waiters.stop.clone());
+        let (store, stop) = (self.store.clone(), self.waiters.stop_signal());
         match begun {
             Ok(waits) => PendingFeed { span, query: Ok(query), store, stop, waits },
             Err(why) => PendingFeed { span, query: Err(why), store, stop, waits: None },

@@ -15,11 +15,11 @@ use crate::limiter::Rate;
 use crate::metrics::{Business, Gauge, Metrics};
 use crate::store::{BackupLock, Store};
 
-use super::events::Waiters;
 use super::limits::Limits;
 use super::mail_warning::MailWarning;
 use super::operation::Operations;
 use super::trial::LastTrial;
+use super::waiters::Waiters;
 
 /// The name of a backup's file beside the database, while a download is being made.
 pub const DOWNLOAD_FILE: &str = "orders.download";

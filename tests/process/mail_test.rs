@@ -60,7 +60,7 @@ fn any_template_can_be_tried_with_sample_data() {
     let ended = run(&folder, &server, &settings, &[TO, "--template", "order_failed"]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let mail = server.wait_for(1).remove(0);
-    assert_eq!(mail.header("Subject").as_deref(), Some("Oh no, Sample, number 0"));
+    assert_eq!(mail.header("Subject").as_deref(), Some("Oh no, ada, number 17"));
     folder.write("mine/order_failed.txt", "{{misspelt}}");
     let broken = run(&folder, &server, &settings, &[TO]);
     assert!(broken.refusal(2).contains("TEMPLATES_DIR=mine (variable): "), "{broken:?}");

@@ -4,7 +4,7 @@ use super::content::{Content, Customer, Details, Fulfillment, Metadata};
 use super::status::{CancelReason, Status};
 use crate::clock::Timestamp;
 use crate::domain::UserId;
-use crate::error::{Conflict, Error, Result};
+use crate::error::{Conflict, Error, Fact, Result};
 
 pub use super::history::{DetailField, Entry, EntryKind, Payment, Refund};
 
@@ -207,7 +207,7 @@ impl Content {
         let (_, totals) = self.totals();
         let due = totals.total.less(self.amount_paid());
         if payment.amount > due {
-            return Err(Conflict::new(format!("{due} is due")).with("due", due.get()).into());
+            return Err(Conflict::new(format!("{due} is due")).with(Fact::Due(due.get())).into());
         }
         Ok(EntryKind::Payment(payment.clone()))
     }
@@ -219,7 +219,7 @@ impl Content {
         let left = self.amount_paid().less(self.amount_refunded());
         if refund.amount > left {
             let conflict = Conflict::new(format!("{left} is refundable"));
-            return Err(conflict.with("refundable", left.get()).into());
+            return Err(conflict.with(Fact::Refundable(left.get())).into());
         }
         Ok(EntryKind::Refund(refund.clone()))
     }

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::domain::order::content::{Content, Fingerprint, Mails, NewContent, PlacedBy, Recipient};
 use crate::domain::order::{Actor, OrderBody, Status};
 use crate::domain::{EmailAddress, MailKind, MessageId, NewOrder, Order, Outcome, UserId};
-use crate::error::{Conflict, Error, Result, Unauthenticated};
+use crate::error::{Conflict, Error, Fact, Result, Unauthenticated};
 use crate::store::records::{ContentRecord, MailIdentity, encode};
 use crate::store::write_txn::{Applied, Write, WriteTxn};
 
@@ -75,7 +75,7 @@ impl Write for PlaceOrder {
                     && let Some(order) = txn.order_of_reference(user, reference)?
                 {
                     let conflict = Conflict::new("Reference already used");
-                    return Err(Error::from(conflict.with("order_id", order.0)).into());
+                    return Err(Error::from(conflict.with(Fact::OrderId(order.0))).into());
                 }
                 OrderBody::Content(Box::new(self.content(new, fingerprint)))
             }

@@ -180,11 +180,13 @@ fn who_wrote_the_address_last_decides_the_next_mail() {
     let customer = |email: &str| json!({"customer": {"name": "Ada", "email": email}});
     // A plain user wrote it, then an admin another.
     let id = placed(&shop, &shop.ann, None, Some(STRANGER));
+    shop.await_mails();
     shop.update(&shop.admin, id, &customer(GUEST)).good();
     shop.set_status(&shop.admin, id, "ready").good();
     assert_sent(&shop, id, &[("order_placed", ANN), ("order_ready", GUEST)]);
     // An admin wrote it, then the owner another.
     let id = placed(&shop, &shop.admin, Some(ANN_ID), Some(GUEST));
+    shop.await_mails();
     shop.update(&shop.ann, id, &customer(STRANGER)).good();
     shop.set_status(&shop.admin, id, "ready").good();
     assert_sent(&shop, id, &[("order_placed", GUEST), ("order_ready", ANN)]);

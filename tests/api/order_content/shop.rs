@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::thread;
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use support::app::{Request, TestApp};
-use support::client::Client;
+use support::client::{Client, TIMEOUT};
 use support::response::Response;
 
 pub const ADMIN_ID: u64 = 1;
@@ -121,6 +122,17 @@ impl Shop {
     #[track_caller]
     pub fn listed(&self, token: &str, query: &str) -> Vec<u64> {
         ids(&self.app.read(token, &format!("/orders/?{query}")).good())
+    }
+
+    /// Waits until no mail waits any more: what is changed from then on changes none of them.
+    #[track_caller]
+    pub fn await_mails(&self) {
+        let began = Instant::now();
+        let waiting = |list: Value| !list["emails"].as_array().expect("a list").is_empty();
+        while waiting(self.app.read(&self.admin, "/emails/").good()) {
+            assert!(began.elapsed() < TIMEOUT, "the mails are not sent");
+            thread::yield_now();
+        }
     }
 
     /// The mails of a list, in its order.

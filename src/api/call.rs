@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
+use super::console::files::Console;
 use super::exposition::Exposition;
 use super::faults::returned;
 use super::query::integer;
@@ -26,6 +27,8 @@ pub struct Backend {
     pub exposition: Exposition,
     /// Looks up where webhooks go, and tries them out.
     pub tester: Tester,
+    /// The pages for people, where the operator wants them.
+    pub console: Option<Console>,
     /// The OpenAPI document, which is made of all handlers.
     pub document: fn() -> &'static str,
 }

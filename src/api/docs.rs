@@ -9,6 +9,7 @@ use flate2::read::GzDecoder;
 
 use super::accept;
 use super::call::Call;
+use super::media_types::{CSS, JAVASCRIPT};
 use crate::error::Result;
 use crate::http::{Body, Field, Response, Stream};
 
@@ -16,9 +17,6 @@ pub(super) const PAGE: &str = include_str!("../../templates/docs/index.html");
 const START_SCRIPT: &str = include_str!("../../templates/docs/start.js");
 const OWN_STYLESHEET: &str = include_str!("../../templates/docs/style.css");
 const ICON: &[u8] = include_bytes!("../../templates/docs/favicon.png");
-
-const JAVASCRIPT: &str = "text/javascript; charset=utf-8";
-const CSS: &str = "text/css; charset=utf-8";
 
 static BUNDLE: Compressed =
     Compressed::new(JAVASCRIPT, include_bytes!("../../templates/docs/swagger-ui-bundle.js.gz"));
@@ -31,9 +29,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
                       form-action 'none'; frame-ancestors 'none'";
 
 /// For what has its version in its path.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+pub(super) const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// For the rest: kept, and asked about each time.
-const REVALIDATED: &str = "no-cache";
+pub(super) const REVALIDATED: &str = "no-cache";
 
 /// How much is sent at a time of what is not sent as gzip, in bytes.
 const PIECE_BYTES: usize = 65_536;
@@ -114,7 +112,8 @@ fn tag_of(bytes: &[u8]) -> String {
     format!("\"{:016x}\"", hasher.finish())
 }
 
-fn names(known: &str, tag: &str) -> bool {
+/// Whether an `If-None-Match` names the tag.
+pub(super) fn names(known: &str, tag: &str) -> bool {
     known.split(',').map(str::trim).any(|it| it == "*" || it.trim_start_matches("W/") == tag)
 }
 

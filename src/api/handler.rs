@@ -7,6 +7,7 @@ use log::Level;
 
 use super::call::{Backend, Call, Pending, bearer};
 use super::client_address::TrustedProxies;
+use super::console::files::Console;
 use super::cors::{Cors, Grant};
 use super::errors::{self, ErrorFormat, ErrorResponse};
 use super::exposition::Exposition;
@@ -79,6 +80,7 @@ impl Api {
                 metrics,
                 exposition: Exposition::new(metrics_age),
                 tester,
+                console: Console::new(config),
                 document: document::json,
             },
         })))

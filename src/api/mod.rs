@@ -3,13 +3,15 @@
 //!
 //! A request comes in through [`Api`], is matched by [`routing`] against [`routes`], checked
 //! in the order that the wire contract gives, and answered by a resource: `accounts`, `users`,
-//! `api_keys`, `orders`, `order_list`, `events`, `webhooks`, `emails`, `backups`, `system`, `docs`.
+//! `api_keys`, `orders`, `order_list`, `events`, `webhooks`, `emails`, `backups`, `system`, `docs`,
+//! `console`.
 
 mod accept;
 mod api_keys;
 mod backups;
 mod call;
 mod client_address;
+mod console;
 mod cors;
 mod docs;
 mod emails;
@@ -22,6 +24,7 @@ mod host;
 mod if_match;
 mod inputs;
 mod large_body_gate;
+mod media_types;
 mod meters;
 pub mod openapi;
 mod order_body;

@@ -3,8 +3,8 @@
 use super::call::{Call, Pending};
 use super::openapi::OperationDoc;
 use super::{
-    accounts, api_keys, backups, docs, emails, events, host, order_changes, order_list, orders,
-    system, users, webhook_setup, webhooks,
+    accounts, api_keys, backups, console, docs, emails, events, host, order_changes, order_list,
+    orders, system, users, webhook_setup, webhooks,
 };
 use crate::error::Result;
 use crate::http::Response;
@@ -77,6 +77,8 @@ pub const ROUTES: &[Route] = &[
     route(Get,  "/docs/favicon.png",                Public, None,                  Unused, Now(docs::icon),                       None),
     route(Get,  "/docs/5.35.0/swagger-ui-bundle.js", Public, None,                 Unused, Now(docs::bundle),                     None),
     route(Get,  "/docs/5.35.0/swagger-ui.css",      Public, None,                  Unused, Now(docs::stylesheet),                 None),
+    route(Get,  "/console/",                        Public, None,                  Unused, Now(console::page),                    None),
+    route(Get,  "/console/{release}/{file}",        Public, None,                  Unused, Now(console::asset),                   None),
     route(Get,  "/redoc",                           Public, None,                  Unused, Now(docs::redoc),                      None),
 
     route(Post, "/auth/login",                      Public, Some(Limit::LOGIN),    Json,   Now(accounts::login),                  Some(accounts::describe_login)),

@@ -25,7 +25,8 @@ pub struct WelcomeBody {
 pub fn root(call: &Call<'_>) -> Result<Response> {
     let accept = call.header(Field::Accept).unwrap_or_default();
     if accept::prefers(accept, ("text", "html"), ("application", "json")) {
-        return Ok(Response::new(307).header("Location", "./docs").header("Vary", "Accept"));
+        let page = if call.backend.console.is_some() { "./console/" } else { "./docs" };
+        return Ok(Response::new(307).header("Location", page).header("Vary", "Accept"));
     }
     let body = WelcomeBody { message: "Mini Order Management Service", docs: "/docs" };
     Ok(json::response(200, &body).header("Vary", "Accept"))
@@ -33,9 +34,12 @@ pub fn root(call: &Call<'_>) -> Result<Response> {
 
 pub fn describe_root() -> OperationDoc {
     OperationDoc::new("root", Tag::System, "The service's name")
-        .about("To a client whose `Accept` prefers `text/html`, a redirect to the documentation.")
+        .about(
+            "To a client whose `Accept` prefers `text/html`, a redirect to the console, or to the \
+             documentation where there is none.",
+        )
         .answers::<WelcomeBody>("The name, and where the documentation is")
-        .responds(307, response_with_headers("To `./docs`", &["Location", "Vary"]))
+        .responds(307, response_with_headers("To `./console/` or `./docs`", &["Location", "Vary"]))
 }
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -27,7 +27,8 @@ use clap::{Parser, Subcommand};
 use crate::api::openapi;
 use crate::app::{self, App, Dependencies, Foundation, StartError, Supervision};
 use crate::config::{
-    Config, Flags, SETTINGS, SettingError, Settings, Supervisor, Unusable, is_in_environment,
+    Config, Flags, SETTINGS, SettingError, Settings, Supervisor, Switch, Unusable,
+    is_in_environment,
 };
 use crate::logging::{LogSettings, Logging};
 use crate::sys::{process, signals};
@@ -220,7 +221,11 @@ fn announce(config: &Config, app: &App) {
         None => log::info!("mail goes to files in {}", absolute(&config.mail_dir)),
     }
     let url = format!("http://{}", app.local_addr());
-    log::info!("listening on {url}, with {url}/docs");
+    let console = match config.console {
+        Switch::On => format!(" and {url}/console/"),
+        Switch::Off => String::new(),
+    };
+    log::info!("listening on {url}, with {url}/docs{console}");
     let mut out = io::stdout().lock();
     // The output may be closed; the service runs all the same.
     let _ = writeln!(out, "listening on {url}").and_then(|()| out.flush());

@@ -14,6 +14,11 @@ pub struct TimeZone(tz::TimeZone);
 impl TimeZone {
     pub const UTC: TimeZone = TimeZone(tz::TimeZone::UTC);
 
+    /// `Europe/Berlin`.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
     /// `2025-10-07 07:58:11 CEST`. A zone without an abbreviation has its offset there: `+0530`.
     pub fn show(&self, at: Timestamp) -> String {
         self.format(at, "%Y-%m-%d %H:%M:%S %Z")

@@ -31,7 +31,9 @@ pub use load::{Settings, is_in_environment};
 pub use nearest::nearest;
 pub use origins::AllowedOrigins;
 pub use setting::Setting;
-pub use settings::{Config, DEFAULT_ADMIN_PASSWORD, Environment, LogFormat, SETTINGS, SmtpTls};
+pub use settings::{
+    Config, DEFAULT_ADMIN_PASSWORD, Environment, LogFormat, SETTINGS, SmtpTls, Switch,
+};
 pub use supervisor::Supervisor;
 pub use types::{
     DatabaseUrl, EmailFrom, Interval, LogFile, LogLevel, Secret, ShopName, ShopUrl, TrustedProxies,

@@ -30,6 +30,8 @@ settings! {
         PORT port: u16 = "8000", number(0, u16::MAX);
         /// The embedded store's file; made with its folder
         DATABASE_URL database_url: DatabaseUrl = "redb://./data/orders.redb", typed;
+        /// The console at /console/: on, or off
+        CONSOLE console: Switch = "on", one_of(Switch::NAMES);
     }
     "Shop" {
         /// What the shop is called in its mails
@@ -158,6 +160,12 @@ pub enum Environment {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Switch {
+    On,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SmtpTls {
     /// Plain at first, then upgraded; a server that can't is not used
     Starttls,
@@ -250,6 +258,10 @@ impl Environment {
             Environment::Production => ".env.prod",
         }
     }
+}
+
+impl Switch {
+    pub const NAMES: &[(&str, Switch)] = &[("on", Switch::On), ("off", Switch::Off)];
 }
 
 impl SmtpTls {

@@ -6,6 +6,7 @@ mod auth_me;
 mod auth_register;
 mod auth_token;
 mod backpressure;
+mod console;
 mod cors;
 mod emails;
 mod errors;

@@ -13,13 +13,16 @@ fn the_root_says_what_this_is() {
 }
 
 #[test]
-fn the_root_sends_a_browser_to_the_docs() {
+fn the_root_sends_a_browser_to_the_console_or_to_the_docs_without_one() {
+    let without = TestApp::start_with(&["--console=off"]);
+    let response = without.get("/").header("Accept", "text/html").send();
+    response.assert_header("Location", "./docs");
     let app = TestApp::start();
     let firefox = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     for accept in [firefox, "text/html", "application/json;q=0.5, text/html", "text/*"] {
         let response = app.get("/").header("Accept", accept).send();
         assert!((300..400).contains(&response.status), "{accept}: {}", response.status);
-        response.assert_header("Location", "./docs");
+        response.assert_header("Location", "./console/");
     }
     for accept in ["*/*", "application/json", "text/html;q=0.1, application/json", "text/html;q=0"]
     {

@@ -399,7 +399,9 @@ fn the_start_tells_where_everything_is() {
         format!("INFO  settings from {root}/.env.dev"),
         format!("INFO  database {root}/data/orders.redb, 0 orders"),
         format!("INFO  mail goes to files in {root}/own/mail"),
-        format!("INFO  listening on http://{address}, with http://{address}/docs"),
+        format!(
+            "INFO  listening on http://{address}, with http://{address}/docs and http://{address}/console/"
+        ),
         "the password is Admin123".to_owned(),
         "user \"admin\" still has the published default password".to_owned(),
     ] {

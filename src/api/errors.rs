@@ -195,7 +195,7 @@ pub fn whole_secs(duration: std::time::Duration) -> u64 {
 pub struct ErrorBody<'e> {
     detail: &'e str,
     #[serde(flatten)]
-    #[schema(inline)]
+    #[schema(ignore)]
     facts: Facts<'e>,
 }
 
@@ -283,7 +283,7 @@ pub struct ProblemBody<'e> {
     instance: &'e str,
     /// What a program needs to go on, by its name, as in a conflict without problem details.
     #[serde(flatten)]
-    #[schema(inline)]
+    #[schema(ignore)]
     facts: Facts<'e>,
 }
 

@@ -134,7 +134,7 @@ pub fn update(call: &Call<'_>) -> Result<Box<dyn Pending>> {
 fn begin(call: &Call<'_>, url: Option<WebhookUrl>, change: Change) -> Box<dyn Pending> {
     let tester = &call.backend.tester;
     let lookup = url.map(|url| (tester.look_up(&url), url));
-    let (deadline, caller) = (Instant::now() + LOOKUP, call.caller.clone());
+    let (deadline, caller) = (Instant::now() + LOOKUP, call.caller);
     Box::new(PendingSetup { lookup, deadline, caller, change })
 }
 

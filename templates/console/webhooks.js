@@ -17,7 +17,7 @@ export default function page(to) {
 
 function one(to, path) {
 	let cursor
-	const tested = it => say(it.status ? `It answered ${it.status} after ${it.ms} ms. ${it.answer ?? ''}` : it.error, !(it.status < 300))
+	const tested = it => say(it.status ? `It answered ${it.status} after ${it.ms} ms. ${it.answer ?? ''}` : it.error, !it.status || it.status >= 300)
 	const load = show(to, [title(`Webhook ${to.id}`), note() || fold('Move its position', () => [['after', 'text', {label: 'Go on after event', inputmode: 'numeric', value: cursor, hint: 'smaller repeats, larger skips'}]], async ({after}) => {
 		await post(`${path}/seek`, {after: Number(after)})
 		load()

@@ -172,8 +172,12 @@ impl Drop for Browser {
 pub fn skip(why: &str) {
     assert!(env::var_os(REQUIRED).is_none(), "{why}, and {REQUIRED} is set");
     static TOLD: Once = Once::new();
-    // Not by `eprintln!`, which the harness keeps to itself where a test passes.
-    TOLD.call_once(|| drop(writeln!(io::stderr(), "{why}")));
+    TOLD.call_once(|| tell(why));
+}
+
+/// Not by `eprintln!`, which the harness keeps to itself where a test passes.
+pub fn tell(what: &str) {
+    drop(writeln!(io::stderr(), "{what}"));
 }
 
 fn find() -> Option<OsString> {

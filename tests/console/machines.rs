@@ -57,6 +57,7 @@ fn a_webhook_is_added_tested_disabled_moved_and_deleted() {
     page.click("Move its position");
     page.fill("after", "0");
     page.click_submit();
+    page.await_true("!document.querySelector('details[open]')");
     page.click("Rotate the secret");
     page.click("Rotate the secret");
     page.await_true("document.querySelector('.secret')?.innerText.startsWith('whsec_')");

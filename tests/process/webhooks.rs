@@ -188,7 +188,7 @@ fn kill_amid_deliveries(running: Running, receiver: &Receiver) {
 fn order_for_ever(address: SocketAddr, token: &str, placed: &AtomicUsize) -> io::Result<()> {
     let mut client = Client::try_connect(address)?;
     loop {
-        client.try_send(&format!(
+        client.try_send(format!(
             "POST /orders/create HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {token}\r\n\
              Content-Type: application/json\r\nContent-Length: 16\r\n\r\n{{\"success\":true}}"
         ))?;

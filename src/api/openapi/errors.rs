@@ -4,7 +4,7 @@ use utoipa::openapi::{Components, Content, Ref, RefOr, Response, ResponseBuilder
 use utoipa::{PartialSchema, ToSchema};
 
 use super::headers;
-use crate::api::errors::{ErrorBody, InvalidBody, ProblemBody, RateLimitedBody};
+use crate::api::errors::{ErrorBody, Facts, InvalidBody, ProblemBody, RateLimitedBody};
 
 /// What any request may meet before or instead of its handler.
 pub const ANYWHERE: [u16; 6] = [400, 408, 413, 431, 500, 503];
@@ -63,7 +63,19 @@ pub fn add_to(components: &mut Components) {
     add_schema::<InvalidBody>(&mut schemas);
     add_schema::<RateLimitedBody>(&mut schemas);
     add_schema::<ProblemBody>(&mut schemas);
+    for (name, schema) in &mut schemas {
+        if [ErrorBody::name(), ProblemBody::name()].contains(&name.as_str().into()) {
+            add_facts(schema);
+        }
+    }
     components.schemas.extend(schemas);
+}
+
+/// As properties of their own: generators of clients make nothing good of `allOf`.
+fn add_facts(to: &mut RefOr<Schema>) {
+    if let (RefOr::T(Schema::Object(to)), RefOr::T(Schema::Object(facts))) = (to, Facts::schema()) {
+        to.properties.extend(facts.properties);
+    }
 }
 
 fn response(error: &Described) -> Response {

@@ -192,12 +192,14 @@ fn who_wrote_the_address_last_decides_the_next_mail() {
     assert_sent(&shop, id, &[("order_placed", GUEST), ("order_ready", ANN)]);
     // And the owner the admin's again, which is now the owner's.
     let id = placed(&shop, &shop.admin, Some(ANN_ID), Some(GUEST));
+    shop.await_mails();
     shop.update(&shop.ann, id, &customer(STRANGER)).good();
     shop.update(&shop.ann, id, &customer(GUEST)).good();
     shop.set_status(&shop.admin, id, "ready").good();
     assert_sent(&shop, id, &[("order_placed", GUEST), ("order_ready", ANN)]);
     // An admin took it out.
     let id = placed(&shop, &shop.admin, Some(ANN_ID), Some(GUEST));
+    shop.await_mails();
     shop.update(&shop.admin, id, &json!({"customer": null})).good();
     shop.set_status(&shop.admin, id, "ready").good();
     assert_sent(&shop, id, &[("order_placed", GUEST), ("order_ready", ANN)]);

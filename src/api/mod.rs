@@ -18,6 +18,7 @@ mod emails;
 mod event_body;
 mod events;
 mod exposition;
+mod fault_body;
 mod form;
 mod handler;
 mod host;

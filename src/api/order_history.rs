@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
-use utoipa::openapi::schema::{AllOfBuilder, OneOfBuilder};
+use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
@@ -131,7 +131,7 @@ impl<'a> OrderDetailBody<'a> {
 
 impl PartialSchema for OrderDetailBody<'_> {
     fn schema() -> RefOr<Schema> {
-        OneOfBuilder::new()
+        AnyOfBuilder::new()
             .item(Ref::from_schema_name(ContentDetailBody::name()))
             .item(Ref::from_schema_name(SimpleOrderBody::name()))
             .into()

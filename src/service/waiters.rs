@@ -34,7 +34,7 @@ impl Waiters {
     }
 
     /// # Errors
-    /// [`Error::Busy`] where as many wait as may.
+    /// [`Error::Unavailable`] where as many wait as may.
     pub fn permit(&self) -> Result<WaitPermit> {
         let more = |count| (count < MAX_WAITERS).then_some(count + 1);
         let taken = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);

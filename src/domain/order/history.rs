@@ -47,7 +47,7 @@ pub enum EntryKind {
 }
 
 super::status::words! {
-    /// A field of [`Details`].
+    /// A field of [`Details`](super::content::Details).
     pub enum DetailField {
         Note = 0 "note",
         Metadata = 1 "metadata",

@@ -12,7 +12,7 @@ use crate::error::{Conflict, Error, Fact, Result, Unauthenticated};
 use crate::store::records::{ContentRecord, MailIdentity, encode};
 use crate::store::write_txn::{Applied, Write, WriteTxn};
 
-/// The form of [`fingerprint`]: the record of the content, as version 5 of the file has it.
+/// What a fingerprint is made of: the record of the content, as version 5 of the file has it.
 const FINGERPRINT_VERSION: u8 = 1;
 
 /// Places an order and queues its mails, unless its user is gone or disabled.

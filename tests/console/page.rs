@@ -30,12 +30,7 @@ impl<'b> Page<'b> {
         );
         let session = attached["sessionId"].as_str().unwrap().to_owned();
         let host = format!("http://{host}");
-        let page = Page {
-            browser,
-            session,
-            host,
-            expected: vec!["/events/", "/auth/keys/", "/webhooks/"],
-        };
+        let page = Page { browser, session, host, expected: Vec::new() };
         for domain in ["Page", "Runtime", "Network", "Log"] {
             page.call(&format!("{domain}.enable"), json!({}));
         }
@@ -91,17 +86,24 @@ impl<'b> Page<'b> {
     /// Waits until an expression is true.
     #[track_caller]
     pub fn await_true(&self, expression: &str) {
+        self.await_value(&format!("Boolean({expression})"));
+    }
+
+    /// Waits until an expression has a value that counts as true; gives it.
+    #[track_caller]
+    fn await_value(&self, expression: &str) -> Value {
         self.eval(&format!(
             "new Promise((done, failed) => {{
                 const until = Date.now() + 30000;
                 const look = () => {{
-                    if ({expression}) done();
+                    const value = {expression};
+                    if (value) done(value);
                     else if (Date.now() > until) failed(Error('not true'));
                     else setTimeout(look, 3);
                 }};
                 look();
             }})"
-        ));
+        ))
     }
 
     /// Waits until the page's text has this in it.
@@ -130,8 +132,7 @@ impl<'b> Page<'b> {
                 return it.contains(document.elementFromPoint(x, y)) ? [x, y] : null;
             }})({find})"
         );
-        self.await_true(&middle);
-        let place = self.eval(&middle);
+        let place = self.await_value(&middle);
         for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
             let event = json!({
                 "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1,

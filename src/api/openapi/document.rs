@@ -180,8 +180,10 @@ mod tests {
 
     /// What people look at rather than call, an older name of another row, or what only the
     /// operator may ask.
-    const UNDOCUMENTED: [&str; 10] = [
+    const UNDOCUMENTED: [&str; 12] = [
         "/admin/log-level",
+        "/console/",
+        "/console/{release}/{file}",
         "/metrics/",
         "/openapi.json",
         "/redoc",

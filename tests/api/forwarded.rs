@@ -68,7 +68,7 @@ fn behind_a_prefix_that_a_proxy_takes_off_redirects_and_links_stay_behind_it() {
         app.get(target).bearer(&token).header("Accept", "text/html, application/json").send()
     };
     for (target, expected) in [
-        ("/", "/shop/docs"),
+        ("/", "/shop/console/"),
         ("/redoc", "/shop/docs"),
         ("/orders", "/shop/orders/"),
         ("/orders?limit=1", "/shop/orders/?limit=1"),

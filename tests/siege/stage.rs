@@ -30,8 +30,10 @@ const LENIENCE: u32 = 5;
 /// take all that the service leaves, and it serves four times as many events of theirs a second.
 const ATTACKERS_NICE: i32 = 10;
 
-/// Resident memory that the process must stay below in each case, in bytes.
-const MOST_MEMORY: u64 = 96_000_000;
+/// What the process must stay below in each case, in bytes, besides the pages of its program. With
+/// those of a release build, 8 MB, it is what is promised: 96 MB. A debug build has 20 MB of them,
+/// and more with each feature, whatever attackers do.
+const MOST_MEMORY: u64 = 88_000_000;
 
 /// Whether `SIEGE=full` asks for every case at its full size.
 pub fn is_full() -> bool {
@@ -124,12 +126,15 @@ impl Stage {
         self.running.pid().as_raw_nonzero().get()
     }
 
-    /// The most memory that was resident since [`Stage::forget_peak`].
+    /// The most memory that was resident since [`Stage::forget_peak`], without mapped files.
     fn peak_bytes(&self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
-        let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kilobytes = kilobytes.and_then(|text| text.trim().strip_suffix(" kB"));
-        kilobytes.unwrap().parse::<u64>().unwrap() * 1024
+        let bytes = |name: &str| {
+            let kilobytes = status.lines().find_map(|line| line.strip_prefix(name));
+            let kilobytes = kilobytes.and_then(|text| text.trim().strip_suffix(" kB"));
+            kilobytes.unwrap().parse::<u64>().unwrap() * 1024
+        };
+        bytes("VmHWM:") - bytes("RssFile:")
     }
 
     /// Where the kernel can't do this, a case's peak includes those of the cases before it.

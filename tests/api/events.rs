@@ -10,6 +10,7 @@ use support::app::{ADMIN_PASSWORD, TestApp};
 use support::client::{Client, TIMEOUT};
 use support::response::Response;
 
+use crate::keys;
 use crate::order_content::shop::{ADMIN_ID, ANN_ID, Shop, pizza};
 
 fn read(shop: &Shop, query: &str) -> Response {
@@ -22,8 +23,11 @@ fn types(page: &Value) -> Vec<&str> {
 
 /// A request for events that waits, on a connection of its own.
 fn wait(shop: &Shop, query: &str) -> Client {
+    wait_with(shop, &shop.admin, query)
+}
+
+fn wait_with(shop: &Shop, token: &str, query: &str) -> Client {
     let mut client = shop.app.connect();
-    let token = &shop.admin;
     client.send(format!(
         "GET /events/?{query} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {token}\r\n\r\n"
     ));
@@ -229,6 +233,19 @@ fn who_may_not_read_any_more_hears_nothing_of_what_comes() {
     shop.app.post("/auth/password").bearer(&shop.admin).json(&body).send().assert_status(204);
     shop.pizza();
     waiting.read().assert_status(401);
+}
+
+#[test]
+fn a_key_that_ends_while_it_waits_hears_nothing_of_what_comes() {
+    let shop = Shop::open();
+    let (id, ended) = keys::key(&shop.app, &shop.admin, "kitchen");
+    let (_, other) = keys::key(&shop.app, &shop.admin, "hall");
+    let mut waiting = [&ended, &other].map(|key| wait_with(&shop, key, "wait=30"));
+    await_waiters(&shop.app, 2);
+    keys::revoke(&shop.app, &shop.admin, id).assert_status(204);
+    shop.pizza();
+    waiting[0].read().assert_status(401);
+    assert_eq!(waiting[1].read().good()["next"], 1);
 }
 
 #[test]

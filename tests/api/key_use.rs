@@ -152,6 +152,25 @@ fn a_key_rests_while_its_user_is_disabled_and_a_password_change_leaves_it() {
 }
 
 #[test]
+fn a_changed_role_counts_from_the_next_request_and_a_logout_leaves_a_key() {
+    let app = TestApp::start();
+    let ann = app.user("ann");
+    let (_, key) = key(&app, &ann, "till");
+    app.read(&key, "/emails/").assert_status(403);
+    for (role, status) in [("admin", 200), ("user", 403)] {
+        let update = app.post("/auth/users/2/update").bearer(&app.admin());
+        update.json(&json!({ "role": role })).send().good();
+        app.read(&key, "/emails/").assert_status(status);
+        assert_eq!(app.me(&key).good()["role"], role);
+    }
+    app.me(&ann).assert_status(401);
+    let again = app.token("ann", PASSWORD);
+    app.post("/auth/logout").bearer(&again).send().assert_status(204);
+    app.me(&again).assert_status(401);
+    app.me(&key).good();
+}
+
+#[test]
 fn what_is_no_key_is_refused() {
     let app = TestApp::start();
     let (_, key) = key(&app, &app.admin(), "till");
@@ -208,9 +227,10 @@ fn no_request_waits_until_the_use_of_its_key_is_written_down() {
     let (_, key) = key(&app, &app.user("ann"), "till");
     let hanging = disk.hang_after("till");
     // Which looks at nothing but the key.
-    create(&app, &key, &json!({})).assert_detail(403, CLOSED);
+    let refused = create(&app, &key, &json!({}));
     disk.await_a_hanging_sync();
     drop(hanging);
+    refused.assert_detail(403, CLOSED);
     assert_eq!(keys(&app, &key, "")[0]["last_used_at"], START);
 }
 

@@ -120,7 +120,9 @@ pub fn content(site: &Site) -> Exchange {
     Exchange {
         name: "content",
         request: site.request("POST", "/orders/create", Some(&body)),
-        shape: Shape::of(r#"{"id":#,"user_id":#,"success":true,"created_at":"*",*}"#),
+        shape: Shape::of(
+            r#"{"id":#,"user_id":#,"success":true,"created_at":"*","status":"pending",*"closed_at":null}"#,
+        ),
         numbers: Numbers::Rising,
     }
 }

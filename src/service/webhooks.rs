@@ -162,6 +162,7 @@ impl Service {
             self.store.write(DeleteWebhook { id })
         })
     }
+
     /// Begins a test, which changes nothing. [`Service::webhook_tested`] ends it.
     pub fn test_webhook(&self, caller: &Caller, id: WebhookId) -> WebhookTest {
         let mut span = OperationSpan::begin();

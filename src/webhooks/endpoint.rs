@@ -104,10 +104,7 @@ impl Endpoint {
             return Ok(Task::Pass(PassEvents { began, up_to, lost }));
         }
         let now = self.shared.clock.now();
-        if let Some(failing) = webhook.failing
-            && failing.next_attempt > now
-        {
-            let wait = failing.next_attempt.since(now);
+        if let Some(wait) = webhook.failing.and_then(|failing| schedule::wait(failing, now)) {
             return Ok(Task::Nothing(Step::Idle(Some(wait))));
         }
         let filter = EventFilter { types: webhook.types.clone(), order: None };

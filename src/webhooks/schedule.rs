@@ -9,6 +9,8 @@ use crate::domain::webhook::Failing;
 const DELAYS_S: [u64; 5] = [5, 30, 120, 300, 900];
 /// A receiver can ask for this much at most.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+/// The longest wait that is ever set; the delays are shorter, with their spread.
+const MAX_WAIT: Duration = MAX_RETRY_AFTER;
 /// How long a receiver that answers may fail.
 pub const PATIENCE: Duration = Duration::from_secs(5 * 24 * 60 * 60);
 
@@ -49,6 +51,13 @@ pub fn next(
     let asked = retry_after.unwrap_or_default().min(MAX_RETRY_AFTER);
     let delay = jittered(delay(attempts), random).max(asked);
     Next::Retry(Failing { since, attempts, next_attempt: now + delay, was_reached })
+}
+
+/// How long until the next attempt; `None` once it is due, and where it is further ahead than any
+/// is set: then the clock was ahead when it was set.
+pub fn wait(failing: Failing, now: Timestamp) -> Option<Duration> {
+    let wait = failing.next_attempt.since(now);
+    (!wait.is_zero() && wait <= MAX_WAIT).then_some(wait)
 }
 
 fn delay(attempts: u32) -> Duration {
@@ -121,6 +130,15 @@ mod tests {
         assert!(outcome(false, Reached::Receiver, five_days));
         assert!(!outcome(false, Reached::Nobody, five_days * 100));
         assert!(!outcome(true, Reached::Receiver, five_days - 1));
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_holds_nothing_up() {
+        let failing = |secs| Failing { next_attempt: at(secs), ..failing(3) };
+        assert_eq!(wait(failing(0), at(0)), None);
+        assert_eq!(wait(failing(9), at(10)), None);
+        assert_eq!(wait(failing(3600), at(0)), Some(Duration::from_secs(3600)));
+        assert_eq!(wait(failing(365 * 24 * 3600), at(0)), None);
     }
 
     #[test]

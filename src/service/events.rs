@@ -6,13 +6,14 @@ use crate::domain::Order;
 use crate::domain::event::{Event, EventId, Source};
 use crate::error::{Error, Gone, Result};
 use crate::store::{EventFilter, EventPage, FeedExtent, Store};
+use crate::sys::permits::Permit;
 use crate::sys::stop::Stop;
 
 use super::caller::Caller;
 use super::context::Context;
 use super::operation::OperationSpan;
 use super::state::Service;
-use super::waiters::{WaitPermit, Waiters};
+use super::waiters::Waiters;
 
 /// What is asked of the feed.
 #[derive(Clone, Debug)]
@@ -42,7 +43,7 @@ pub struct PendingFeed {
     query: Result<FeedQuery>,
     store: Store,
     stop: Stop,
-    waits: Option<(WaitPermit, Instant)>,
+    waits: Option<(Permit, Instant)>,
 }
 
 impl PendingFeed {

@@ -1,23 +1,24 @@
 //! Who waits for events, and how many may.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use crate::error::{Error, Result};
+use crate::sys::permits::{Permit, Permits};
 use crate::sys::stop::Stop;
 
 /// Most requests that wait for an event at once.
 const MAX_WAITERS: usize = 256;
 
 /// How many wait for an event, and what ends their wait.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Waiters {
-    count: Arc<AtomicUsize>,
+    permits: Permits,
     stop: Stop,
 }
 
-/// The right to wait. Dropped, it is free for another.
-pub struct WaitPermit(Arc<AtomicUsize>);
+impl Default for Waiters {
+    fn default() -> Waiters {
+        Waiters { permits: Permits::new(MAX_WAITERS), stop: Stop::default() }
+    }
+}
 
 impl Waiters {
     /// Ends all waits, now and later. Whoever says so wakes the transport.
@@ -26,7 +27,7 @@ impl Waiters {
     }
 
     pub fn count(&self) -> usize {
-        self.count.load(Ordering::Relaxed)
+        self.permits.taken()
     }
 
     pub fn stop_signal(&self) -> Stop {
@@ -35,16 +36,7 @@ impl Waiters {
 
     /// # Errors
     /// [`Error::Unavailable`] where as many wait as may.
-    pub fn permit(&self) -> Result<WaitPermit> {
-        let more = |count| (count < MAX_WAITERS).then_some(count + 1);
-        let taken = self.count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        taken.map_err(|_| Error::busy("too many wait for events"))?;
-        Ok(WaitPermit(Arc::clone(&self.count)))
-    }
-}
-
-impl Drop for WaitPermit {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+    pub fn permit(&self) -> Result<Permit> {
+        self.permits.take().ok_or_else(|| Error::busy("too many wait for events"))
     }
 }

@@ -4,6 +4,7 @@ pub mod dial;
 pub mod disk;
 pub mod files;
 pub mod notify;
+pub mod permits;
 pub mod poll;
 pub mod process;
 pub mod signals;

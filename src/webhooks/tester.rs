@@ -2,7 +2,6 @@
 //! so that no serving thread waits for a receiver.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use parking_lot::{Condvar, Mutex};
@@ -10,6 +9,7 @@ use parking_lot::{Condvar, Mutex};
 use crate::clock::Clock;
 use crate::domain::webhook::{Webhook, WebhookAttempt, WebhookUrl};
 use crate::error::{Error, Result};
+use crate::sys::permits::Permits;
 use crate::sys::poll::Waker;
 use crate::sys::stop::Stop;
 
@@ -25,7 +25,7 @@ pub struct Tester {
     outgoing: Outgoing,
     clock: Clock,
     stop: Stop,
-    under_way: Arc<AtomicUsize>,
+    permits: Permits,
     /// Called when a test has ended.
     waker: Waker,
 }
@@ -41,7 +41,8 @@ struct Ending {
 
 impl Tester {
     pub fn new(outgoing: Outgoing, clock: Clock, waker: Waker) -> Tester {
-        Tester { outgoing, clock, stop: Stop::new(), under_way: Arc::default(), waker }
+        let (stop, permits) = (Stop::new(), Permits::new(MAX_TESTS));
+        Tester { outgoing, clock, stop, permits, waker }
     }
 
     /// The addresses of the URL's host.
@@ -57,10 +58,8 @@ impl Tester {
         let at = self.clock.now();
         let random = getrandom::u64().map_err(Error::internal)?;
         let delivery = signed(webhook, format!("evt_test_{random:016x}"), at, body);
-        let more = |count| (count < MAX_TESTS).then_some(count + 1);
-        let counted = self.under_way.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
-        counted.map_err(|_| Error::busy("too many webhooks are being tested"))?;
-        let permit = Permit(Arc::clone(&self.under_way));
+        let busy = || Error::busy("too many webhooks are being tested");
+        let permit = self.permits.take().ok_or_else(busy)?;
         let client = Client::new(&self.outgoing, &webhook.url, &self.stop);
         let ending = Arc::new(Ending::default());
         let (its, waker) = (Arc::clone(&ending), self.waker.clone());
@@ -98,13 +97,5 @@ impl PendingTest {
         self.0.changed.wait_while_for(&mut result, |result| result.is_none(), ATTEMPT * 2);
         let ended = result.take();
         ended.unwrap_or_else(|| Err(Error::busy("the test has not ended")))
-    }
-}
-
-struct Permit(Arc<AtomicUsize>);
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -6,7 +6,6 @@ use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -20,6 +19,7 @@ use crate::http::rejection::Rejection;
 use crate::http::response::Response;
 use crate::http::upload::Upload;
 use crate::sys::files::named_beside;
+use crate::sys::permits::Permits;
 use crate::sys::stop::Stop;
 
 /// Connections at once; one more is closed unanswered.
@@ -82,7 +82,7 @@ fn bind_private(path: &Path) -> io::Result<UnixListener> {
 }
 
 fn accept(listener: &UnixListener, handler: &Arc<dyn Handler>, stop: &Stop) {
-    let open = Arc::new(AtomicUsize::new(0));
+    let permits = Permits::new(MAX_CONNECTIONS);
     for stream in listener.incoming() {
         if stop.is_set() {
             return;
@@ -98,7 +98,7 @@ fn accept(listener: &UnixListener, handler: &Arc<dyn Handler>, stop: &Stop) {
                 continue;
             }
         };
-        let Some(permit) = Permit::take(&open) else { continue };
+        let Some(permit) = permits.take() else { continue };
         let handler = Arc::clone(handler);
         let spawned = thread::Builder::new().name("local".into()).spawn(move || {
             let _permit = permit;
@@ -107,23 +107,6 @@ fn accept(listener: &UnixListener, handler: &Arc<dyn Handler>, stop: &Stop) {
         if let Err(why) = spawned {
             log::warn!("no thread for a local connection: {why}");
         }
-    }
-}
-
-/// The right to one connection, given back however its thread ends.
-struct Permit(Arc<AtomicUsize>);
-
-impl Permit {
-    fn take(open: &Arc<AtomicUsize>) -> Option<Permit> {
-        let others = open.fetch_add(1, Ordering::Relaxed);
-        let permit = Permit(Arc::clone(open));
-        (others < MAX_CONNECTIONS).then_some(permit)
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -4,7 +4,10 @@
 mod api_keys;
 mod content;
 mod events;
+mod history;
 mod mails;
+mod parts;
+mod users;
 mod webhooks;
 
 use serde::{Deserialize, Serialize};
@@ -12,9 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Timestamp;
 use crate::domain::event::EventId;
 use crate::domain::order::OrderBody;
-use crate::domain::{
-    EmailAddress, MailId, MessageId, Order, OrderId, Outcome, Role, User, UserId, Username,
-};
+use crate::domain::{MailId, MessageId, Order, OrderId, Outcome, UserId};
 use crate::error::{Error, Result};
 
 pub use api_keys::ApiKeyRecord;
@@ -23,20 +24,8 @@ pub use events::EventRecord;
 pub use mails::{
     DeadMail, DeadRecord, MailIdentity, PendingMail, PendingRecord, SentMail, SentRecord,
 };
+pub use users::UserRecord;
 pub use webhooks::{AttemptRecord, WebhookRecord};
-
-#[derive(Debug, Serialize, Deserialize)]
-pub enum UserRecord<'a> {
-    V1 {
-        username: &'a str,
-        email: &'a str,
-        admin: bool,
-        created_secs: u64,
-        disabled: bool,
-        token_generation: u32,
-        password_hash: &'a str,
-    },
-}
 
 /// An order. With `()` as its body only what stands before the body is read, which is enough to
 /// tell whose it is, when it was placed, and which mail it has.
@@ -100,43 +89,6 @@ pub(super) fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>> {
 
 pub(super) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T> {
     postcard::from_bytes(bytes).map_err(|why| Error::Internal(format!("unreadable record: {why}")))
-}
-
-impl<'a> UserRecord<'a> {
-    pub fn of(user: &'a User) -> UserRecord<'a> {
-        UserRecord::V1 {
-            username: user.username.as_str(),
-            email: user.email.as_str(),
-            admin: user.role == Role::Admin,
-            created_secs: user.created_at.as_secs(),
-            disabled: user.disabled,
-            token_generation: user.token_generation,
-            password_hash: &user.password_hash,
-        }
-    }
-
-    pub fn into_user(self, id: u64) -> Result<User> {
-        let UserRecord::V1 {
-            username,
-            email,
-            admin,
-            created_secs,
-            disabled,
-            token_generation,
-            password_hash,
-        } = self;
-        let spoilt = |_| Error::Internal(format!("user {id} has an invalid address"));
-        Ok(User {
-            id: UserId(id),
-            username: Username::stored(username),
-            email: EmailAddress::parse(email).map_err(spoilt)?,
-            role: if admin { Role::Admin } else { Role::User },
-            created_at: Timestamp::from_secs(created_secs),
-            disabled,
-            token_generation,
-            password_hash: password_hash.to_owned(),
-        })
-    }
 }
 
 impl<'a> OrderRecord<'a> {
@@ -277,22 +229,6 @@ pub(super) fn decode_order(id: u64, bytes: &[u8]) -> Result<Order> {
 mod tests {
     use super::*;
     use crate::domain::MailKind;
-
-    #[test]
-    fn a_user_survives_its_record() {
-        let user = User {
-            id: UserId(7),
-            username: Username::parse("Ann").unwrap(),
-            email: EmailAddress::parse("ann@example.com").unwrap(),
-            role: Role::Admin,
-            created_at: Timestamp::from_secs(1_759_816_691),
-            disabled: true,
-            token_generation: 3,
-            password_hash: "$scrypt$".into(),
-        };
-        let bytes = encode(&UserRecord::of(&user)).unwrap();
-        assert_eq!(decode::<UserRecord>(&bytes).unwrap().into_user(7).unwrap(), user);
-    }
 
     fn order(body: OrderBody) -> Order {
         let created_at = Timestamp::from_secs(1_759_816_691);

@@ -4,11 +4,11 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::body::body;
 use super::call::Call;
 use super::inputs::{Given, KnownPassword, NewPassword, PasswordGrant};
 use super::json;
 use super::openapi::{OperationDoc, Tag, plain_response, schemas};
-use super::reader::body;
 use crate::domain::{EmailAddress, NewUser, Role, User, Username};
 use crate::error::Result;
 use crate::http::Response;

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde_json::json;
 use utoipa::ToSchema;
 
+use super::body::body;
 use super::call::Call;
 use super::inputs::moments::FutureMoment;
 use super::inputs::text::Line;
@@ -11,7 +12,6 @@ use super::json;
 use super::openapi::{OperationDoc, Tag, plain_response, schemas};
 use super::order_body::zoned;
 use super::query::Query;
-use super::reader::body;
 use crate::domain::{ApiKey, ApiKeyId, MAX_ID, UserId};
 use crate::error::Result;
 use crate::http::Response;

@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::fault_body::FaultBody;
-use super::openapi::schemas;
+use super::openapi::{order_schemas, schemas};
 use super::{accept, json};
 use crate::error::{Conflict, Error, Fact, Gone, Problem, Unauthenticated, Unavailable, Violation};
 use crate::http::{Field, Head, Response, reason_phrase};
@@ -206,11 +206,11 @@ pub struct Facts<'e> {
     order_id: Option<u64>,
     /// What may still be paid.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = schemas::amount, required = false)]
+    #[schema(schema_with = order_schemas::amount, required = false)]
     due: Option<u64>,
     /// What may still be given back.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = schemas::amount, required = false)]
+    #[schema(schema_with = order_schemas::amount, required = false)]
     refundable: Option<u64>,
     /// The first event that is kept, or will be.
     #[serde(skip_serializing_if = "Option::is_none")]

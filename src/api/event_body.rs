@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::openapi::schemas;
+use super::openapi::{order_schemas, schemas};
 use super::order_body::OrderBody;
 use crate::clock::Timestamp;
 use crate::domain::Order;
@@ -25,7 +25,7 @@ pub struct EventBody<'a> {
     #[schema(schema_with = schemas::id)]
     version: u64,
     /// What a change of status has ended.
-    #[schema(schema_with = schemas::order_status_or_null, required)]
+    #[schema(schema_with = order_schemas::order_status_or_null, required)]
     previous_status: Option<&'static str>,
     /// Null for the operator.
     #[schema(schema_with = schemas::id_or_none, required)]

@@ -9,10 +9,11 @@ use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
+use super::body::body;
 use super::call::Call;
 use super::json;
 use super::openapi::{OperationDoc, Tag, schemas};
-use super::reader::{FromJson, Reader, body};
+use super::reader::{FromJson, Reader};
 use crate::config::LogLevel;
 use crate::error::{Problem, Result};
 use crate::http::Response;

@@ -9,6 +9,7 @@
 mod accept;
 mod api_keys;
 mod backups;
+mod body;
 mod call;
 mod client_address;
 mod console;

@@ -7,7 +7,7 @@ use utoipa::openapi::schema::AnyOfBuilder;
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::openapi::schemas;
+use super::openapi::{order_schemas, schemas};
 use crate::clock::Timestamp;
 use crate::domain::Order;
 use crate::domain::money::Milli;
@@ -42,7 +42,7 @@ pub struct ContentOrderBody<'a> {
     #[serde(flatten)]
     #[schema(inline)]
     simple: SimpleOrderBody,
-    #[schema(schema_with = schemas::order_status)]
+    #[schema(schema_with = order_schemas::order_status)]
     status: &'static str,
     /// Rises by one with each change; also the order's `ETag`.
     #[schema(schema_with = schemas::id)]
@@ -53,19 +53,19 @@ pub struct ContentOrderBody<'a> {
     currency: Option<String>,
     prices_include_tax: bool,
     line_items: Vec<LineBody<'a>>,
-    #[schema(schema_with = schemas::amount)]
+    #[schema(schema_with = order_schemas::amount)]
     subtotal: u64,
-    #[schema(schema_with = schemas::amount)]
+    #[schema(schema_with = order_schemas::amount)]
     discount_total: u64,
-    #[schema(schema_with = schemas::amount)]
+    #[schema(schema_with = order_schemas::amount)]
     tax_total: u64,
-    #[schema(schema_with = schemas::amount)]
+    #[schema(schema_with = order_schemas::amount)]
     total: u64,
-    #[schema(schema_with = schemas::payment_status)]
+    #[schema(schema_with = order_schemas::payment_status)]
     payment_status: &'static str,
-    #[schema(schema_with = schemas::amount)]
+    #[schema(schema_with = order_schemas::amount)]
     amount_paid: u64,
-    #[schema(schema_with = schemas::amount)]
+    #[schema(schema_with = order_schemas::amount)]
     amount_refunded: u64,
     #[schema(required)]
     customer: Option<CustomerBody<'a>>,
@@ -73,9 +73,9 @@ pub struct ContentOrderBody<'a> {
     fulfillment: Option<FulfillmentBody<'a>>,
     #[schema(required)]
     note: Option<&'a str>,
-    #[schema(schema_with = schemas::metadata)]
+    #[schema(schema_with = order_schemas::metadata)]
     metadata: &'a Metadata,
-    #[schema(schema_with = schemas::cancel_reason_or_null, required)]
+    #[schema(schema_with = order_schemas::cancel_reason_or_null, required)]
     cancel_reason: Option<&'static str>,
     #[schema(schema_with = schemas::zoned_time)]
     updated_at: String,
@@ -92,25 +92,25 @@ pub struct LineBody<'a> {
     #[schema(required)]
     sku: Option<&'a str>,
     #[serde(serialize_with = "number")]
-    #[schema(schema_with = schemas::quantity)]
+    #[schema(schema_with = order_schemas::quantity)]
     quantity: Milli,
     #[schema(required)]
     unit: Option<&'a str>,
-    #[schema(schema_with = schemas::amount)]
+    #[schema(schema_with = order_schemas::amount)]
     unit_price: u64,
-    #[schema(schema_with = schemas::amount)]
+    #[schema(schema_with = order_schemas::amount)]
     discount: u64,
     /// In percent.
     #[serde(serialize_with = "number")]
-    #[schema(schema_with = schemas::tax_rate)]
+    #[schema(schema_with = order_schemas::tax_rate)]
     tax_rate: Milli,
     #[schema(required)]
     note: Option<&'a str>,
-    #[schema(schema_with = schemas::amount)]
+    #[schema(schema_with = order_schemas::amount)]
     subtotal: u64,
-    #[schema(schema_with = schemas::amount)]
+    #[schema(schema_with = order_schemas::amount)]
     tax: u64,
-    #[schema(schema_with = schemas::amount)]
+    #[schema(schema_with = order_schemas::amount)]
     total: u64,
 }
 
@@ -131,7 +131,7 @@ pub struct CustomerBody<'a> {
 #[schema(as = Fulfillment)]
 pub struct FulfillmentBody<'a> {
     #[serde(rename = "type")]
-    #[schema(schema_with = schemas::fulfillment_type)]
+    #[schema(schema_with = order_schemas::fulfillment_type)]
     kind: &'static str,
     #[schema(schema_with = schemas::zoned_time_or_null, required)]
     due_at: Option<String>,

@@ -3,16 +3,17 @@
 use serde_json::{Value, json};
 use utoipa::openapi::{RefOr, Schema};
 
+use super::body::body;
 use super::call::{Call, Pending};
 use super::if_match;
 use super::inputs::Given;
 use super::inputs::numbers::SomeUnits;
 use super::inputs::text::{Line, OptionalNote, OptionalReference};
-use super::openapi::{OperationDoc, Tag, response_with_headers, schemas};
+use super::openapi::{OperationDoc, Tag, order_schemas, response_with_headers, schemas};
 use super::order_body::OrderBody;
 use super::order_inputs::{MAX_NOTE, detail_schemas};
 use super::orders::{idempotency_key, order_response};
-use super::reader::{FromJson, Reader, body};
+use super::reader::{FromJson, Reader};
 use crate::domain::OrderId;
 use crate::domain::order::change::{Patch, Payment, Refund};
 use crate::domain::order::content::{Customer, Fulfillment, Metadata};
@@ -70,7 +71,7 @@ impl FromJson for Status {
     }
 
     fn describe() -> RefOr<Schema> {
-        schemas::order_status()
+        order_schemas::order_status()
     }
 }
 
@@ -98,7 +99,7 @@ impl FromJson for RefundReason {
     }
 
     fn describe() -> RefOr<Schema> {
-        schemas::refund_reason()
+        order_schemas::refund_reason()
     }
 }
 
@@ -205,7 +206,7 @@ pub fn describe_refund() -> OperationDoc {
 
 fn described(id: &str, summary: &str) -> OperationDoc {
     OperationDoc::new(id, Tag::Orders, summary)
-        .header("If-Match", schemas::if_match(), CONDITION)
+        .header("If-Match", order_schemas::if_match(), CONDITION)
         .answers_with::<OrderBody<'_>>(
             200,
             response_with_headers("The order", &["ETag", "Idempotent-Replayed"]),

@@ -7,7 +7,7 @@ use utoipa::openapi::schema::{AllOfBuilder, AnyOfBuilder};
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
-use super::openapi::schemas;
+use super::openapi::{order_schemas, schemas};
 use super::order_body::{ContentOrderBody, SimpleOrderBody, zoned};
 use crate::domain::Order;
 use crate::domain::order::change::{Payment, Refund};
@@ -57,13 +57,13 @@ pub struct HistoryBody<'a> {
     /// Null for the operator.
     #[schema(schema_with = schemas::id_or_none, required)]
     actor_id: Option<u64>,
-    #[schema(schema_with = schemas::change_kind)]
+    #[schema(schema_with = order_schemas::change_kind)]
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = schemas::order_status, required = false)]
+    #[schema(schema_with = order_schemas::order_status, required = false)]
     from: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = schemas::order_status, required = false)]
+    #[schema(schema_with = order_schemas::order_status, required = false)]
     to: Option<&'static str>,
     /// Of a cancellation or a refund.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,7 +74,7 @@ pub struct HistoryBody<'a> {
     #[schema(required = false)]
     note: Option<Option<&'a str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(schema_with = schemas::amount, required = false)]
+    #[schema(schema_with = order_schemas::amount, required = false)]
     amount: Option<u64>,
     /// What an update has changed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -90,7 +90,7 @@ pub struct PaymentBody<'a> {
     at: String,
     #[schema(schema_with = schemas::id_or_none, required)]
     actor_id: Option<u64>,
-    #[schema(schema_with = schemas::amount)]
+    #[schema(schema_with = order_schemas::amount)]
     amount: u64,
     method: &'a str,
     #[schema(required)]
@@ -108,9 +108,9 @@ pub struct RefundBody<'a> {
     at: String,
     #[schema(schema_with = schemas::id_or_none, required)]
     actor_id: Option<u64>,
-    #[schema(schema_with = schemas::amount)]
+    #[schema(schema_with = order_schemas::amount)]
     amount: u64,
-    #[schema(schema_with = schemas::refund_reason)]
+    #[schema(schema_with = order_schemas::refund_reason)]
     reason: &'static str,
     /// For admins; null for others.
     #[schema(required)]

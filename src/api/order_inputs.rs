@@ -5,12 +5,13 @@ use utoipa::openapi::schema::{AdditionalProperties, ArrayBuilder, ObjectBuilder}
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::body::body;
 use super::inputs::codes::OptionalCountry;
 use super::inputs::moments::OptionalMoment;
 use super::inputs::numbers::{Quantity, TaxRate, Units};
 use super::inputs::text::{Line as LineText, OptionalEmail, OptionalLine, OptionalNote};
-use super::openapi::schemas as small;
-use super::reader::{FromJson, Reader, body};
+use super::openapi::{order_schemas, schemas as small};
+use super::reader::{FromJson, Reader};
 use crate::domain::money::MAX_AMOUNT;
 use crate::domain::order::content::{Address, Basket, Customer, Fulfillment, Line, Metadata};
 use crate::domain::order::status::FulfillmentKind;
@@ -189,7 +190,7 @@ impl FromJson for FulfillmentKind {
     }
 
     fn describe() -> RefOr<Schema> {
-        small::words(FulfillmentKind::ALL.iter().map(|kind| kind.as_str())).into()
+        order_schemas::fulfillment_type()
     }
 }
 

@@ -9,7 +9,7 @@ use super::accept;
 use super::call::Call;
 use super::inputs::text::reference;
 use super::json;
-use super::openapi::{AFTER, OperationDoc, Tag, response_with_headers, schemas};
+use super::openapi::{AFTER, OperationDoc, Tag, order_schemas, response_with_headers, schemas};
 use super::order_body::OrderBody;
 use super::order_stream::{Columns, Format, ListStream, list_response, whole};
 use super::query::{Query, next_link};
@@ -90,11 +90,11 @@ pub fn describe_list() -> OperationDoc {
             "Up to this moment or day, included; UTC where it has no offset.",
         )
         .query("user_id", schemas::id(), "Only this user's (admins; 403 for others).")
-        .query("status", schemas::status_list(), "Only these, separated by commas.")
-        .query("reference_id", schemas::reference(), "Only the order with this reference.")
+        .query("status", order_schemas::status_list(), "Only these, separated by commas.")
+        .query("reference_id", order_schemas::reference(), "Only the order with this reference.")
         .query(
             "q",
-            schemas::search(MAX_SEARCH_CHARS),
+            order_schemas::search(MAX_SEARCH_CHARS),
             "Every word of it begins a word of the customer's name, email or phone, or of the \
              reference, or is the order's id.",
         )

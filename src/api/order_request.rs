@@ -7,12 +7,13 @@ use utoipa::openapi::schema::OneOfBuilder;
 use utoipa::openapi::{Ref, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::body::body;
 use super::inputs::codes::OptionalCurrency;
 use super::inputs::numbers::{OptionalId, OptionalUnits};
 use super::inputs::text::{OptionalNote, OptionalReference};
 use super::inputs::{LaxBool, StrictBool};
 use super::order_inputs::{LineItems, MAX_NOTE};
-use super::reader::{FromJson, Reader, body};
+use super::reader::{FromJson, Reader};
 use crate::domain::order::content::{Basket, Customer, Details, Fulfillment, Metadata, NewContent};
 use crate::domain::{NewOrder, Outcome, UserId};
 use crate::error::Problem;

@@ -5,12 +5,12 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::accounts::UserBody;
+use super::body::body;
 use super::call::Call;
 use super::inputs::{Given, GivenRole, NewPassword};
 use super::json;
 use super::openapi::{OperationDoc, Tag, plain_response, schemas};
 use super::query::Query;
-use super::reader::body;
 use crate::domain::{EmailAddress, MAX_ID, User, UserId, Username, email};
 use crate::error::Result;
 use crate::http::Response;

@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use utoipa::openapi::{RefOr, Schema};
 
+use super::body::body;
 use super::call::{Call, Pending};
 use super::inputs::Given;
 use super::inputs::text::OptionalLine;
 use super::openapi::{OperationDoc, Tag, schemas};
-use super::reader::{FromJson, Reader, body};
+use super::reader::{FromJson, Reader};
 use super::webhooks::{SecretBody, WebhookBody, id, response, secret_response};
 use crate::domain::event::EventType;
 use crate::domain::webhook::{NewWebhook, UrlFault, WebhookId, WebhookUpdate, WebhookUrl};

@@ -4,12 +4,12 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::body::body;
 use super::call::{Call, Pending};
 use super::event_body::{EventBody, precise};
 use super::inputs::numbers::Position;
 use super::json;
 use super::openapi::{OperationDoc, Tag, plain_response, schemas};
-use super::reader::body;
 use crate::clock::Timestamp;
 use crate::domain::Order;
 use crate::domain::event::{Event, Source};

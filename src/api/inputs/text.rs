@@ -3,7 +3,7 @@
 use serde_json::Value;
 use utoipa::openapi::{RefOr, Schema};
 
-use crate::api::openapi::schemas;
+use crate::api::openapi::{order_schemas, schemas};
 use crate::api::reader::{FromJson, Reader};
 use crate::domain::order::content::Reference;
 use crate::domain::{EmailAddress, text};
@@ -69,7 +69,7 @@ impl FromJson for Reference {
     }
 
     fn describe() -> RefOr<Schema> {
-        schemas::reference()
+        order_schemas::reference()
     }
 }
 
@@ -91,7 +91,7 @@ impl FromJson for OptionalReference {
     }
 
     fn describe() -> RefOr<Schema> {
-        schemas::or_null(schemas::reference())
+        schemas::or_null(order_schemas::reference())
     }
 }
 

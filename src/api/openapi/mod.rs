@@ -6,6 +6,7 @@ pub mod document;
 mod errors;
 mod headers;
 mod operation;
+pub mod order_schemas;
 pub mod schemas;
 
 pub use headers::response_with_headers;

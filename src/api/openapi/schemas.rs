@@ -3,17 +3,11 @@
 use serde_json::{Value, json};
 use utoipa::Number;
 use utoipa::openapi::schema::{
-    AdditionalProperties, AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat,
-    SchemaType, Type,
+    AnyOfBuilder, ArrayBuilder, KnownFormat, ObjectBuilder, SchemaFormat, SchemaType, Type,
 };
 use utoipa::openapi::{RefOr, Schema};
 
 use crate::domain::event::EventType;
-use crate::domain::money::MAX_AMOUNT;
-use crate::domain::order::content::Reference;
-use crate::domain::order::status::{
-    CancelReason, FulfillmentKind, PaymentStatus, RefundReason, Status,
-};
 use crate::domain::webhook::WebhookUrl;
 use crate::domain::{MAX_ID, MailKind, Password, Username, email};
 
@@ -40,9 +34,6 @@ const OPTIONAL_LINE: &str =
     r"^[^\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$";
 /// The same with line ends and tabs.
 const NOTE: &str = r"^[^\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]*$";
-
-/// `*`, or entity tags with their weak marks.
-const IF_MATCH: &str = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
 
 /// 1 to 255 visible characters within quotes, or without: then a quote stands at the
 /// beginning or at the end, but not at both.
@@ -122,64 +113,6 @@ pub fn zoned_moment() -> RefOr<Schema> {
         .into()
 }
 
-pub fn order_status() -> RefOr<Schema> {
-    words(Status::ALL.iter().map(|status| status.as_str())).into()
-}
-
-/// Statuses, separated by commas.
-pub fn status_list() -> ObjectBuilder {
-    let words = Status::ALL.iter().map(|status| status.as_str()).collect::<Vec<_>>().join("|");
-    text(&format!("^({words})(,({words}))*$")).examples([json!("pending,processing")])
-}
-
-/// A text with a letter or a digit.
-pub fn search(max: usize) -> ObjectBuilder {
-    text("[A-Za-z0-9]").min_length(Some(1)).max_length(Some(max))
-}
-
-pub fn payment_status() -> RefOr<Schema> {
-    words(PaymentStatus::ALL.iter().map(|status| status.as_str())).into()
-}
-
-pub fn cancel_reason_or_null() -> RefOr<Schema> {
-    or_null(words(CancelReason::ALL.iter().map(|reason| reason.as_str())))
-}
-
-pub fn refund_reason() -> RefOr<Schema> {
-    words(RefundReason::ALL.iter().map(|reason| reason.as_str())).into()
-}
-
-pub fn fulfillment_type() -> RefOr<Schema> {
-    words(FulfillmentKind::ALL.iter().map(|kind| kind.as_str())).into()
-}
-
-pub fn change_kind() -> RefOr<Schema> {
-    choice(["status", "update", "payment", "refund"]).into()
-}
-
-/// In the minor unit of the order's currency.
-pub fn amount() -> RefOr<Schema> {
-    integer(0, MAX_AMOUNT).into()
-}
-
-pub fn quantity() -> RefOr<Schema> {
-    decimal(0.001, 99_999.999).into()
-}
-
-pub fn tax_rate() -> RefOr<Schema> {
-    decimal(0.0, 100.0).into()
-}
-
-pub fn metadata() -> RefOr<Schema> {
-    let value = ObjectBuilder::new().schema_type(Type::String);
-    let values = AdditionalProperties::RefOr(value.into());
-    ObjectBuilder::new().additional_properties(Some(values)).into()
-}
-
-pub fn if_match() -> RefOr<Schema> {
-    text(IF_MATCH).max_length(Some(200)).examples([json!("\"3\"")]).into()
-}
-
 pub fn api_key() -> RefOr<Schema> {
     text("^orderd_[A-Za-z0-9_-]{43}$").into()
 }
@@ -228,10 +161,6 @@ pub fn event_types() -> ObjectBuilder {
         EventType::ALL.iter().map(|kind| kind.as_str().replace('.', "\\.")).collect();
     let words = words.join("|");
     text(&format!("^({words})(,({words}))*$")).examples([json!("order.created,order.ready")])
-}
-
-pub fn order_status_or_null() -> RefOr<Schema> {
-    or_null(order_status())
 }
 
 /// The id of an event, or 0 before the first.
@@ -302,10 +231,6 @@ pub fn optional_line(max: usize) -> ObjectBuilder {
 /// A text of several lines.
 pub fn note(max: usize) -> ObjectBuilder {
     text(NOTE).max_length(Some(max))
-}
-
-pub fn reference() -> RefOr<Schema> {
-    text("^[!-~]+$").min_length(Some(1)).max_length(Some(Reference::MAX_CHARS)).into()
 }
 
 /// A number with at most three decimals.
@@ -402,7 +327,7 @@ fn either(first: Type, second: Type) -> SchemaType {
     SchemaType::Array(vec![first, second])
 }
 
-fn text(pattern: &str) -> ObjectBuilder {
+pub fn text(pattern: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern))
 }
 

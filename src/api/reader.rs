@@ -1,7 +1,7 @@
 //! Reading a body: its faults at once (the first 16 are told), each with its place.
 //!
 //! A type that is read says in one place how it is read and how the document describes it: see
-//! [`FromJson`]. Bodies are declared with [`body!`](crate::api::reader::body).
+//! [`FromJson`]. Bodies are declared with [`body!`](super::body).
 
 use serde_json::{Map, Number, Value};
 use utoipa::openapi::{RefOr, Schema};

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Fills a store with orders, and compares what a create, one order, a page of 50 and a
-# start cost with what they cost at 1,000 orders. Then measures creates while backups are
-# downloaded, and an export of everything while creates go on, whose rows it counts. Needs
-# Rust and a POSIX shell.
+# Fills a store with orders, a fifth of them with content, and compares what a create, one
+# order, pages of 50 (of all, of those that are open, of a search) and a start cost with what
+# they cost at 1,000 orders. Then measures creates while backups are downloaded, and an
+# export of everything while creates go on, whose rows it counts. Needs Rust and a POSIX shell.
 #
 #   scripts/grow.sh [ORDERS] [--rounds N] [--json] …
 #

@@ -88,11 +88,11 @@ impl Connection {
     }
 
     /// Sends a request. It is short and nothing else is on its way, so the socket takes it whole.
-    pub fn send(&mut self, exchange: &Exchange, index: usize, due: Instant) -> io::Result<()> {
+    pub fn send(&mut self, request: &[u8], exchange: usize, due: Instant) -> io::Result<()> {
         self.sent += 1;
-        self.state = State::Waiting { exchange: index, due };
-        match self.socket.write(&exchange.request) {
-            Ok(count) if count == exchange.request.len() => Ok(()),
+        self.state = State::Waiting { exchange, due };
+        match self.socket.write(request) {
+            Ok(count) if count == request.len() => Ok(()),
             Ok(_) => Err(io::Error::other("a request was sent only in part")),
             Err(why) => Err(why),
         }

@@ -247,8 +247,12 @@ impl<'l> Worker<'l> {
         }
         let connection = &mut self.connections[index];
         let exchange = self.run.plan.exchange(connection.sent);
+        let Some(request) = self.run.plan.exchanges[exchange].request.bytes() else {
+            self.is_over = true;
+            return;
+        };
         self.waiting += 1;
-        if let Err(why) = connection.send(&self.run.plan.exchanges[exchange], exchange, due) {
+        if let Err(why) = connection.send(&request, exchange, due) {
             self.lose(index, why.to_string());
         }
     }

@@ -34,6 +34,8 @@ struct Costs {
     create: Vec<f64>,
     one: Vec<f64>,
     page: Vec<f64>,
+    open: Vec<f64>,
+    found: Vec<f64>,
     start: Vec<f64>,
     faults: Vec<String>,
 }
@@ -53,6 +55,8 @@ pub fn run(options: &Growth) -> io::Result<Verdict> {
         ("create", &many.create, &few.create),
         ("one order", &many.one, &few.one),
         ("a page of 50", &many.page, &few.page),
+        ("50 open ones", &many.open, &few.open),
+        ("50 found by name", &many.found, &few.found),
         ("start", &many.start, &few.start),
     ];
     for (what, many, few) in pairs {
@@ -92,12 +96,20 @@ fn filled(options: &Growth, orders: u64) -> io::Result<Folder> {
     Ok(folder)
 }
 
+/// `GET /orders/{id}` of the first simple order from `id` on.
+fn simple(site: &Site, id: u64) -> io::Result<Option<Exchange>> {
+    let is_simple = |id: &u64| {
+        site.get(&format!("/orders/{id}")).is_ok_and(|order| order.json()["status"].is_null())
+    };
+    plan::one(site, (id..).find(is_simple).unwrap_or(id))
+}
+
 impl Costs {
     fn measure(&mut self, binary: &Path, folder: &Folder, orders: u64) -> io::Result<()> {
         let server = Server::start(binary, folder, Limiter::Off)?;
         self.start.push(server.ready_after.as_secs_f64() * 1e6);
         let admin = server.admin()?;
-        if let Some(one) = plan::one(&admin, orders / 2)? {
+        if let Some(one) = simple(&admin, orders / 2)? {
             let cost = self.cost(&admin, one, READS)?;
             self.one.push(cost);
         }
@@ -105,6 +117,12 @@ impl Costs {
             let cost = self.cost(&admin, page, READS)?;
             self.page.push(cost);
         }
+        let open = plan::listed("open", &admin, "/orders/?status=pending&limit=50");
+        let cost = self.cost(&admin, open, READS)?;
+        self.open.push(cost);
+        let found = plan::listed("found", &admin, "/orders/?q=ann&limit=50");
+        let cost = self.cost(&admin, found, READS)?;
+        self.found.push(cost);
         let cost = self.cost(&admin, plan::create(&admin), CREATES)?;
         self.create.push(cost);
         server.stop()

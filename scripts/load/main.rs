@@ -26,8 +26,10 @@ mod plan;
 mod raw;
 mod readiness;
 mod report;
+mod request;
 mod restarts;
 mod run;
+mod scenario;
 mod server;
 mod shape;
 mod stream;
@@ -48,8 +50,9 @@ use client::Site;
 use engine::drive;
 use load::{Load, Opening};
 use options::{Aim, Command, Options, Output};
-use plan::{Plan, Scenario};
+use plan::Plan;
 use report::Report;
+use scenario::Scenario;
 use tally::Verdict;
 
 fn main() -> ExitCode {
@@ -69,6 +72,8 @@ fn run(command: Command) -> io::Result<Verdict> {
         Command::Health(aim) => (Scenario::Health, aim),
         Command::Create(aim) => (Scenario::Create, aim),
         Command::Content(aim) => (Scenario::Content, aim),
+        Command::Status(aim) => (Scenario::Status, aim),
+        Command::Search(aim) => (Scenario::Search, aim),
         Command::Read(aim) => (Scenario::Read, aim),
         Command::Mixed(aim) | Command::Soak(aim) => (Scenario::Mixed, aim),
         Command::Login(aim) => (Scenario::Login, aim),

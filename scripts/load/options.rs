@@ -24,6 +24,11 @@ pub enum Command {
     Create(Aim),
     /// Place orders of three lines, with a customer
     Content(Aim),
+    /// Start to work on orders that are placed for it first; ends with the last of them. Nobody
+    /// else may place orders meanwhile
+    Status(Aim),
+    /// GET /orders/?q=: a customer with many orders, and one order by its reference
+    Search(Aim),
     /// A user's own account, orders, and one order
     Read(Aim),
     /// Nine reads to one create

@@ -1,25 +1,13 @@
 //! The requests that are sent, and the right responses to them.
 
 use std::io;
+use std::ops::Range;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::client::Site;
+use crate::request::Request;
 use crate::shape::Shape;
-
-/// The number of orders that the reading user has.
-const READ_ORDERS: usize = 20;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scenario {
-    Health,
-    Create,
-    /// Orders of three lines, with a customer.
-    Content,
-    Read,
-    Mixed,
-    Login,
-}
 
 /// Exchanges, and the order in which every connection repeats them.
 pub struct Plan {
@@ -30,7 +18,7 @@ pub struct Plan {
 
 pub struct Exchange {
     pub name: &'static str,
-    pub request: Vec<u8>,
+    pub request: Request,
     pub shape: Shape,
     pub numbers: Numbers,
 }
@@ -41,31 +29,6 @@ pub enum Numbers {
     Any,
     /// It is higher in each response on the same connection.
     Rising,
-}
-
-impl Scenario {
-    pub fn name(self) -> &'static str {
-        match self {
-            Scenario::Health => "health",
-            Scenario::Create => "create",
-            Scenario::Content => "content",
-            Scenario::Read => "read",
-            Scenario::Mixed => "mixed",
-            Scenario::Login => "login",
-        }
-    }
-
-    /// Prepares the server, where that is needed, and gives the plan.
-    pub fn plan(self, site: &Site) -> io::Result<Plan> {
-        match self {
-            Scenario::Health => Ok(health(site)),
-            Scenario::Create => Ok(Plan::of(vec![create(site)])),
-            Scenario::Content => Ok(Plan::of(vec![content(site)])),
-            Scenario::Read => Ok(Plan::of(reads(&site.newcomer()?)?)),
-            Scenario::Mixed => mixed(site),
-            Scenario::Login => login(site),
-        }
-    }
 }
 
 impl Plan {
@@ -82,7 +45,18 @@ impl Plan {
 
 impl Exchange {
     pub fn get(name: &'static str, site: &Site, path: &str, shape: &str) -> Exchange {
-        let request = site.request("GET", path, None);
+        let request = Request::Same(site.request("GET", path, None));
+        Exchange { name, request, shape: Shape::of(shape), numbers: Numbers::Any }
+    }
+
+    pub fn post(
+        name: &'static str,
+        site: &Site,
+        path: &str,
+        body: &Value,
+        shape: &str,
+    ) -> Exchange {
+        let request = Request::Same(site.request("POST", path, Some(body)));
         Exchange { name, request, shape: Shape::of(shape), numbers: Numbers::Any }
     }
 }
@@ -99,53 +73,43 @@ pub fn constant(site: &Site) -> Plan {
 
 /// Creates an order. Ids rise, also among those of one connection.
 pub fn create(site: &Site) -> Exchange {
-    Exchange {
-        name: "create",
-        request: site.request("POST", "/orders/create", Some(&json!({"success": true}))),
-        shape: Shape::of(r#"{"id":#,"user_id":#,"success":true,"created_at":"*"}"#),
-        numbers: Numbers::Rising,
-    }
+    let shape = r#"{"id":#,"user_id":#,"success":true,"created_at":"*"}"#;
+    let create = Exchange::post("create", site, "/orders/create", &json!({"success": true}), shape);
+    Exchange { numbers: Numbers::Rising, ..create }
 }
 
-/// Creates an order of three lines, with a customer.
+/// Creates an order with content.
 pub fn content(site: &Site) -> Exchange {
+    let shape = r#"{"id":#,"user_id":#,"success":true,"created_at":"*","status":"pending",*"closed_at":null}"#;
+    let create = Exchange::post("content", site, "/orders/create", &pizzas(), shape);
+    Exchange { numbers: Numbers::Rising, ..create }
+}
+
+/// An order of three lines, with a customer.
+pub fn pizzas() -> Value {
     let line = |name: &str, price: u32| json!({"name": name, "quantity": 2, "unit_price": price, "tax_rate": 7});
-    let body = json!({
+    json!({
         "currency": "EUR",
         "prices_include_tax": true,
         "line_items": [line("Margherita", 950), line("Salad", 650), line("Water", 300)],
         "customer": {"name": "Ann Lee", "email": "ann@example.com", "phone": "+49 30 1234"},
         "fulfillment": {"type": "pickup"},
-    });
+    })
+}
+
+/// Starts to work on each of these orders.
+pub fn start(site: &Site, orders: Range<u64>) -> Exchange {
+    let body = json!({"status": "processing"});
+    let bytes = site.request("POST", "/orders/{id}/status", Some(&body));
     Exchange {
-        name: "content",
-        request: site.request("POST", "/orders/create", Some(&body)),
-        shape: Shape::of(
-            r#"{"id":#,"user_id":#,"success":true,"created_at":"*","status":"pending",*"closed_at":null}"#,
-        ),
-        numbers: Numbers::Rising,
+        name: "status",
+        request: Request::for_each(orders, &bytes),
+        shape: Shape::of(r#"{"id":#,*"status":"processing",*"#),
+        numbers: Numbers::Any,
     }
 }
 
-/// Reads a user's own account and orders; also one order and a page of orders, where the server
-/// has these routes.
-fn reads(reader: &Site) -> io::Result<Vec<Exchange>> {
-    let mut id = 0;
-    for _ in 0..READ_ORDERS {
-        let made = reader.post("/orders/create", &json!({"success": true}))?;
-        id = made.require(200, "POST /orders/create")?.json()["id"].as_u64().unwrap_or_default();
-    }
-    let me = r#"{"id":#,"username":"*","email":"*","role":"user","created_at":"*"}"#;
-    let mut reads = vec![
-        Exchange::get("me", reader, "/auth/me", me),
-        Exchange::get("list", reader, "/orders/", r#"{"orders":[{"id":#,*"}]}"#),
-    ];
-    reads.extend(one(reader, id)?);
-    reads.extend(page(reader));
-    Ok(reads)
-}
-
-/// `GET /orders/{id}`, if the server has it.
+/// `GET /orders/{id}` of a simple order, if the server has it.
 pub fn one(site: &Site, id: u64) -> io::Result<Option<Exchange>> {
     let path = format!("/orders/{id}");
     let shape = r#"{"id":#,"user_id":#,"success":*,"created_at":"*"}"#;
@@ -156,29 +120,11 @@ pub fn one(site: &Site, id: u64) -> io::Result<Option<Exchange>> {
 /// A page of 50, if the server has pages. A server with pages rejects a limit of 0; one without
 /// them sends all orders.
 pub fn page(site: &Site) -> Option<Exchange> {
-    let shape = r#"{"orders":[{"id":#,*"}],"next":*}"#;
     let known = site.get("/orders/?limit=0").is_ok_and(|response| response.status == 422);
-    known.then(|| Exchange::get("page", site, "/orders/?limit=50", shape))
+    known.then(|| listed("page", site, "/orders/?limit=50"))
 }
 
-/// Nine reads to one create. The creating user is another one, so that the reader's list stays
-/// short.
-fn mixed(site: &Site) -> io::Result<Plan> {
-    let mut exchanges = reads(&site.newcomer()?)?;
-    let mut cycle: Vec<usize> = (0..exchanges.len()).cycle().take(9).collect();
-    cycle.push(exchanges.len());
-    exchanges.push(create(site));
-    Ok(Plan { exchanges, cycle })
-}
-
-fn login(site: &Site) -> io::Result<Plan> {
-    let (username, password) = site.register()?;
-    let body = json!({"username": username, "password": password});
-    let anonymous = Site { token: None, ..site.clone() };
-    Ok(Plan::of(vec![Exchange {
-        name: "login",
-        request: anonymous.request("POST", "/auth/login", Some(&body)),
-        shape: Shape::of(r#"{"access_token":"*","token_type":"bearer","user_info":{"id":#,*}}"#),
-        numbers: Numbers::Any,
-    }]))
+/// A page that isn't empty.
+pub fn listed(name: &'static str, site: &Site, path: &str) -> Exchange {
+    Exchange::get(name, site, path, r#"{"orders":[{"id":#,*}],"next":*}"#)
 }

@@ -41,7 +41,7 @@ impl<'l> Run<'l> {
     }
 
     /// Takes one of the requests that are to be sent. False where all are taken; where it is
-    /// true, the caller must send one.
+    /// true, the caller must send one, as long as the plan has any.
     pub fn take_request(&self) -> bool {
         match self.load.end {
             End::After(_) => true,

@@ -14,9 +14,10 @@ use crate::latency::millis;
 use crate::limits;
 use crate::load::{End, Load, Opening, Pace};
 use crate::options::{Aim, Output, Suite, seconds};
-use crate::plan::{self, Plan, Scenario};
+use crate::plan::{self, Plan};
 use crate::raw;
 use crate::report::Report;
+use crate::scenario::Scenario;
 use crate::server::{ADMIN_PASSWORD, Folder, Limiter, Server};
 use crate::svg;
 use crate::table::{Goal, Table, mebibytes, median, per_second};
@@ -41,6 +42,7 @@ pub fn run(options: &Suite) -> io::Result<Verdict> {
     drop(bare);
     let top = bench.creates(&admin)?;
     bench.contents(&admin)?;
+    bench.statuses(&admin)?;
     bench.one_connection(&admin, &folder)?;
     bench.half_rate(&admin, &folder, top / 2.0)?;
     bench.others(&admin)?;
@@ -148,6 +150,20 @@ impl Bench<'_> {
         Ok(())
     }
 
+    /// Each round has orders of its own to change.
+    fn statuses(&mut self, admin: &Site) -> io::Result<()> {
+        let create = Scenario::Create.plan(admin)?;
+        let what = format!("status changes, {CROWD} connections");
+        let (rate, yardstick, ratio) = self.compare(
+            &what,
+            |it| it.rate(admin, CROWD, &Scenario::Status.plan(admin)?),
+            |it| it.rate(admin, CROWD, &create),
+        )?;
+        let yardstick = format!("create {}", per_second(yardstick));
+        self.table.row(what, per_second(rate), yardstick, ratio, Goal::AtLeast(0.7));
+        Ok(())
+    }
+
     fn one_connection(&mut self, admin: &Site, folder: &Folder) -> io::Result<()> {
         let create = Scenario::Create.plan(admin)?;
         let time = seconds(self.options.duration);
@@ -188,8 +204,12 @@ impl Bench<'_> {
     }
 
     fn others(&mut self, admin: &Site) -> io::Result<()> {
-        let scenarios =
-            [(Scenario::Read, CROWD), (Scenario::Mixed, CROWD), (Scenario::Login, LOGINS)];
+        let scenarios = [
+            (Scenario::Search, CROWD),
+            (Scenario::Read, CROWD),
+            (Scenario::Mixed, CROWD),
+            (Scenario::Login, LOGINS),
+        ];
         for (scenario, connections) in scenarios {
             let what = format!("{}, {connections} connections", scenario.name());
             eprintln!("measuring {what}");

@@ -1,10 +1,12 @@
 //! What can go wrong, said without HTTP. `api::errors` maps it to responses, in one place.
 
+mod violation;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use serde_json::Value;
+pub use violation::{Problem, Segment, Violation};
 
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -132,97 +134,6 @@ pub enum Unavailable {
     OutcomeUnknown,
 }
 
-/// One fault of the input: where it is, what is wrong, and the value that is wrong.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Violation {
-    pub location: Vec<Segment>,
-    pub problem: Problem,
-    pub input: Value,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Segment {
-    Name(String),
-    Index(usize),
-}
-
-/// What is wrong with a value. The wire's words for each are in `api::errors`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Problem {
-    Missing,
-    JsonInvalid {
-        why: String,
-    },
-    NotAnObject,
-    NotAString,
-    TooShort {
-        min: usize,
-    },
-    TooLong {
-        max: usize,
-    },
-    /// A string or number that does not stand for a boolean.
-    UnreadableBool,
-    NotABool,
-    /// `expected` lists the values that are allowed, as in `'user' or 'admin'`.
-    NotOneOf {
-        expected: &'static str,
-    },
-    NotAnEmail {
-        reason: String,
-    },
-    /// Where `is_text`, digits are wanted; else a number.
-    NotAnInteger {
-        is_text: bool,
-    },
-    /// A number with a fraction, where an integer is wanted.
-    Fraction,
-    NotADecimal,
-    TooManyDecimals {
-        max: u32,
-    },
-    NotAnArray,
-    TooFewItems {
-        min: usize,
-        found: usize,
-    },
-    TooManyItems {
-        max: usize,
-        found: usize,
-    },
-    /// A map of names to texts is wanted.
-    NotADictionary,
-    NotAbove {
-        bound: i64,
-    },
-    Below {
-        min: i64,
-    },
-    Above {
-        max: i64,
-    },
-    AboveDecimal {
-        max: &'static str,
-    },
-    /// Any other fault; `reason` says which, in words for people.
-    Value {
-        reason: String,
-    },
-    Unexpected,
-}
-
-impl Violation {
-    pub fn new(location: Vec<Segment>, problem: Problem, input: Value) -> Violation {
-        Violation { location, problem, input }
-    }
-}
-
-impl From<&str> for Segment {
-    fn from(name: &str) -> Segment {
-        Segment::Name(name.to_owned())
-    }
-}
-
 impl Conflict {
     pub fn new(why: impl Into<Cow<'static, str>>) -> Conflict {
         Conflict { why: why.into(), fact: None }
@@ -318,24 +229,10 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-impl Violation {
-    /// The place as `body.username`. A name may come from the client: what a log line can't
-    /// hold is escaped, and a long one is cut.
-    fn path(&self) -> String {
-        let names: Vec<String> = self
-            .location
-            .iter()
-            .map(|segment| match segment {
-                Segment::Name(name) => name.escape_debug().take(64).collect(),
-                Segment::Index(index) => index.to_string(),
-            })
-            .collect();
-        names.join(".")
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]

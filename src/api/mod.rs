@@ -26,22 +26,21 @@ mod host;
 mod if_match;
 mod inputs;
 mod large_body_gate;
+mod literals;
 mod media_types;
 mod meters;
 pub mod openapi;
 mod order_body;
-mod order_changes;
 mod order_csv;
 mod order_history;
 mod order_inputs;
 mod order_list;
-mod order_request;
 mod order_stream;
+mod orders;
 mod request_id;
 pub mod routes;
 mod system;
 mod users;
-mod webhook_setup;
 mod webhooks;
 
 // Public for the fuzz targets alone.
@@ -53,15 +52,18 @@ pub mod errors;
 pub mod faults;
 #[doc(hidden)]
 pub mod json;
-mod literals;
 #[doc(hidden)]
-pub mod orders;
+pub mod order_changes;
+#[doc(hidden)]
+pub mod order_request;
 #[doc(hidden)]
 pub mod query;
 #[doc(hidden)]
 pub mod reader;
 #[doc(hidden)]
 pub mod routing;
+#[doc(hidden)]
+pub mod webhook_setup;
 
 pub use exposition::MAX_AGE as METRICS_AGE;
 pub use handler::Api;

@@ -1,4 +1,5 @@
 //! What the fuzz targets share.
 
+pub mod bodies;
 pub mod pieces;
 pub mod second;

@@ -1,5 +1,9 @@
 //! Rules that a single setting's bounds can't express: between settings, and about secrets.
 
+use std::fs::Metadata;
+use std::io::ErrorKind;
+use std::path::Path;
+
 use crate::domain::{EmailAddress, Password, Username, password};
 
 use super::error::SettingError;
@@ -119,16 +123,27 @@ fn check_mail(config: &Config) -> Checked {
 
 /// Checks what the service only reads. [`Config::try_folders`] tries what it writes to.
 fn check_paths(config: &Config) -> Checked {
-    if config.templates_dir.as_deref().is_some_and(|folder| !folder.is_dir()) {
-        return refuse("TEMPLATES_DIR", "must be a folder that is there");
+    let folder = config.templates_dir.as_deref();
+    require("TEMPLATES_DIR", folder, "a folder", Metadata::is_dir)?;
+    require("SMTP_CA_FILE", config.smtp_ca_file.as_deref(), "a file", Metadata::is_file)?;
+    require("WEBHOOK_CA_FILE", config.webhook_ca_file.as_deref(), "a file", Metadata::is_file)
+}
+
+/// What isn't there and what this user can't reach are mended differently.
+fn require(
+    setting: &'static str,
+    path: Option<&Path>,
+    kind: &str,
+    is_it: impl Fn(&Metadata) -> bool,
+) -> Checked {
+    let Some(path) = path else { return Ok(()) };
+    match path.metadata() {
+        Ok(found) if is_it(&found) => Ok(()),
+        Err(error) if error.kind() != ErrorKind::NotFound => {
+            refuse(setting, format!("must be {kind} that can be reached: {error}"))
+        }
+        _ => refuse(setting, format!("must be {kind} that is there")),
     }
-    if config.smtp_ca_file.as_deref().is_some_and(|file| !file.is_file()) {
-        return refuse("SMTP_CA_FILE", "must be a file that is there");
-    }
-    if config.webhook_ca_file.as_deref().is_some_and(|file| !file.is_file()) {
-        return refuse("WEBHOOK_CA_FILE", "must be a file that is there");
-    }
-    Ok(())
 }
 
 fn check_http(config: &Config, values: &Values) -> Checked {

@@ -138,7 +138,12 @@ fn join_until(threads: Vec<JoinHandle<()>>, deadline: Instant) {
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
-    thread::Builder::new().name(name.to_owned()).spawn(run)
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(run);
+    // The system's own words, "Resource temporarily unavailable", lead nobody there.
+    thread.map_err(|error| {
+        let what = "fewer HTTP_THREADS, or a higher limit, such as the unit's TasksMax";
+        io::Error::new(error.kind(), format!("no more threads can be started ({what}): {error}"))
+    })
 }
 
 fn join(thread: JoinHandle<()>) {

@@ -3,6 +3,7 @@
 mod accounts;
 mod backups;
 mod database;
+mod deploy;
 mod env_files;
 mod first_hour;
 mod follow;

@@ -212,6 +212,23 @@ fn the_example_says_the_same_to_all_three_readers() {
     assert_eq!(warnings(call), Vec::<String>::new());
 }
 
+#[test]
+fn the_example_leaves_alone_what_the_unit_and_the_image_say() {
+    const UNIT: &str = include_str!("../../scripts/deploy/orderd.service");
+    const IMAGE: &str = include_str!("../../scripts/deploy/Dockerfile");
+    let (_, after) = IMAGE.split_once("\nENV ").unwrap();
+    let lines = after.split_inclusive('\n');
+    let image: String = lines.map_while(|line| line.strip_suffix("\\\n")).collect();
+    let unit = UNIT.lines().filter_map(|line| line.strip_prefix("Environment="));
+    let said: Vec<_> = unit.chain(image.split_whitespace()).collect();
+    assert!(said.contains(&"MAIL_DIR=/var/lib/orderd/mail"), "{said:?}");
+    assert!(said.contains(&"DATABASE_URL=redb:///data/orders.redb"), "{said:?}");
+    for (name, value) in docker(EXAMPLE) {
+        let other = said.iter().filter_map(|it| it.split_once('=')).find(|it| it.0 == name);
+        assert!(other.is_none_or(|it| it.1 == value), "{name}={value} and {other:?}");
+    }
+}
+
 /// `docker run --env-file`: comments at a line's start, the value as it is. Without a `=` it
 /// would take the variable from its own environment; blanks in a name are an error.
 fn docker(text: &str) -> Vec<(String, String)> {

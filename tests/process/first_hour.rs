@@ -11,8 +11,8 @@ use support::smtp::{Script, SmtpServer};
 
 const EXAMPLE: &str = include_str!("../../.env.prod.example");
 
-/// A host with the example file as its `.env.prod`, edited as everybody has to: folders and
-/// the mail server are the test's.
+/// A host with the example file as its `.env.prod`, edited as everybody has to: the mail server
+/// is the test's.
 struct Host {
     folder: Folder,
     mail: SmtpServer,
@@ -22,7 +22,6 @@ impl Host {
     fn new() -> Host {
         let host = Host { folder: Folder::new(), mail: SmtpServer::start(Script::default()) };
         let file = EXAMPLE
-            .replace("redb:///var/lib/orderd/", "redb://./data/")
             .replace("SMTP_SERVER=smtp.shop.example", "SMTP_SERVER=localhost")
             .replace("SMTP_PORT=587", &format!("SMTP_PORT={}", host.mail.port()))
             .replace("SMTP_TLS=starttls", "SMTP_TLS=none");

@@ -5,6 +5,8 @@ mod api_keys;
 mod events;
 mod mails;
 mod orders;
+#[cfg(test)]
+mod tests;
 mod webhooks;
 
 use std::path::Path;
@@ -16,10 +18,10 @@ use redb::{
 
 use super::migrations;
 use super::open_error::OpenError;
-use super::records::{UserRecord, decode};
-use super::schema::{OPEN_END, ReadTables, VERSION};
+use super::records::{OrderPrefix, UserRecord, decode};
+use super::schema::{OPEN_END, ReadTables, VERSION, hour_of};
 use crate::domain::{EmailAddress, Username};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What a check has found.
 #[derive(Debug, Default)]
@@ -146,7 +148,7 @@ impl Check {
         Ok(())
     }
 
-    /// Every range begins and ends at an order, except that one range may be open.
+    /// Every range begins and ends at an order of its hour, except that one range may be open.
     /// `Check::orders` has seen that every order is in its hour's range.
     fn hours(&mut self, tables: &ReadTables) -> Result<()> {
         let mut open = 0;
@@ -155,23 +157,28 @@ impl Check {
             let (least, largest) = range.value();
             let is_open = largest == OPEN_END;
             open += u64::from(is_open);
-            let ends_exist =
-                has(&tables.orders, least)? && (is_open || has(&tables.orders, largest)?);
-            self.require(ends_exist && least <= largest, || {
-                format!("hour {} is of orders {least} to {largest}", hour.value())
+            let hour = hour.value();
+            let is_of_hour = |order| {
+                let placed_in = tables.prefix_of_order(order, |it| hour_of(it.created_at()))?;
+                Ok::<bool, Error>(placed_in == Some(hour))
+            };
+            let fits = is_of_hour(least)? && (is_open || is_of_hour(largest)?);
+            self.require(fits && least <= largest, || {
+                format!("hour {hour} is of orders {least} to {largest}")
             });
         }
         self.require(open <= 1, || format!("{open} hours are open"));
         Ok(())
     }
 
-    /// A key leads to an order of its user, and the order leads back to the key.
+    /// A key leads to an order that its user has placed, for whomever, and that leads back to it.
     fn keys(&mut self, tables: &ReadTables) -> Result<()> {
         for row in tables.idempotency.iter()? {
             let (place, order) = row?;
             let ((user, key), order) = (place.value(), order.value());
-            let listed = has(&tables.orders_by_user, (user, order))?;
-            self.require(listed, || format!("a key of user {user} leads to order {order}"));
+            let placed_by = tables.prefix_of_order(order, |it| it.placed_by())?;
+            let is_users = placed_by.is_some_and(|it| it.map_or(0, |it| it.0) == user);
+            self.require(is_users, || format!("a key of user {user} leads to order {order}"));
             let back = tables.idempotent_orders.get(order)?;
             let leads_back = back.is_some_and(|found| found.value() == key);
             self.require(leads_back, || format!("order {order} doesn't lead to its key"));
@@ -214,6 +221,16 @@ impl ReadTables {
             ("mails_sent", self.mails_sent.len()?),
             ("mails_dead", self.mails_dead.len()?),
         ])
+    }
+
+    /// What is asked of what stands before the body in an order's row, where that can be read.
+    fn prefix_of_order<T>(
+        &self,
+        order: u64,
+        ask: impl FnOnce(&OrderPrefix<'_>) -> T,
+    ) -> Result<Option<T>> {
+        let row = self.orders.get(order)?;
+        Ok(row.and_then(|row| decode::<OrderPrefix<'_>>(row.value()).ok().map(|it| ask(&it))))
     }
 
     fn user_named(&self, name: &str) -> Result<Option<u64>> {

@@ -70,6 +70,8 @@
 //! name, as names were compared then, and by its fold, unless that leads to an older user. So
 //! names that are one name by now go on being two users, each found by its own spelling.
 //!
+//! In `idempotency` the operator, who is no user, has the number 0.
+//!
 //! `known_networks` are the few networks from which a user has last logged in, as
 //! `Network::to_bits` has them.
 //!

@@ -85,9 +85,9 @@ impl Order {
         }
     }
 
-    /// Whose idempotency key it was placed with, if there was one.
-    pub fn placed_by(&self) -> UserId {
-        self.content().and_then(|content| content.placed_by.user).unwrap_or(self.user)
+    /// Whose idempotency key it was placed with, if there was one; none for the operator.
+    pub fn placed_by(&self) -> Option<UserId> {
+        self.content().map_or(Some(self.user), |content| content.placed_by.user)
     }
 
     /// Rises with each change; a simple order never changes.

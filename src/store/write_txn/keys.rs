@@ -6,25 +6,25 @@ use super::{Applied, WriteTxn};
 use crate::domain::{Order, OrderId, UserId};
 
 impl WriteTxn<'_> {
-    /// The order that the user has placed under that key.
-    pub fn order_of_key(&mut self, user: UserId, key: &str) -> Applied<Option<Order>> {
-        let row = self.tables.idempotency()?.get((user.0, key))?;
+    /// The order that was placed under that key; `by` is none for the operator.
+    pub fn order_of_key(&mut self, by: Option<UserId>, key: &str) -> Applied<Option<Order>> {
+        let row = self.tables.idempotency()?.get((number_of(by), key))?;
         match row.map(|row| OrderId(row.value())) {
             Some(id) => self.order(id),
             None => Ok(None),
         }
     }
 
-    pub fn insert_key(&mut self, user: UserId, key: &str, order: OrderId) -> Applied<()> {
+    pub fn insert_key(&mut self, by: Option<UserId>, key: &str, order: OrderId) -> Applied<()> {
         self.dirty = true;
-        self.tables.idempotency()?.insert((user.0, key), order.0)?;
+        self.tables.idempotency()?.insert((number_of(by), key), order.0)?;
         self.tables.idempotent_orders()?.insert(order.0, key)?;
         Ok(())
     }
 
-    pub fn remove_key(&mut self, user: UserId, key: &str, order: OrderId) -> Applied<()> {
+    pub fn remove_key(&mut self, by: Option<UserId>, key: &str, order: OrderId) -> Applied<()> {
         self.dirty = true;
-        self.tables.idempotency()?.remove((user.0, key))?;
+        self.tables.idempotency()?.remove((number_of(by), key))?;
         self.tables.idempotent_orders()?.remove(order.0)?;
         Ok(())
     }
@@ -46,4 +46,9 @@ impl WriteTxn<'_> {
         });
         rows.collect()
     }
+}
+
+/// Whose keys they are, in `idempotency`: ids of users begin at 1.
+fn number_of(by: Option<UserId>) -> u64 {
+    by.map_or(0, |user| user.0)
 }

@@ -82,8 +82,8 @@ impl Write for PlaceOrder {
         };
         let id = txn.next_order_id()?;
         let order = self.insert(txn, Order { id, user, created_at, body })?;
-        if let (Some(Idempotency { key, .. }), Some(by)) = (&self.idempotency, self.by.user) {
-            txn.insert_key(by, key, id)?;
+        if let Some(Idempotency { key, .. }) = &self.idempotency {
+            txn.insert_key(self.by.user, key, id)?;
         }
         Ok(Placed { order, replayed: false })
     }
@@ -155,9 +155,8 @@ impl PlaceOrder {
         txn: &mut WriteTxn<'_>,
         fingerprint: Option<Fingerprint>,
     ) -> Applied<Option<Placed>> {
-        let (Some(Idempotency { key, keep }), Some(by)) = (&self.idempotency, self.by.user) else {
-            return Ok(None);
-        };
+        let Some(Idempotency { key, keep }) = &self.idempotency else { return Ok(None) };
+        let by = self.by.user;
         let Some(order) = txn.order_of_key(by, key)? else { return Ok(None) };
         if order.created_at + *keep < self.at {
             txn.remove_key(by, key, order.id)?;

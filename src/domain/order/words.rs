@@ -30,7 +30,7 @@ impl Search {
         if words.is_empty() {
             return None;
         }
-        let is_number = text.chars().all(|c| c.is_ascii_digit() || PHONE_MARKS.contains(c));
+        let is_number = text.nfkc().all(|c| c.is_ascii_digit() || PHONE_MARKS.contains(c));
         let digits = (is_number && words.len() > 1).then(|| words.concat());
         Some(Search { words, digits })
     }
@@ -107,6 +107,7 @@ mod tests {
         };
         assert_eq!(ways("+49 30-12"), ["49 30 12", "493012"]);
         assert_eq!(ways("4930"), ["4930"]);
+        assert_eq!(ways("\u{ff0b}４９\u{3000}（３０）"), ["49 30", "4930"]);
         assert_eq!(ways("a 1"), ["a 1"]);
         assert_eq!(Search::parse("+- ()"), None);
     }

@@ -53,6 +53,22 @@ fn a_word_finds_what_begins_with_it() {
     }
 }
 
+/// Whichever of the words leads to the orders, the others are held against them.
+#[test]
+fn each_word_has_to_begin_one() {
+    let shop = Shop::open();
+    let king = placed(&shop, &shop.ann, json!({"name": "Ada King"}));
+    for name in ["Inga Berg", "Ingo Berg"] {
+        placed(&shop, &shop.ann, json!({ "name": name }));
+    }
+    for (q, expected) in
+        [("ada ing", &[][..]), ("ing ada", &[]), ("ada king", &[king]), ("ada 1 king", &[king])]
+    {
+        assert_found(&shop, &shop.ann, q, expected);
+    }
+    assert_found(&shop, &shop.ann, "ada 2", &[]);
+}
+
 #[test]
 fn marks_case_and_forms_make_no_difference() {
     let shop = Shop::open();
@@ -79,6 +95,7 @@ fn a_phone_is_found_by_its_digits_however_they_are_written() {
     let shop = Shop::open();
     let one = placed(&shop, &shop.ann, json!({"phone": "+49 (30) 123-456.78"}));
     let other = placed(&shop, &shop.ann, json!({"phone": "0049/89/4711"}));
+    let wide = placed(&shop, &shop.ann, json!({"phone": "＋４３ （１） ５５５"}));
     for (q, expected) in [
         ("4930", &[one][..]),
         ("+49", &[one]),
@@ -96,6 +113,8 @@ fn a_phone_is_found_by_its_digits_however_they_are_written() {
         ("0049", &[other]),
         ("4711", &[]),
         ("49 30 x", &[]),
+        ("43155", &[wide]),
+        ("＋４９\u{3000}（３０）", &[one]),
     ] {
         assert_found(&shop, &shop.ann, q, expected);
     }
@@ -151,6 +170,13 @@ fn an_id_goes_with_the_other_words() {
     assert_found(&shop, &shop.ann, &format!("ada {ada}"), &[ada, second]);
     assert_found(&shop, &shop.ann, &format!("ada {second}"), &[second]);
     assert_found(&shop, &shop.ann, &format!("grace {ada}"), &[]);
+    for _ in 0..8 {
+        placed(&shop, &shop.ann, json!({"phone": "1234"}));
+    }
+    let eleventh = placed(&shop, &shop.ann, json!({"name": "Ada"}));
+    assert_eq!(eleventh, 11);
+    assert_found(&shop, &shop.ann, "ada 1", &[ada, second]);
+    assert_found(&shop, &shop.ann, "ada 11", &[eleventh]);
 }
 
 #[test]

@@ -7,8 +7,10 @@ use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::*;
 use crate::clock::Timestamp;
+use crate::domain::order::content::{Basket, Details, Line, NewContent, Reference};
+use crate::domain::order::{Actor, Change, Status};
 use crate::domain::{
-    ApiKeyHash, ApiKeyId, MailId, MessageId, Order, OrderId, Outcome, Role, User, UserId,
+    ApiKeyHash, ApiKeyId, MailId, MessageId, NewOrder, Order, OrderId, Outcome, Role, User, UserId,
 };
 use crate::error::{Error, Unauthenticated};
 use crate::store::schema;
@@ -83,6 +85,72 @@ fn the_number_of_a_key_that_was_removed_is_not_given_again() {
     let prune = PruneApiKeys { after: ApiKeyId(0), now: AT + 30 * 24 * HOUR };
     assert_eq!(prune.apply(&mut txn).unwrap().removed, 2);
     assert_eq!((ids, api_key(&mut txn, user, 1).unwrap()), ([1, 2].map(ApiKeyId), ApiKeyId(3)));
+}
+
+/// Keys of an admin or the operator who has placed an order for another.
+#[test]
+fn keys_of_orders_for_others_are_forgotten_like_those_of_ones_own() {
+    let transaction = transaction();
+    let mut txn = WriteTxn::begin(&transaction, None);
+    let (ann, bob) = (admin(&mut txn, "ann").id, admin(&mut txn, "bob").id);
+    for user in [Some(ann), None] {
+        let content = NewContent { owner: Some(bob), ..chat() };
+        let by = Actor { user, is_admin: true };
+        let idempotency = Some(Idempotency { key: "k".into(), keep: HOUR });
+        let place = PlaceOrder::simple(bob, Outcome::Successful, MessageId("m@b".into()), AT);
+        let order = NewOrder::Content(Box::new(content));
+        PlaceOrder { by, order, idempotency, ..place }.apply(&mut txn).unwrap();
+    }
+    let forget = ForgetKeys { after: OrderId(0), placed_before: AT + HOUR, now: AT + 2 * HOUR };
+    assert_eq!(forget.apply(&mut txn).unwrap().removed, 2);
+    drop(txn);
+    let keys = transaction.open_table(schema::IDEMPOTENCY).unwrap();
+    assert_eq!(keys.iter().unwrap().count(), 0, "a key is left without its order");
+}
+
+#[test]
+fn of_two_orders_in_one_commit_with_one_reference_the_later_is_refused() {
+    let transaction = transaction();
+    let mut txn = WriteTxn::begin(&transaction, None);
+    let (ann, bob) = (admin(&mut txn, "ann").id, admin(&mut txn, "bob").id);
+    let mut numbered = |user| {
+        let content = NewContent { reference: Reference::parse("A-17"), ..chat() };
+        let place = PlaceOrder::simple(user, Outcome::Successful, MessageId("m@b".into()), AT);
+        let order = NewOrder::Content(Box::new(content));
+        PlaceOrder { order, ..place }.apply(&mut txn).map(|placed| placed.order.id.0)
+    };
+    assert_eq!(numbered(ann).unwrap(), 1);
+    let refused = numbered(ann);
+    assert!(matches!(&refused, Err(Failure::Refused(Error::Conflict(_)))), "{refused:?}");
+    assert_eq!(numbered(bob).unwrap(), 2);
+}
+
+#[test]
+fn a_clock_that_was_set_back_takes_no_change_ahead_of_the_one_before() {
+    let transaction = transaction();
+    let mut txn = WriteTxn::begin(&transaction, None);
+    let user = admin(&mut txn, "ann").id;
+    let (by, noon) = (Actor { user: Some(user), is_admin: true }, AT + 12 * HOUR);
+    let place = PlaceOrder::simple(user, Outcome::Successful, MessageId("m@b".into()), noon);
+    let order = NewOrder::Content(Box::new(chat()));
+    let id = PlaceOrder { by, order, ..place }.apply(&mut txn).unwrap().order.id;
+    let mut move_to = |to, at| {
+        let (change, condition) = (Change::Status { to, reason: None, note: None }, None);
+        let message_id = MessageId("c@b".into());
+        let change = ChangeOrder { id, by, change, condition, message_id, at };
+        let order = change.apply(&mut txn).unwrap().order;
+        let content = order.content().unwrap().clone();
+        (content.updated_at, content.closed_at, content.history.last().unwrap().at)
+    };
+    assert_eq!(move_to(Status::Ready, noon + HOUR), (noon + HOUR, None, noon + HOUR));
+    let closed = (noon + HOUR, Some(noon + HOUR), noon + HOUR);
+    assert_eq!(move_to(Status::Completed, noon), closed);
+}
+
+fn chat() -> NewContent {
+    let basket =
+        Basket { currency: None, prices_include_tax: false, lines: vec![Line::named("Chat")] };
+    NewContent { basket, reference: None, details: Details::default(), owner: None }
 }
 
 #[test]

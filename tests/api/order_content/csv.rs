@@ -135,6 +135,11 @@ fn a_text_that_a_spreadsheet_would_compute_is_made_harmless() {
         let row = full_rows(&shop, &shop.ann, "&order=desc&limit=1")[0].clone();
         assert_eq!((row[13].clone(), row[15].clone()), (format!("'{text}"), format!("'{text}")));
     }
+    for email in ["=1@example.com", "+1@example.com", "-1@example.com"] {
+        shop.place(&shop.ann, &with(&pizza(), "/customer", json!({ "email": email })));
+        let row = full_rows(&shop, &shop.ann, "&order=desc&limit=1")[0].clone();
+        assert_eq!(row[14], format!("'{email}"));
+    }
     for reference in ["=1+1", "-5", "+5", "@x"] {
         shop.place(&shop.ann, &with(&pizza(), "/reference_id", reference));
         let row = full_rows(&shop, &shop.ann, "&order=desc&limit=1")[0].clone();

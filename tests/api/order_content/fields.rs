@@ -170,6 +170,7 @@ fn a_currency_is_an_active_code_in_upper_case() {
         let order = shop.place(&shop.ann, &with(&pizza(), "/currency", code));
         assert_eq!(order["currency"], code);
     }
+    assert_eq!(shop.place(&shop.ann, &with(&pizza(), "/currency", " EUR "))["currency"], "EUR");
     let withdrawn = ["DEM", "FRF", "ITL", "HRK", "LTL", "SLL", "ZWL", "VEF"];
     let no_money = ["XAU", "XAG", "XPT", "XPD", "XTS", "XXX"];
     let funds = ["BOV", "CHE", "CHW", "CLF", "COU", "MXV", "USN", "UYI"];
@@ -191,6 +192,7 @@ fn a_price_needs_a_currency() {
     let free = json!({"line_items": [{"name": "a", "unit_price": 0, "quantity": 3}]});
     assert_eq!(shop.place(&shop.ann, &free)["currency"], Value::Null);
     assert_eq!(shop.place(&shop.ann, &with(&free, "/currency", "EUR"))["currency"], "EUR");
+    assert_eq!(shop.place(&shop.ann, &with(&free, "/currency", " "))["currency"], Value::Null);
 }
 
 #[test]

@@ -87,6 +87,7 @@ fn a_country_is_a_code_in_upper_case() {
         let order = shop.place(&shop.ann, &with(&full(), at, none));
         assert_eq!(order.pointer(at), Some(&Value::Null));
     }
+    assert_eq!(shop.place(&shop.ann, &with(&full(), at, " DE ")).pointer(at), Some(&json!("DE")));
 }
 
 #[test]
@@ -108,6 +109,10 @@ fn a_due_time_prints_in_utc_and_whole_seconds() {
         let order = shop.place(&shop.ann, &with(&full(), "/fulfillment/due_at", given));
         assert_eq!(order["fulfillment"]["due_at"], printed, "{given}");
     }
+    for none in ["", "  "] {
+        let order = shop.place(&shop.ann, &with(&full(), "/fulfillment/due_at", none));
+        assert_eq!(order["fulfillment"]["due_at"], Value::Null);
+    }
 }
 
 #[test]
@@ -115,6 +120,7 @@ fn a_due_time_that_is_none_is_refused() {
     let shop = Shop::open();
     for given in [
         json!("2026-11-22T16:07:44"),
+        json!("2026-11-22T16:07Z"),
         json!("2026-11-22"),
         json!("16:07:44Z"),
         json!("tomorrow"),

@@ -173,6 +173,11 @@ fn a_move_back_to_processing_is_refused_from_the_50th_entry_on() {
     assert_eq!(shop.order(&shop.admin, id)["status"], "ready");
     shop.set_status(&shop.admin, id, "completed").good();
     assert_eq!(entries(&shop, id), 52);
+    let just = shop.pizza();
+    fill(&shop, just, 49);
+    shop.set_status(&shop.admin, just, "ready").good();
+    shop.set_status(&shop.admin, just, "processing").assert_status(409);
+    assert_eq!(entries(&shop, just), 50);
 }
 
 #[test]

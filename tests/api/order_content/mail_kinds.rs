@@ -57,6 +57,10 @@ fn the_newest_come_first_when_asked_for() {
     assert_eq!(listed(&shop, "state=all&order=asc"), all);
     all.reverse();
     assert_eq!(listed(&shop, "state=all&order=desc"), all);
+    let mut of_one = listed(&shop, "state=all&order_id=4");
+    assert_eq!(of_one.len(), 3);
+    of_one.reverse();
+    assert_eq!(listed(&shop, "state=all&order_id=4&order=desc"), of_one);
 }
 
 #[test]

@@ -223,6 +223,17 @@ fn an_address_that_stays_keeps_its_writer() {
 }
 
 #[test]
+fn a_mail_that_waits_goes_to_nobody_once_its_order_has_lost_the_address() {
+    let no_server = ["--smtp-server=127.0.0.1", "--smtp-port=1", "--smtp-tls=none"];
+    let shop = Shop::open_with(&no_server);
+    let id = placed(&shop, &shop.admin, None, Some(GUEST));
+    assert_sent(&shop, id, &[("order_placed", GUEST)]);
+    shop.update(&shop.admin, id, &json!({"customer": {"name": "Ada"}})).good();
+    let mails = shop.mails(&format!("order_id={id}"));
+    assert_eq!((mails.len(), &mails[0]["to"]), (1, &Value::Null), "{mails:?}");
+}
+
+#[test]
 fn a_plain_user_s_address_is_not_taken_for_a_guest_s_after_a_restart() {
     let mut shop = Shop::open();
     let anns = placed(&shop, &shop.ann, None, Some(STRANGER));

@@ -92,6 +92,15 @@ fn beside_success_null_is_the_same_as_absent() {
 }
 
 #[test]
+fn beside_lines_a_success_of_null_is_the_same_as_absent() {
+    let shop = Shop::open();
+    let order = shop.place(&shop.ann, &with(&pizza(), "/success", Value::Null));
+    assert_eq!((&order["status"], &order["total"]), (&json!("pending"), &json!(1900)));
+    let response = shop.create(&shop.ann, &json!({"success": null, "note": "x"}));
+    assert_faults(&response, &[("missing", "/line_items")]);
+}
+
+#[test]
 fn a_simple_body_ignores_what_is_unknown_as_before() {
     let shop = Shop::open();
     let body = json!({

@@ -13,6 +13,7 @@ mod lists;
 mod mail_kinds;
 mod mail_texts;
 mod mails;
+mod many;
 mod mixes;
 mod numbers;
 mod openapi;

@@ -107,12 +107,18 @@ fn a_payment_has_its_fields_and_no_others() {
     }
     assert_eq!(faults(&post(&json!({"colour": 1}))).len(), 3);
     let longest = json!({
-        "amount": 1, "method": "x".repeat(40), "reference_id": "x".repeat(64),
-        "note": "x".repeat(500),
+        "amount": 1, "method": "\u{1f355}".repeat(40), "reference_id": "x".repeat(64),
+        "note": "\u{1f355}".repeat(500),
     });
     post(&longest).good();
     post(&json!({"amount": 1, "method": "x", "reference_id": null, "note": null})).good();
-    assert_eq!(shop.order(&shop.admin, id)["amount_paid"], 2);
+    post(&json!({"amount": 1, "method": "x", "reference_id": " ", "note": ""})).good();
+    post(&json!({"amount": 1, "method": "x", "reference_id": " T-1 "})).good();
+    let order = shop.order(&shop.admin, id);
+    let references: Vec<&Value> =
+        order["payments"].as_array().unwrap().iter().map(|it| &it["reference_id"]).collect();
+    assert_eq!(references[1..], [&Value::Null, &Value::Null, &json!("T-1")]);
+    assert_eq!(order["amount_paid"], 4);
 }
 
 #[test]

@@ -66,6 +66,13 @@ fn null_is_the_same_as_absent_in_every_optional_field() {
     assert_eq!(partly["customer"], json!({"name": "Ada", "email": null, "phone": null}));
     let pickup = json!({"type": "pickup", "due_at": null, "note": null, "address": null});
     assert_eq!(partly["fulfillment"], pickup);
+    let address = json!({
+        "line1": "Hauptstr. 1", "line2": null, "city": null, "state": null, "postal_code": null,
+        "country": null,
+    });
+    let there = json!({"type": "delivery", "due_at": null, "note": null, "address": address});
+    let body = with(&pizza(), "/fulfillment", there.clone());
+    assert_eq!(shop.place(&shop.ann, &body)["fulfillment"], there);
 }
 
 #[test]

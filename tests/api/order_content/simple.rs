@@ -54,6 +54,21 @@ fn a_simple_order_takes_none_of_the_changes() {
 }
 
 #[test]
+fn a_simple_order_may_be_asked_to_be_what_it_is() {
+    let shop = Shop::open();
+    for (success, status) in [(true, "completed"), (false, "failed")] {
+        let id = simple(&shop, success);
+        let before = shop.app.read(&shop.ann, &format!("/orders/{id}")).text();
+        for token in [&shop.ann, &shop.admin] {
+            let response = shop.set_status(token, id, status);
+            assert_eq!((response.status, response.text()), (200, before.clone()));
+            response.assert_header("ETag", "\"1\"");
+        }
+        shop.set_status(&shop.ben, id, status).assert_detail(404, "Not Found");
+    }
+}
+
+#[test]
 fn the_other_checks_of_a_change_come_first_on_a_simple_order_too() {
     let shop = Shop::open();
     let id = simple(&shop, true);

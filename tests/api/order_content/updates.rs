@@ -100,6 +100,7 @@ fn an_update_that_changes_nothing_is_no_change() {
     bodies.push(same("fulfillment"));
     bodies.push(json!({"note": "  hello "}));
     bodies.push(with(&same("fulfillment"), "/fulfillment/due_at", "2026-11-22T17:07:44+01:00"));
+    bodies.push(with(&same("fulfillment"), "/fulfillment/due_at", "2026-11-22T16:07:44.9Z"));
     for body in &bodies {
         for token in [&shop.ann, &shop.admin] {
             let response = shop.update(token, id, body);
@@ -151,6 +152,7 @@ fn an_owner_updates_while_the_order_is_pending() {
         for (field, value) in changes() {
             shop.update(&shop.ann, id, &json!({ field: value })).assert_status(409);
         }
+        assert_eq!(shop.update(&shop.ann, id, &json!({})).good()["version"], 2);
         assert_eq!(shop.order(&shop.ann, id)["version"], 2, "{status}");
     }
 }
@@ -170,6 +172,7 @@ fn an_admin_updates_until_it_is_closed_and_metadata_always() {
         let id = placed(&shop);
         shop.set_status(&shop.admin, id, status).good();
         for (field, value) in changes() {
+            shop.app.advance_secs(1);
             let response = shop.update(&shop.admin, id, &json!({ field: value }));
             if field == "metadata" {
                 let order = response.good();
@@ -179,7 +182,9 @@ fn an_admin_updates_until_it_is_closed_and_metadata_always() {
             }
         }
         assert_eq!(shop.update(&shop.admin, id, &json!({})).good()["version"], 3);
-        assert_eq!(shop.order(&shop.admin, id)["version"], 3);
+        let order = shop.order(&shop.admin, id);
+        assert_eq!(order["version"], 3);
+        assert_ne!(order["closed_at"], order["updated_at"], "it was closed before that");
     }
 }
 

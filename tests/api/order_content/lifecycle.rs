@@ -179,6 +179,9 @@ fn the_six_names_are_taken_and_no_other() {
     let longer = json!({"status": "ready", "note": "x".repeat(501)});
     let longer = shop.change(&shop.admin, id, "status", &longer);
     assert_faults(&longer, &[("string_too_long", "/note")]);
+    let number = json!({"status": "ready", "note": 5});
+    let number = shop.change(&shop.admin, id, "status", &number);
+    assert_faults(&number, &[("string_type", "/note")]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Which characters a string takes, and in what form it is kept.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::fields::STRINGS;
 use super::shop::{Shop, assert_fault_at, assert_fault_below, full, id, payment, refund, with};
@@ -139,9 +139,15 @@ fn notes_of_changes_follow_the_same_rules() {
     let longest = "\u{1f355}".repeat(500);
     let body = json!({"status": "ready", "note": longest});
     shop.change(&shop.admin, id, "status", &body).good();
-    let updated = shop.update(&shop.admin, id, &json!({"note": " a\rb "})).good();
-    assert_eq!(updated["note"], "a\nb");
-    let longest = "x".repeat(2_000);
+    for (status, none) in [("processing", json!("  ")), ("ready", Value::Null)] {
+        let body = json!({"status": status, "note": none});
+        shop.change(&shop.admin, id, "status", &body).good();
+        let history = shop.order(&shop.admin, id)["history"].clone();
+        assert_eq!(history.as_array().unwrap().last().unwrap()["note"], Value::Null);
+    }
+    let updated = shop.update(&shop.admin, id, &json!({"note": " a\rb\tc "})).good();
+    assert_eq!(updated["note"], "a\nb\tc");
+    let longest = "\u{1f355}".repeat(2_000);
     assert_eq!(shop.update(&shop.admin, id, &json!({ "note": longest })).good()["note"], longest);
     for wrong in ["a\u{0}b", &"x".repeat(2_001)] {
         assert_fault_at(&shop.update(&shop.admin, id, &json!({ "note": wrong })), "/note");

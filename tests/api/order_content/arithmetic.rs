@@ -201,6 +201,9 @@ fn the_largest_figures_are_taken() {
         let order = shop.create_text(&shop.ann, body(&lines, included)).good();
         assert_figures(&order, &lines, included, "at the bound");
     }
+    let largest = body(&[dear(1_000, MAX, 0, 0)], false);
+    let believed = largest.replacen('{', &format!("{{\"total\":{MAX},"), 1);
+    assert_eq!(shop.create_text(&shop.ann, believed).good()["total"], json!(999_999_999_999_u64));
 }
 
 #[test]

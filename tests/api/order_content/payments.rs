@@ -93,6 +93,7 @@ fn a_payment_has_its_fields_and_no_others() {
         ("/method", json!("  "), "string_too_short"),
         ("/method", json!("x".repeat(41)), "string_too_long"),
         ("/method", json!(5), "string_type"),
+        ("/method", json!("a\nb"), "value_error"),
         ("/reference_id", json!("x".repeat(65)), "string_too_long"),
         ("/reference_id", json!(5), "string_type"),
         ("/note", json!("x".repeat(501)), "string_too_long"),

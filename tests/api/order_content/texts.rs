@@ -167,6 +167,9 @@ fn an_update_reads_its_objects_as_create_does() {
         ("/fulfillment/due_at", json!({"type": "pickup", "due_at": "2026-11-22T16:07:44"})),
         ("/metadata", json!({"a b": "x"})),
         ("/metadata/a", json!({"a": 5})),
+        ("/metadata/a", json!({"a": "x".repeat(501)})),
+        ("/metadata/a", json!({"a": "a\nb"})),
+        ("/metadata/a", json!({"a": "a\u{202e}b"})),
         ("/note", json!(5)),
     ] {
         let field = pointer.split('/').nth(1).unwrap();
@@ -174,4 +177,7 @@ fn an_update_reads_its_objects_as_create_does() {
         assert_fault_below(&response, pointer);
     }
     assert_eq!(shop.order(&shop.ann, id)["version"], 1);
+    let longest = "\u{1f355}".repeat(500);
+    let body = json!({"metadata": {"a": format!(" {longest} ")}});
+    assert_eq!(shop.update(&shop.ann, id, &body).good()["metadata"], json!({ "a": longest }));
 }

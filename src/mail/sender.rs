@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::domain::Mail;
 use crate::error::Result;
 use crate::metrics;
-use crate::service::MailWarning;
+use crate::service::Warning;
 use crate::store::{
     Attempt, MailMark, MailPlace, MarkMails, PassOrders, QuarantineMail, Store, UnreadableMail,
 };
@@ -50,7 +50,7 @@ pub struct Sender {
     /// store that takes no writes would have the same mails sent again and again.
     unmarked: Vec<MailMark>,
     refusals: Refusals,
-    warning: MailWarning,
+    warning: Warning,
 }
 
 impl Sender {
@@ -59,7 +59,7 @@ impl Sender {
         store: Store,
         clock: Clock,
         metrics: metrics::Mail,
-        warning: MailWarning,
+        warning: Warning,
     ) -> Sender {
         Sender {
             mailer: Arc::new(mailer),

@@ -7,7 +7,7 @@ use crate::store::{DeadMails, Direction, MailFilter, MailPage, RetryMail, RetryM
 
 use super::caller::Caller;
 use super::context::Context;
-use super::mail_warning::MailWarning;
+use super::warning::Warning;
 use super::state::Service;
 
 /// Which dead mails are retried together: those that meet every condition.
@@ -40,7 +40,7 @@ impl RetryFilter {
 
 impl Service {
     /// What the sender warns through.
-    pub fn mail_warning(&self) -> &MailWarning {
+    pub fn mail_warning(&self) -> &Warning {
         &self.mail_warning
     }
 

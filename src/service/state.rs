@@ -16,10 +16,10 @@ use crate::metrics::{Business, Gauge, Metrics};
 use crate::store::{BackupLock, Store};
 
 use super::limits::Limits;
-use super::mail_warning::MailWarning;
 use super::operation::Operations;
 use super::trial::LastTrial;
 use super::waiters::Waiters;
+use super::warning::Warning;
 
 /// The name of a backup's file beside the database, while a download is being made.
 pub const DOWNLOAD_FILE: &str = "orders.download";
@@ -53,7 +53,7 @@ pub struct Service {
     pub(super) database_path: PathBuf,
     /// Descriptors other than connections, where the system doesn't count them.
     pub(super) other_fds: OnceLock<Option<u64>>,
-    pub(super) mail_warning: MailWarning,
+    pub(super) mail_warning: Warning,
     /// Where webhooks may go.
     pub(super) webhook_networks: Networks,
 }
@@ -87,7 +87,7 @@ impl Service {
             database_path: std::path::absolute(config.database_path())
                 .unwrap_or_else(|_| config.database_path().to_owned()),
             other_fds: OnceLock::new(),
-            mail_warning: MailWarning::default(),
+            mail_warning: Warning::default(),
             webhook_networks: config.networks_of_webhooks(),
             store,
             hasher,

@@ -7,7 +7,7 @@ use orderd::clock::{Clock, Timestamp};
 use orderd::domain::UserId;
 use orderd::mail::{self, Folder, Sender, Templates, Transport};
 use orderd::metrics::Metrics;
-use orderd::service::MailWarning;
+use orderd::service::Warning;
 use orderd::store::Store;
 use orderd::sys::poll::Waker;
 use redb::{Database, TableDefinition};
@@ -275,7 +275,7 @@ fn while_results_cannot_be_stored_nothing_is_sent_again() {
     let server = SmtpServer::start(Script::default());
     let templates = Templates::load(None, mail::Shop::default()).unwrap();
     let mailer = mailer(to_server(&server), templates);
-    let warning = MailWarning::default();
+    let warning = Warning::default();
     let mut sender = Sender::new(mailer, store.clone(), clock, metrics.mail.clone(), warning);
     disk.refuse_syncs(true);
     for _ in 0..3 {

@@ -10,7 +10,7 @@ use orderd::domain::order::Actor;
 use orderd::domain::{EmailAddress, MessageId, NewOrder, Outcome, Role, UserId, Username};
 use orderd::mail::{self, Mailer, Round, Sender, Server, Smtp, Templates, Timeouts, Transport};
 use orderd::metrics::Metrics;
-use orderd::service::MailWarning;
+use orderd::service::Warning;
 use orderd::store::{CreateUser, PlaceOrder, Store};
 
 use crate::relay::addresses;
@@ -24,7 +24,7 @@ pub struct Shop {
     pub clock: Clock,
     pub metrics: Metrics,
     pub store: Store,
-    pub warning: MailWarning,
+    pub warning: Warning,
 }
 
 impl Shop {
@@ -33,7 +33,7 @@ impl Shop {
         let clock = Clock::fixed(Timestamp::from_secs(1_759_816_691));
         let metrics = Metrics::new();
         let store = Store::open(&dir.path().join("shop.redb"), clock.clone(), &metrics).unwrap();
-        Shop { dir, clock, metrics, store, warning: MailWarning::default() }
+        Shop { dir, clock, metrics, store, warning: Warning::default() }
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

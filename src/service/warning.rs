@@ -1,14 +1,14 @@
-//! What `GET /health` says of the mail: the sender sets it.
+//! What `GET /health` warns of: whoever finds it sets it.
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Why mail doesn't go out. Clones share it.
+/// One thing that needs an operator. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct MailWarning(Arc<Mutex<Option<&'static str>>>);
+pub struct Warning(Arc<Mutex<Option<&'static str>>>);
 
-impl MailWarning {
+impl Warning {
     /// True where that is news.
     pub fn set(&self, warning: Option<&'static str>) -> bool {
         let mut current = self.0.lock();

@@ -21,7 +21,7 @@ use crate::store::{
     BackupPlan, FileStorage, RunningUpkeep, SetFeed, Storage, Store, Upkeep, UpkeepPlan,
 };
 use crate::sys;
-use crate::sys::files::{folder_of, make_folder, real_path, try_folder};
+use crate::sys::files::{DATA_FOLDER_MODE, folder_of, make_folder, real_path, try_folder};
 use crate::sys::poll::Waker;
 use crate::sys::stop::Stop;
 use crate::webhooks::delivery::{ATTEMPT, Outgoing};
@@ -246,7 +246,7 @@ fn check_signing_key(config: &Config) -> Result<(), StartError> {
 /// Tries what no setting names, so that a start that fails leaves no database behind.
 fn try_places(config: &Config) -> Result<(), StartError> {
     let database = real_path(config.database_path());
-    make_folder(folder_of(&database), 0o777).map_err(StartError::of)?;
+    make_folder(folder_of(&database), DATA_FOLDER_MODE).map_err(StartError::of)?;
     // The transport makes its sockets there. The folder is the system's to make.
     let folder = std::env::temp_dir();
     try_folder(&folder).map_err(|why| {

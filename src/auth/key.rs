@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::sys::files::{
-    create_private, folder_of, make_folder, named_beside, real_path, sync_folder_of,
+    DATA_FOLDER_MODE, create_private, folder_of, make_folder, named_beside, real_path,
+    sync_folder_of,
 };
 
 /// The bytes that tokens are signed with.
@@ -69,7 +70,7 @@ pub fn load_or_create_key(path: &Path) -> io::Result<SigningKey> {
 /// where the path is a link, it appears there.
 pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
     let path = real_path(path);
-    make_folder(folder_of(&path), 0o777)?;
+    make_folder(folder_of(&path), DATA_FOLDER_MODE)?;
     let unfinished = named_beside(&path, ".new");
     let mut file = create_private(&unfinished)?;
     file.write_all(text.as_bytes())?;

@@ -21,6 +21,8 @@ use super::place::Place;
 
 const HELD: &str = "the server has the database open: stop it first";
 const TAKEN: &str = "another process is making or restoring the database";
+/// Names that are tried for a database that is replaced.
+const MAX_KEPT: u32 = 1000;
 
 #[derive(Debug, Args)]
 pub struct BackupArgs {
@@ -228,10 +230,25 @@ fn hold(path: &Path) -> Result<Option<FileLock>, CommandError> {
 }
 
 fn replace(incoming: &Path, path: &Path) -> Result<(), CommandError> {
-    let aside = named_beside(path, format!(".{}", Clock::system().now().to_compact()));
-    fs::hard_link(path, &aside).map_err(|why| failed_at(&aside, why))?;
+    let aside = keep_aside(path, &Clock::system().now().to_compact())?;
     place(incoming, path)?;
     say(&format!("the old database is {}", aside.display()))
+}
+
+/// Gives the database a second name, which tells the time. Where others have that name, a number
+/// is added: `orders.redb.20251122T100000-2`.
+fn keep_aside(path: &Path, time: &str) -> Result<PathBuf, CommandError> {
+    let mut aside = named_beside(path, format!(".{time}"));
+    for number in 2..=MAX_KEPT + 1 {
+        match fs::hard_link(path, &aside) {
+            Ok(()) => return Ok(aside),
+            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {
+                aside = named_beside(path, format!(".{time}-{number}"));
+            }
+            Err(why) => return Err(failed_at(&aside, why)),
+        }
+    }
+    Err(failed_at(&aside, "no name is free for the old database"))
 }
 
 fn place(incoming: &Path, path: &Path) -> Result<(), CommandError> {

@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use crate::sys::files::{folder_of, make_writable_folder};
+use crate::sys::files::{
+    DATA_FOLDER_MODE, folder_of, make_folder, make_writable_folder, real_path,
+};
 
 use super::error::Unusable;
 use super::settings::Config;
@@ -13,6 +15,9 @@ impl Config {
     /// # Errors
     /// The first that can't, with its setting.
     pub fn try_folders(&self) -> Result<(), Unusable> {
+        // By default mails lie within the database's folder, which is closed to others than they
+        // are: it is made first. Whoever opens the database tells why it can't be.
+        let _ = make_folder(folder_of(&real_path(self.database_path())), DATA_FOLDER_MODE);
         if self.smtp_server.is_none() {
             try_folder("MAIL_DIR", &self.mail_dir)?;
         }

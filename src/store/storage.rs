@@ -10,8 +10,8 @@ use redb::{Builder, Database, DatabaseError};
 use super::open_error::OpenError;
 use crate::sys::disk;
 use crate::sys::files::{
-    create_private, folder_of, give_to_owner_of_folder, make_folder, named_beside, naming,
-    real_path, sync_folder,
+    DATA_FOLDER_MODE, create_private, folder_of, give_to_owner_of_folder, make_folder,
+    named_beside, naming, real_path, sync_folder,
 };
 
 /// What the database is kept on.
@@ -89,7 +89,7 @@ impl CreationLock {
     /// goes on to use the database.
     fn take(path: &Path) -> std::result::Result<CreationLock, DatabaseError> {
         let path = real_path(path);
-        make_folder(folder_of(&path), 0o777)?;
+        make_folder(folder_of(&path), DATA_FOLDER_MODE)?;
         let lock = named_beside(&path, ".lock");
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(false).mode(0o600);

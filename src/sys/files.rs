@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{OFlags, fcntl_setfl};
 use rustix::io::Errno;
 
+/// Of a folder that is made for the database: what lies in it is its owner's alone.
+pub const DATA_FOLDER_MODE: u32 = 0o700;
 /// The owner writes the log, and the group may read it.
 const LOG_MODE: u32 = 0o640;
 /// Links that are followed one after the other; Linux follows as many.

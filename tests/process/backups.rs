@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use orderd::clock::Clock;
 use orderd::metrics::Metrics;
@@ -54,6 +54,30 @@ fn a_backup_is_restored_and_the_old_database_kept() {
     assert_eq!(aside.len(), 1, "{aside:?}");
     let url = format!("redb://./data/{}", aside[0]);
     assert_eq!(orders_in(&run(&folder, &["check", "--database-url", &url])), "5");
+}
+
+/// As it does when two come within one second.
+#[test]
+fn a_restore_keeps_the_old_database_where_its_name_is_taken() {
+    let folder = Folder::new();
+    assert_eq!(run(&folder, &["init"]).code, Some(0));
+    assert_eq!(run(&folder, &["backup", "b.redb"]).code, Some(0));
+    let (now, minutes) = (Clock::system().now(), 10);
+    for second in 0..minutes * 60 {
+        let time = (now + Duration::from_secs(second)).to_compact();
+        folder.write(&format!("data/orders.redb.{time}"), "taken");
+    }
+    for number in [2, 3] {
+        let restored = run(&folder, &["restore", "b.redb", "--force"]);
+        assert_eq!(restored.code, Some(0), "{restored:?}");
+        let told = restored.stdout.lines().find_map(|it| it.strip_prefix("the old database is "));
+        let aside = folder.path().join(told.unwrap());
+        assert!(check_file(&aside).unwrap().is_sound());
+        // The first of its second has the 2, and another second may begin.
+        let is_numbered = (2..=number).any(|it| told.unwrap().ends_with(&format!("-{it}")));
+        assert!(is_numbered, "{restored:?}");
+    }
+    assert_eq!(run(&folder, &["check"]).code, Some(0));
 }
 
 #[test]

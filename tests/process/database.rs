@@ -19,6 +19,27 @@ fn a_start_makes_the_database_with_its_folder_for_its_owner_only() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+/// Whoever makes it, and whether the mails lie in it, which alone would be open to the group.
+#[test]
+fn a_folder_that_is_made_for_the_database_is_its_owners_alone_and_one_that_is_there_stays() {
+    let mode = |folder: &Folder| {
+        fs::metadata(folder.join("data")).unwrap().permissions().mode() & 0o777
+    };
+    let start = |call: Call| call.start().stop();
+    let run = |call: Call| assert_eq!(call.run().code, Some(0));
+    let elsewhere = |folder: &Folder| Call::within(folder).env("MAIL_DIR", "mail");
+    let folders: [Folder; 3] = Default::default();
+    start(Call::within(&folders[0]));
+    start(elsewhere(&folders[1]));
+    run(Call::within(&folders[2]).arg("init"));
+    assert_eq!(folders.each_ref().map(mode), [0o700; 3]);
+    let [folder, ..] = folders;
+    fs::set_permissions(folder.join("data"), fs::Permissions::from_mode(0o755)).unwrap();
+    start(Call::within(&folder));
+    run(Call::within(&folder).arg("init"));
+    assert_eq!(mode(&folder), 0o755);
+}
+
 #[test]
 fn init_does_nothing_that_is_done_already() {
     let folder = Folder::new();

@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -23,7 +25,15 @@ const FAILURE_WAIT: Duration = Duration::from_secs(1);
 /// Delivers to all webhooks that are enabled.
 pub struct Runner {
     shared: Deliverer,
-    endpoints: HashMap<WebhookId, JoinHandle<()>>,
+    workers: HashMap<WebhookId, Worker>,
+}
+
+/// The thread of a webhook.
+struct Worker {
+    /// It delivers no more. Set before it rings: whoever hears that must not take a thread that is
+    /// about to end for one that delivers.
+    has_ended: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
 }
 
 /// The threads, as whoever stops them holds them.
@@ -35,7 +45,7 @@ pub struct Running {
 
 impl Runner {
     pub fn new(shared: Deliverer) -> Runner {
-        Runner { shared, endpoints: HashMap::new() }
+        Runner { shared, workers: HashMap::new() }
     }
 
     pub fn start(self) -> io::Result<Running> {
@@ -56,18 +66,20 @@ impl Runner {
                 }
             }
         }
-        for (_, thread) in self.endpoints.drain() {
+        for (_, worker) in self.workers.drain() {
             // A panic was logged where it happened.
-            let _ = thread.join();
+            let _ = worker.thread.join();
         }
     }
 
     /// A webhook's thread ends by itself, once it is disabled or gone.
     fn start_missing(&mut self) -> Result<()> {
-        self.endpoints.retain(|_, thread| !thread.is_finished());
+        for (_, worker) in self.workers.extract_if(|_, worker| worker.has_ended()) {
+            let _ = worker.thread.join();
+        }
         let webhooks = self.shared.store.read()?.webhooks()?;
         for webhook in webhooks.iter().filter(|webhook| webhook.is_enabled()) {
-            if !self.endpoints.contains_key(&webhook.id) {
+            if !self.workers.contains_key(&webhook.id) {
                 self.start_endpoint(webhook);
             }
         }
@@ -77,13 +89,24 @@ impl Runner {
     fn start_endpoint(&mut self, webhook: &Webhook) {
         let (id, shared) = (webhook.id, self.shared.clone());
         let endpoint = Endpoint::new(id, shared.clone());
-        let spawned = thread::Builder::new()
-            .name(format!("webhook-{id}"))
-            .spawn(move || run_endpoint(endpoint, &shared, id));
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let ended = Arc::clone(&has_ended);
+        let spawned = thread::Builder::new().name(format!("webhook-{id}")).spawn(move || {
+            run_endpoint(endpoint, &shared, id);
+            ended.store(true, Ordering::Release);
+            // It may have been enabled again since it was seen to be disabled.
+            shared.store.webhook_bell().ring();
+        });
         match spawned {
-            Ok(thread) => drop(self.endpoints.insert(id, thread)),
+            Ok(thread) => drop(self.workers.insert(id, Worker { has_ended, thread })),
             Err(why) => log::error!("webhook {id} has no thread: {why}"),
         }
+    }
+}
+
+impl Worker {
+    fn has_ended(&self) -> bool {
+        self.has_ended.load(Ordering::Acquire) || self.thread.is_finished()
     }
 }
 
@@ -118,6 +141,4 @@ fn run_endpoint(mut endpoint: Endpoint, shared: &Deliverer, id: WebhookId) {
             }
         }
     }
-    // It may have been enabled again since it was seen to be disabled.
-    store.webhook_bell().ring();
 }

@@ -42,6 +42,8 @@ pub struct Got {
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
+    /// What it was answered with, where it was answered as it should be.
+    pub status: Option<u16>,
 }
 
 pub struct Receiver {
@@ -59,6 +61,9 @@ struct Shared {
     script: Mutex<VecDeque<Reply>>,
     usual: Mutex<Reply>,
     connections: AtomicUsize,
+    /// Of those, how many have ended here, and how many of them in an error.
+    ended: AtomicUsize,
+    broken: AtomicUsize,
     is_dropped: AtomicBool,
 }
 
@@ -100,6 +105,8 @@ impl Receiver {
             script: Mutex::default(),
             usual: Mutex::new(Reply::status(200)),
             connections: AtomicUsize::new(0),
+            ended: AtomicUsize::new(0),
+            broken: AtomicUsize::new(0),
             is_dropped: AtomicBool::new(false),
         });
         let scheme = if tls.is_some() { "https" } else { "http" };
@@ -141,6 +148,30 @@ impl Receiver {
         got.clone()
     }
 
+    /// How many connections it is done with: it has closed them, or found them closed.
+    pub fn ended(&self) -> usize {
+        self.shared.ended.load(Ordering::SeqCst)
+    }
+
+    #[track_caller]
+    pub fn wait_for_ended(&self, count: usize) {
+        self.wait_for_count(&self.shared.ended, count);
+    }
+
+    /// Waits until so many connections broke amid a request or an answer.
+    #[track_caller]
+    pub fn wait_for_broken(&self, count: usize) {
+        self.wait_for_count(&self.shared.broken, count);
+    }
+
+    #[track_caller]
+    fn wait_for_count(&self, counter: &AtomicUsize, count: usize) {
+        let got = self.shared.got.lock().unwrap();
+        let too_few = |_: &mut Vec<Got>| counter.load(Ordering::SeqCst) < count;
+        let waited = self.shared.changed.wait_timeout_while(got, DEADLINE, too_few).unwrap();
+        assert!(!waited.1.timed_out(), "there never were {count}");
+    }
+
     pub fn connections(&self) -> usize {
         self.shared.connections.load(Ordering::SeqCst)
     }
@@ -165,7 +196,11 @@ impl Shared {
             self.connections.fetch_add(1, Ordering::SeqCst);
             let (shared, tls) = (Arc::clone(self), tls.cloned());
             thread::spawn(move || {
-                let _ = shared.converse(stream, tls.as_ref());
+                let is_whole = shared.converse(stream, tls.as_ref()).is_ok();
+                let _got = shared.got.lock().unwrap();
+                shared.broken.fetch_add(usize::from(!is_whole), Ordering::SeqCst);
+                shared.ended.fetch_add(1, Ordering::SeqCst);
+                shared.changed.notify_all();
             });
         }
     }
@@ -178,9 +213,12 @@ impl Shared {
             None => Wire::Plain(stream),
         };
         let mut wire = BufReader::new(wire);
-        while let Some(got) = read_request(&mut wire)? {
+        while let Some(mut got) = read_request(&mut wire)? {
             let scripted = self.script.lock().unwrap().pop_front();
             let reply = scripted.unwrap_or_else(|| self.usual.lock().unwrap().clone());
+            if let Reply::Status(status, ..) = reply {
+                got.status = Some(status);
+            }
             self.got.lock().unwrap().push(got);
             self.changed.notify_all();
             match reply {
@@ -243,7 +281,8 @@ fn read_request(wire: &mut BufReader<Wire>) -> std::io::Result<Option<Got>> {
         let Some((name, value)) = header.trim_end().split_once(':') else { break };
         headers.push((name.to_lowercase(), value.trim().to_owned()));
     }
-    let mut got = Got { line: line.trim_end().to_owned(), headers, body: Vec::new() };
+    let line = line.trim_end().to_owned();
+    let mut got = Got { line, headers, body: Vec::new(), status: None };
     let len = got.header("content-length").parse().unwrap_or(0);
     got.body.resize(len, 0);
     wire.read_exact(&mut got.body)?;

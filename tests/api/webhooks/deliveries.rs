@@ -114,10 +114,14 @@ fn after_a_rotation_both_secrets_sign_for_a_day_and_a_second_one_drops_the_oldes
     let new_alone = standardwebhooks::Webhook::new(&third).unwrap();
     let at = got.header("webhook-timestamp").parse().unwrap();
     assert_eq!(signatures[0], new_alone.sign(got.header("webhook-id"), at, &got.body).unwrap());
-    hooks.app.advance_secs(24 * 60 * 60);
-    let admin = hooks.app.admin();
-    hooks.app.create_order(&admin, &json!({"success": true})).good();
-    let got = receiver.wait_for(3).remove(2);
+    let order_later = |secs: u64, count: usize| {
+        hooks.app.advance_secs(secs);
+        hooks.app.create_order(&hooks.app.admin(), &json!({"success": true})).good();
+        receiver.wait_for(count).remove(count - 1)
+    };
+    let got = order_later(24 * 60 * 60 - 1, 3);
+    assert!(is_signed_by(&got, &third) && is_signed_by(&got, &second));
+    let got = order_later(1, 4);
     assert!(is_signed_by(&got, &third) && !is_signed_by(&got, &second));
 }
 
@@ -158,6 +162,28 @@ fn a_disabled_webhook_goes_on_where_it_stopped() {
     assert_eq!(hooks.get(id)["backlog"], 2);
     hooks.act(id, "enable").good();
     assert_eq!(event_ids(&receiver.wait_for(3)), [1, 2, 3]);
+}
+
+/// Its thread ends with the one, and must be there again with the other, however soon.
+#[test]
+fn a_webhook_that_is_enabled_while_its_thread_ends_goes_on_at_once() {
+    const TIMES: u64 = 100;
+    let hooks = Hooks::open();
+    let receiver = Receiver::start();
+    let (id, _) = hooks.hook(&receiver);
+    for event in 1..=TIMES {
+        // This ends it, too.
+        receiver.then(Reply::status(410));
+        hooks.order();
+        hooks.wait_until(id, |webhook| webhook["state"] == "disabled");
+        hooks.act(id, "enable").good();
+        hooks.act(id, "disable").good();
+        hooks.act(id, "enable").good();
+        hooks.wait_until(id, |webhook| webhook["cursor"] == event);
+    }
+    let mut ids = event_ids(&receiver.got());
+    ids.dedup();
+    assert_eq!(ids, (1..=TIMES).collect::<Vec<_>>());
 }
 
 #[test]
@@ -204,6 +230,45 @@ fn a_test_is_sent_at_once_moves_nothing_and_gives_what_came_of_it() {
 }
 
 #[test]
+fn a_stop_cuts_the_test_under_way_and_says_so() {
+    let mut hooks = Hooks::open();
+    let receiver = Receiver::start();
+    let (id, _) = hooks.hook(&receiver);
+    receiver.usually(Reply::Hang);
+    let mut waiting = hooks.app.connect();
+    waiting.send(test_request(&hooks, id));
+    receiver.wait_for(1);
+    hooks.app.stop();
+    waiting.read().assert_status(503);
+    assert_eq!(receiver.ended(), 0);
+}
+
+fn test_request(hooks: &Hooks, id: u64) -> String {
+    format!(
+        "POST /webhooks/{id}/test HTTP/1.1\r\nHost: shop\r\nAuthorization: Bearer {}\r\n\
+         Content-Length: 0\r\n\r\n",
+        hooks.admin,
+    )
+}
+
+/// Each test has a thread of its own, which a receiver can hold.
+#[test]
+fn eight_tests_run_at_once_and_a_ninth_is_told_to_come_back() {
+    let hooks = Hooks::open();
+    let receiver = Receiver::start();
+    let (id, _) = hooks.hook(&receiver);
+    receiver.usually(Reply::Hang);
+    let mut waiting: Vec<_> = (0..8).map(|_| hooks.app.connect()).collect();
+    waiting.iter_mut().for_each(|client| client.send(test_request(&hooks, id)));
+    receiver.wait_for(8);
+    hooks.act(id, "test").assert_status(503);
+    drop(receiver);
+    for client in &mut waiting {
+        assert!(client.read().good()["error"].is_string());
+    }
+}
+
+#[test]
 fn the_last_hundred_attempts_are_kept() {
     let hooks = Hooks::open();
     let receiver = Receiver::start();
@@ -215,6 +280,9 @@ fn the_last_hundred_attempts_are_kept() {
     let attempts = webhook["attempts"].as_array().unwrap();
     let ids: Vec<u64> = attempts.iter().map(|it| it["event_id"].as_u64().unwrap()).collect();
     assert_eq!(ids, (4..=103).rev().collect::<Vec<_>>());
+    // No more are there, either.
+    let check = hooks.app.app().store().check().unwrap();
+    assert!(check.is_sound(), "{:?}", check.faults);
 }
 
 #[test]

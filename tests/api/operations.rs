@@ -3,7 +3,11 @@
 use log::LevelFilter;
 use orderd::app::{Dependencies, Foundation};
 use orderd::auth::Cost;
-use orderd::domain::{ApiKeyId, EmailAddress, MailId, NewUser, Password, Role, UserId, Username};
+use orderd::domain::event::EventId;
+use orderd::domain::webhook::{NewWebhook, WebhookUpdate, WebhookUrl};
+use orderd::domain::{
+    ApiKeyId, EmailAddress, MailId, NewUser, Password, Role, UserId, Username, WebhookId,
+};
 use orderd::error::Error;
 use orderd::service::{Caller, Context, NewApiKey, OrderQuery, Service};
 use orderd::store::{Direction, MailFilter, OrderFilter, UpdateUser};
@@ -40,7 +44,15 @@ fn an_operation_that_takes_a_login_refuses_a_key_whatever_route_leads_to_it() {
     let (cx, caller) = (Context::local(), Caller::User { id, role, key });
     let password = Password::parse(PASSWORD).unwrap();
     let new = NewApiKey { user: None, name: "another".into(), expires_at: None };
-    let open = ["list_emails", "get_email", "count_orders", "retry_email", "another's orders"];
+    let open = [
+        "list_emails",
+        "get_email",
+        "count_orders",
+        "retry_email",
+        "another's orders",
+        "list_webhooks",
+        "get_webhook",
+    ];
     let mut outcomes = outcomes(&service, &caller);
     outcomes.retain(|(operation, _)| !open.contains(operation));
     outcomes.extend([
@@ -70,7 +82,8 @@ fn outcomes(service: &Service, caller: &Caller) -> Vec<(&'static str, Result<(),
     let query = OrderQuery { filter, ..OrderQuery::default() };
     let (all, rising) = (MailFilter::default(), Direction::Ascending);
     let update = UpdateUser { user, username: None, email: None, role: Some(Role::User) };
-    vec![
+    let mut outcomes = outcomes_of_webhooks(service, caller);
+    outcomes.extend([
         ("register", service.register(&cx, caller, another).map(drop)),
         ("set_password", service.set_password(&cx, caller, user, &password)),
         ("set_disabled", service.set_disabled(&cx, caller, user, true).map(drop)),
@@ -84,6 +97,29 @@ fn outcomes(service: &Service, caller: &Caller) -> Vec<(&'static str, Result<(),
         ("another's orders", service.orders(&cx, caller, query).map(drop)),
         ("back_up", service.back_up(&cx, caller).map(drop)),
         ("set_log_level", service.set_log_level(&cx, caller, LevelFilter::Off)),
+    ]);
+    outcomes
+}
+
+fn outcomes_of_webhooks(
+    service: &Service,
+    caller: &Caller,
+) -> Vec<(&'static str, Result<(), Error>)> {
+    let (cx, id) = (Context::local(), WebhookId(1));
+    let url = WebhookUrl::parse("https://8.8.8.8/").unwrap();
+    let new = NewWebhook { url, types: None, description: None };
+    let (update, nowhere) = (WebhookUpdate::default(), Ok(Vec::new()));
+    vec![
+        ("list_webhooks", service.webhooks(&cx, caller).map(drop)),
+        ("get_webhook", service.webhook(&cx, caller, id).map(drop)),
+        ("create_webhook", service.create_webhook(&cx, caller, new, &nowhere).map(drop)),
+        ("update_webhook", service.update_webhook(&cx, caller, id, update, &nowhere).map(drop)),
+        ("enable_webhook", service.enable_webhook(&cx, caller, id).map(drop)),
+        ("disable_webhook", service.disable_webhook(&cx, caller, id).map(drop)),
+        ("rotate_webhook", service.rotate_webhook(&cx, caller, id).map(drop)),
+        ("seek_webhook", service.seek_webhook(&cx, caller, id, EventId(0)).map(drop)),
+        ("delete_webhook", service.delete_webhook(&cx, caller, id)),
+        ("test_webhook", service.test_webhook(caller, id).webhook.map(drop)),
     ]
 }
 
@@ -103,6 +139,10 @@ fn whoever_may_not_is_told_so_before_any_value_is_looked_at() {
         ("GET", "/emails/?state=x"),
         ("POST", "/emails/x/retry"),
         ("POST", "/admin/log-level"),
+        ("GET", "/webhooks/x"),
+        ("POST", "/webhooks/create"),
+        ("POST", "/webhooks/x/update"),
+        ("POST", "/webhooks/x/seek"),
     ] {
         let response = app.request(method, target).bearer(&ann).json(&json!({})).send();
         assert_eq!(response.status, 403, "{target}");

@@ -282,6 +282,7 @@ mod tests {
             "https://shop.example:+80/",
             "https://shop.example:80:80/",
             "https://1.2.3.4.5/",
+            "https://1.2.3.4.5.6/",
             "https://256.0.0.1/",
             "https://1.2.3.256/",
             "https://4294967296/",
@@ -298,6 +299,28 @@ mod tests {
         ] {
             assert!(WebhookUrl::parse(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_a_browser_would_take_is_refused_with_its_reason() {
+        for (text, reason) in [
+            ("https://ann:secret@shop.example/", "a user or a password"),
+            ("https://shop.example/#top", "a fragment"),
+            ("https://b\u{fc}cher.example/", "xn--"),
+        ] {
+            let why = WebhookUrl::parse(text).unwrap_err().to_string();
+            assert!(why.contains(reason), "{text}: {why}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_at_most_253_characters_and_each_of_its_labels_63() {
+        let url = |name: &str| WebhookUrl::parse(&format!("https://{name}/"));
+        let label = "a".repeat(63);
+        let name = [label.as_str(); 4].join(".");
+        assert!(url(&name[..253]).is_ok());
+        assert!(url(&name[..254]).is_err());
+        assert!(url(&format!("{label}a.example")).is_err());
     }
 
     #[test]

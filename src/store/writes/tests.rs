@@ -7,8 +7,10 @@ use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
 
 use super::*;
 use crate::clock::Timestamp;
+use crate::domain::event::EventId;
 use crate::domain::order::content::{Basket, Details, Line, NewContent, Reference};
 use crate::domain::order::{Actor, Change, Status};
+use crate::domain::webhook::{NewWebhook, Webhook, WebhookAttempt, WebhookSecret, WebhookUrl};
 use crate::domain::{
     ApiKeyHash, ApiKeyId, MailId, MessageId, NewOrder, Order, OrderId, Outcome, Role, User, UserId,
 };
@@ -263,4 +265,47 @@ fn an_hour_s_range_is_closed_when_another_s_is_opened_and_opened_again_by_a_cloc
     let rows = hours.iter().unwrap().map(|row| row.unwrap());
     let rows: Vec<_> = rows.map(|(hour, range)| (hour.value(), range.value())).collect();
     assert_eq!(rows, [(10, (1, 4)), (11, (2, 3)), (12, (5, schema::OPEN_END))]);
+}
+
+fn webhook(txn: &mut WriteTxn<'_>) -> Webhook {
+    let url = WebhookUrl::parse("https://shop.example/").unwrap();
+    let new = NewWebhook { url, types: None, description: None };
+    let create = CreateWebhook { new, secret: WebhookSecret::new([7; 32]), at: AT, trouble: None };
+    create.apply(txn).unwrap()
+}
+
+/// What an attempt, or a look at the feed, has begun with may be no more when it ends.
+#[test]
+fn what_was_begun_at_another_place_or_url_or_before_a_stop_moves_no_webhook() {
+    let transaction = transaction();
+    let mut txn = WriteTxn::begin(&transaction, None);
+    let (id, begun) = (webhook(&mut txn).id, WebhookPosition::of(&webhook(&mut txn)));
+    let begun = WebhookPosition { id, ..begun };
+    let url = WebhookUrl::parse("https://shop.example/other").unwrap();
+    let attempt = WebhookAttempt {
+        at: AT,
+        event: Some(EventId(1)),
+        status: Some(200),
+        elapsed: HOUR,
+        error: None,
+        answer: None,
+    };
+    let elsewhere = [
+        WebhookPosition { cursor: EventId(5), ..begun.clone() },
+        WebhookPosition { url, ..begun.clone() },
+    ];
+    let moved = |txn: &mut WriteTxn<'_>, began: &WebhookPosition| {
+        let pass = PassEvents { began: began.clone(), up_to: EventId(9), lost: None };
+        pass.apply(txn).unwrap();
+        let (attempt, effect) = (attempt.clone(), AttemptEffect::Advance(EventId(9)));
+        RecordAttempt { began: began.clone(), attempt, effect }.apply(txn).unwrap();
+        txn.webhook(id).unwrap().unwrap().cursor == EventId(9)
+    };
+    for began in &elsewhere {
+        assert!(!moved(&mut txn, began), "{began:?}");
+    }
+    ChangeWebhook { id, change: WebhookChange::Disable }.apply(&mut txn).unwrap();
+    assert!(!moved(&mut txn, &begun), "it is disabled");
+    ChangeWebhook { id, change: WebhookChange::Enable }.apply(&mut txn).unwrap();
+    assert!(moved(&mut txn, &begun));
 }

@@ -42,7 +42,7 @@ impl Write for CreateWebhook {
             old_secret: None,
             cursor: txn.last_event_id()?,
             failing: None,
-            last_error: self.trouble.clone(),
+            last_error: self.trouble.as_deref().map(shorten),
             lost: None,
             attempts: 0,
         };
@@ -116,7 +116,7 @@ fn apply_update(webhook: &mut Webhook, update: WebhookUpdate, trouble: Option<St
     {
         webhook.url = url;
         webhook.forgive();
-        webhook.last_error = trouble;
+        webhook.last_error = trouble.as_deref().map(shorten);
     }
     if let Some(types) = update.types {
         webhook.types = types;

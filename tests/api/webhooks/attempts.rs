@@ -1,10 +1,12 @@
 //! Single attempts, at receivers that fail in every way.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
+
+use socket2::{Domain, Socket, Type};
 
 use super::names::{Gate, Told};
 use orderd::clock::Timestamp;
@@ -104,7 +106,12 @@ fn one_connection_carries_many_deliveries() {
             assert_eq!(attempted.outcome, Outcome::Delivered, "{attempted:?}");
             assert_eq!(attempted.answer.as_deref(), Some("thanks"));
         }
-        assert_eq!((receiver.wait_for(20).len(), receiver.connections()), (20, 1));
+        // As much as is kept of an answer, and no byte more.
+        receiver.usually(Reply::Status(200, "", vec![b'a'; 512]));
+        for _ in 0..2 {
+            assert_eq!(client.deliver(delivery()).answer, Some("a".repeat(512)));
+        }
+        assert_eq!((receiver.wait_for(22).len(), receiver.connections()), (22, 1));
     }
 }
 
@@ -175,10 +182,25 @@ fn a_receiver_that_hangs_or_trickles_is_left_at_the_deadline() {
         receiver.then(reply);
         let attempted = attempt(&outgoing, &receiver.url());
         assert_failed(&attempted, Outcome::TimedOut, "no answer within 0.3 s");
+        // It was left, and has not given up by itself.
+        assert_eq!(receiver.ended(), 0);
     }
     // The next one is answered: a late byte of the first belongs to no other.
     let client = client(&everywhere(LONG), &receiver.url());
     assert_eq!(client.deliver(delivery()).outcome, Outcome::Delivered);
+}
+
+/// The receiver was there: that counts, though this attempt has not connected.
+#[test]
+fn a_receiver_that_hangs_on_a_connection_that_was_kept_is_one_that_was_reached() {
+    let receiver = Receiver::start();
+    receiver.then(Reply::status(200));
+    receiver.then(Reply::Hang);
+    let client = client(&everywhere(SHORT), &receiver.url());
+    // On a slow machine the first one may be late, too.
+    let first = client.deliver(delivery()).outcome;
+    assert!([Outcome::Delivered, Outcome::TimedOut].contains(&first), "{first:?}");
+    assert_failed(&client.deliver(delivery()), Outcome::TimedOut, "no answer within 0.3 s");
 }
 
 #[test]
@@ -223,7 +245,29 @@ fn a_stop_cuts_the_attempt_under_way() {
         stop.set();
         attempt.join().unwrap()
     });
-    assert_eq!(attempted.outcome, Outcome::Cut);
+    assert_eq!((attempted.outcome, receiver.ended()), (Outcome::Cut, 0));
+}
+
+/// More than all buffers between the two hold: whoever reads it all has read without a bound.
+#[test]
+fn an_answer_without_end_is_not_read_to_its_end() {
+    let receiver = Receiver::start();
+    receiver.then(Reply::Status(200, "", vec![b'a'; 128 << 20]));
+    let attempted = attempt(&everywhere(LONG), &receiver.url());
+    assert_eq!(attempted.outcome, Outcome::Delivered);
+    receiver.wait_for_broken(1);
+}
+
+#[test]
+fn a_kept_connection_that_the_receiver_has_closed_is_not_used_again() {
+    let receiver = Receiver::start();
+    let client = client(&everywhere(LONG), &receiver.url());
+    receiver.then(Reply::Raw(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"));
+    assert_eq!(client.deliver(delivery()).outcome, Outcome::Delivered);
+    receiver.wait_for_ended(1);
+    let attempted = client.deliver(delivery());
+    assert_eq!(attempted.outcome, Outcome::Delivered, "{attempted:?}");
+    assert_eq!(receiver.connections(), 2);
 }
 
 #[test]
@@ -275,6 +319,46 @@ fn a_dead_address_leaves_time_for_a_living_one() {
     let names = Told::of(&[&["127.0.0.2", "127.0.0.1"]]);
     let attempted = attempt(&outgoing("loopback", names, LONG), &url);
     assert_eq!(attempted.outcome, Outcome::Delivered, "{attempted:?}");
+}
+
+/// Its connections that wait to be accepted are as many as it takes: the system drops what comes.
+#[cfg(target_os = "linux")]
+#[test]
+fn an_address_that_never_answers_leaves_time_for_a_living_one() {
+    let receiver = Receiver::start();
+    let silent = SocketAddr::from(([127, 0, 0, 2], receiver.address().port()));
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&silent.into()).unwrap();
+    socket.listen(0).unwrap();
+    let connect = || TcpStream::connect_timeout(&silent, SHORT);
+    let mut waiting = Vec::new();
+    while let Ok(stream) = connect() {
+        waiting.push(stream);
+    }
+    let names = Told::of(&[&["127.0.0.2", "127.0.0.1"]]);
+    let url = format!("http://two.example:{}/", receiver.address().port());
+    let attempted = attempt(&outgoing("loopback", names, Duration::from_secs(4)), &url);
+    assert_eq!(attempted.outcome, Outcome::Delivered, "{attempted:?}");
+    // Alone it is no receiver that was reached.
+    let names = Told::of(&[&["127.0.0.2"]]);
+    let attempted = attempt(&outgoing("loopback", names, SHORT), &url);
+    assert_eq!(attempted.outcome, Outcome::Failed, "{attempted:?}");
+}
+
+#[test]
+fn of_many_addresses_the_first_few_are_tried() {
+    let receiver = Receiver::start();
+    let url = format!("http://many.example:{}/", receiver.address().port());
+    // Nobody listens on the others at that port; those of 10/8 are not permitted.
+    let outcome = |others: &str, count: usize| {
+        let found = [vec![others; count], vec!["127.0.0.1"]].concat();
+        let names = Told::of(&[&found]);
+        attempt(&outgoing("loopback", names, LONG), &url)
+    };
+    assert_eq!(outcome("127.0.0.2", 7).outcome, Outcome::Delivered);
+    assert_failed(&outcome("127.0.0.2", 8), Outcome::Failed, "refused");
+    assert_eq!(outcome("10.0.0.1", 63).outcome, Outcome::Delivered);
+    assert_failed(&outcome("10.0.0.1", 64), Outcome::Failed, "WEBHOOK_NETWORKS");
 }
 
 #[test]

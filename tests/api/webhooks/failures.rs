@@ -1,11 +1,13 @@
 //! Receivers that fail, and what becomes of the webhook and of its neighbours.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use support::receiver::{Receiver, Reply};
 
 use super::hooks::{Hooks, event_ids};
-use super::names::Told;
+use super::names::{Told, Wordy};
 
 const DAY: u64 = 24 * 60 * 60;
 
@@ -73,10 +75,18 @@ fn a_receiver_can_ask_for_patience() {
     let hooks = Hooks::open();
     let receiver = Receiver::start();
     receiver.then(Reply::Status(503, "Retry-After: 600", Vec::new()));
+    receiver.then(Reply::status(500));
     let (id, _) = hooks.hook(&receiver);
     hooks.order();
     let webhook = hooks.wait_until(id, |webhook| !webhook["next_attempt_at"].is_null());
     assert_eq!(webhook["next_attempt_at"], "2025-10-07T06:08:11Z");
+    // A clock that is set on is noticed.
+    hooks.app.advance_secs(600);
+    receiver.wait_for(2);
+    fail_again(&hooks, id, 2);
+    let disabled = hooks.act(id, "disable").good();
+    assert_eq!(disabled["failing_since"], "2025-10-07T05:58:11Z");
+    assert_eq!(disabled["next_attempt_at"], Value::Null);
 }
 
 #[test]
@@ -129,6 +139,58 @@ fn what_changed_under_an_attempt_is_not_undone_by_its_outcome() {
     assert_eq!(event_ids(&new.wait_for(1)), [1]);
     let webhook = hooks.wait_until(id, |webhook| webhook["backlog"] == 0);
     assert_eq!(webhook["failing_since"], Value::Null);
+}
+
+/// As above, but it goes to another place in the feed meanwhile, or is disabled.
+#[test]
+fn what_has_skipped_or_ended_under_an_attempt_is_not_failing_after_it() {
+    for (action, body, state) in
+        [("seek", json!({"after": 1}), "enabled"), ("disable", json!({}), "disabled")]
+    {
+        let hooks = Hooks::open();
+        let receiver = Receiver::start();
+        let (id, _) = hooks.hook(&receiver);
+        receiver.usually(Reply::Hang);
+        hooks.order();
+        receiver.wait_for(1);
+        hooks.post(&format!("/webhooks/{id}/{action}"), &body).good();
+        drop(receiver);
+        let count = |webhook: &Value| webhook["attempts"].as_array().unwrap().len();
+        let webhook = hooks.wait_until(id, |webhook| count(webhook) == 1);
+        assert_eq!((&webhook["state"], &webhook["failing_since"]), (&json!(state), &Value::Null));
+        assert_eq!(webhook["last_error"], Value::Null);
+    }
+}
+
+#[test]
+fn a_seek_begins_anew_and_so_does_another_url() {
+    let hooks = Hooks::open();
+    let receiver = Receiver::start();
+    let (id, _) = hooks.hook(&receiver);
+    for (action, body) in [
+        ("seek", json!({"after": 0})),
+        ("update", json!({"url": format!("{}?again", receiver.url())})),
+    ] {
+        receiver.then(Reply::Status(503, "Retry-After: 3600", Vec::new()));
+        hooks.order();
+        hooks.wait_until(id, |webhook| !webhook["failing_since"].is_null());
+        // It is tried at once, though its time has not come.
+        hooks.post(&format!("/webhooks/{id}/{action}"), &body).good();
+        hooks.wait_until(id, |webhook| webhook["backlog"] == 0);
+    }
+}
+
+#[test]
+fn what_went_wrong_is_kept_in_500_characters() {
+    let hooks = Hooks::open_on(Arc::new(Wordy), &[]);
+    let assert_500 = |error: &Value| assert_eq!(error.as_str().unwrap().chars().count(), 500);
+    assert_500(&hooks.create(&json!({"url": "http://wordy.example/"})).good()["last_error"]);
+    let update = json!({"url": "http://wordy.example/other"});
+    assert_500(&hooks.post("/webhooks/1/update", &update).good()["last_error"]);
+    hooks.order();
+    let webhook = fail_again(&hooks, 1, 1);
+    assert_500(&webhook["last_error"]);
+    assert_500(&webhook["attempts"][0]["error"]);
 }
 
 #[test]

@@ -27,6 +27,15 @@ impl Names for Told {
     }
 }
 
+/// Fails with many words.
+pub struct Wordy;
+
+impl Names for Wordy {
+    fn addresses(&self, _: &str) -> io::Result<Vec<IpAddr>> {
+        Err(io::Error::other("no ".repeat(500)))
+    }
+}
+
 /// Answers once it is let go.
 #[derive(Default)]
 pub struct Gate {

@@ -43,7 +43,7 @@ pub use open_error::OpenError;
 pub use schema::VERSION as SCHEMA_VERSION;
 pub use snapshot::counts::Counts;
 pub use snapshot::due_mails::{DueMails, UnreadableMail};
-pub use snapshot::events::{EventFilter, EventPage, FeedExtent};
+pub use snapshot::events::{EventFilter, EventPage, FeedExtent, OldEvents};
 pub use snapshot::mails::{DeadMails, MailFilter, MailPage, MailStatus};
 pub use snapshot::orders::{Direction, OrderChunk, OrderFilter, Span};
 pub use snapshot::users::TokenStatus;

@@ -161,29 +161,26 @@ impl Upkeep {
         Ok(())
     }
 
-    /// How many events don't count any more. Their times never fall, so that the first young one
-    /// ends it.
+    /// How many events don't count any more.
     fn prune_events(&self, now: Timestamp) -> Result<usize> {
-        let (before, mut pruned) = (now - self.plan.keep_events, 0);
-        if self.plan.keep_events.is_zero() {
+        let before = now - self.plan.keep_events;
+        let extent = self.store.read()?.feed_extent()?;
+        let Some(extent) = extent.filter(|_| !self.plan.keep_events.is_zero()) else {
             return Ok(0);
+        };
+        let first = extent.oldest.0 - 1;
+        let (mut after, mut last_old) = (Some(EventId(first)), first);
+        while let Some(from) = after {
+            let found = self.store.read()?.old_events(from, before, now)?;
+            after = found.next;
+            last_old = found.last.map_or(last_old, |last| last.0);
         }
-        loop {
-            let snapshot = self.store.read()?;
-            let Some(extent) = snapshot.feed_extent()? else { return Ok(pruned) };
-            let (mut last, mut count) = (None, 0);
-            for event in snapshot.events_past(EventId(extent.oldest.0 - 1))?.take(PAGE_ROWS) {
-                let event = event?;
-                if event.at >= before {
-                    break;
-                }
-                (last, count) = (Some(event.id), count + 1);
-            }
-            let Some(up_to) = last else { return Ok(pruned) };
-            drop(snapshot);
-            self.store.write(PruneEvents { up_to })?;
-            pruned += count;
+        let mut pruned = first;
+        while pruned < last_old {
+            pruned = last_old.min(pruned + PAGE_ROWS as u64);
+            self.store.write(PruneEvents { up_to: EventId(pruned) })?;
         }
+        Ok((last_old - first) as usize)
     }
 
     /// Removes the unfinished backups of a process that was killed. Call it before the first

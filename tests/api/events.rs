@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use support::app::{ADMIN_PASSWORD, TestApp};
+use support::app::{ADMIN_PASSWORD, START_SECS, TestApp};
 use support::client::{Client, TIMEOUT};
 use support::response::Response;
 
@@ -266,6 +266,43 @@ fn old_events_are_gone_and_never_silently() {
     let page = read(&shop, "after=8").good();
     assert_eq!((&page["next"], &page["events"][0]["data"]["order"]["id"]), (&json!(9), &id));
     assert!(shop.app.app().store().check().unwrap().is_sound());
+}
+
+/// Times never fall: all later events have the time of then, and get old like others.
+#[test]
+fn a_clock_that_was_once_ahead_keeps_no_event_for_ever() {
+    const DAY: u64 = 86_400;
+    let mut shop = Shop::open();
+    shop.app.place(ANN_ID, true, START_SECS + 3650 * DAY);
+    let id = shop.pizza();
+    shop.set_status(&shop.admin, id, "processing").good();
+    let times = |page: &Value| {
+        let events = page["events"].as_array().unwrap();
+        events.iter().map(|it| it["timestamp"].clone()).collect::<Vec<_>>()
+    };
+    let then = "2035-10-05T05:58:11.000000Z";
+    assert_eq!(times(&read(&shop, "").good()), [then; 3]);
+    shop.app.advance_secs(20 * DAY);
+    shop.admin = shop.app.admin();
+    shop.set_status(&shop.admin, id, "ready").good();
+    shop.app.advance_secs(11 * DAY);
+    shop.app.restart();
+    shop.admin = shop.app.admin();
+    let began = Instant::now();
+    while read(&shop, "").status != 410 {
+        assert!(began.elapsed() < TIMEOUT, "nothing is pruned");
+        thread::yield_now();
+    }
+    // What is young stays, though its time is the same.
+    assert_eq!(read(&shop, "").json()["oldest"], 4);
+    shop.set_status(&shop.admin, id, "completed").good();
+    let kept = read(&shop, "after=3").good();
+    assert_eq!(
+        (types(&kept), times(&kept)),
+        (vec!["order.ready", "order.completed"], vec![then.into(); 2])
+    );
+    let check = shop.app.app().store().check().unwrap();
+    assert!(check.is_sound(), "{:?}", check.faults);
 }
 
 #[test]

@@ -92,6 +92,24 @@ fn a_key_that_ended_30_days_ago_is_removed_and_its_number_is_not_given_again() {
     assert!(shop.store.read().unwrap().api_key(active).unwrap().is_some());
 }
 
+/// Its mail is as old as the others of its days, whatever the order says.
+#[test]
+fn a_sent_mail_of_an_order_dated_in_the_future_may_be_removed() {
+    let shop = Shop::open();
+    let now = shop.clock.now();
+    let message_id = MessageId("m@example.com".into());
+    let at = now + 3650 * DAY;
+    let place = PlaceOrder::simple(UserId(1), Outcome::Successful, message_id, at);
+    shop.store.write(place).unwrap();
+    shop.order();
+    [1, 2].into_iter().for_each(|id| shop.mark_sent(id));
+    shop.clock.advance(31 * DAY);
+    shop.upkeep(None).step();
+    assert_eq!(shop.store.read().unwrap().counts().unwrap().mails_sent, 0);
+    let check = shop.store.check().unwrap();
+    assert!(check.is_sound(), "{:?}", check.faults);
+}
+
 fn rows(check: &Check, table: &str) -> u64 {
     check.rows.iter().find(|(name, _)| *name == table).unwrap().1
 }

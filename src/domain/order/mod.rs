@@ -94,6 +94,13 @@ impl Order {
     pub fn version(&self) -> u64 {
         self.content().map_or(1, Content::version)
     }
+
+    /// When it became that version, by the clock of then.
+    pub fn time_of(&self, version: u64) -> Option<Timestamp> {
+        let Some(change) = version.checked_sub(2) else { return Some(self.created_at) };
+        let history = &self.content()?.history;
+        history.get(usize::try_from(change).ok()?).map(|entry| entry.at)
+    }
 }
 
 impl fmt::Display for OrderId {

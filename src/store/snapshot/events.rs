@@ -5,7 +5,8 @@ use std::iter::Peekable;
 
 use redb::ReadableTable;
 
-use super::{MAX_LOOKED_AT, Snapshot};
+use super::{MAX_LOOKED_AT, PAGE_ROWS, Snapshot};
+use crate::clock::Timestamp;
 use crate::domain::event::{Event, EventId, EventType, Source};
 use crate::domain::{Order, OrderId};
 use crate::error::{Error, Result};
@@ -29,6 +30,15 @@ pub struct EventPage {
     pub next: EventId,
     /// Whether `next` is the last event that there is.
     pub is_end: bool,
+}
+
+/// What was found of old events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OldEvents {
+    /// The last of them.
+    pub last: Option<EventId>,
+    /// Where to go on; `None` where no further one can be old.
+    pub next: Option<EventId>,
 }
 
 /// How far the feed reaches.
@@ -99,6 +109,47 @@ impl Snapshot {
         }
         page.is_end = page.next >= self.last_event_id()?;
         Ok(page)
+    }
+
+    /// Looks through the next [`PAGE_ROWS`] events past `after` for those from before a moment.
+    ///
+    /// Times never fall, so that the first young one ends it. If a clock was once ahead, the events
+    /// since then have times of the future, though they get old like others: then their orders tell
+    /// when they were. An order that was touched amid such times doesn't know either, and is passed.
+    pub fn old_events(
+        &self,
+        after: EventId,
+        before: Timestamp,
+        now: Timestamp,
+    ) -> Result<OldEvents> {
+        let mut found = OldEvents { last: None, next: None };
+        for event in self.events_past(after)?.take(PAGE_ROWS) {
+            let event = event?;
+            let at = match event.at > now {
+                true => self.time_of(&event)?.filter(|at| *at <= now),
+                false => Some(event.at),
+            };
+            match at {
+                Some(at) if at >= before => return Ok(OldEvents { next: None, ..found }),
+                Some(_) => found.last = Some(event.id),
+                None => {}
+            }
+            found.next = Some(event.id);
+        }
+        Ok(found)
+    }
+
+    /// When the event was by its order's own account.
+    fn time_of(&self, event: &Event) -> Result<Option<Timestamp>> {
+        let order = self.readable_order(event.order)?;
+        Ok(order.and_then(|order| order.time_of(event.version)))
+    }
+
+    fn readable_order(&self, id: OrderId) -> Result<Option<Order>> {
+        match self.order(id) {
+            Err(Error::Internal(_)) => Ok(None),
+            found => found,
+        }
     }
 
     /// All events with ids above `after`.

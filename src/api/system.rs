@@ -68,7 +68,7 @@ pub fn health(call: &Call<'_>) -> Result<Response> {
         version: env!("CARGO_PKG_VERSION"),
         environment: health.environment,
         reason: health.trouble.as_deref(),
-        warning: health.warning,
+        warning: health.warning.as_deref(),
     };
     Ok(json::response(if health.trouble.is_none() { 200 } else { 503 }, &body))
 }

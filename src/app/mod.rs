@@ -123,6 +123,7 @@ impl App {
             .write(SetFeed { is_on: config.events_keep_days > 0 })
             .map_err(|why| StartError::at(config.database_path(), why))?;
         let warning = service.mail_warning().clone();
+        let webhook_warning = service.webhook_warning().clone();
         let metrics_age = dependencies.metrics_age;
         let clock = dependencies.clock.clone();
         let tester = Tester::new(outgoing.clone(), clock, waker.clone());
@@ -140,6 +141,7 @@ impl App {
             clock: dependencies.clock.clone(),
             outgoing,
             metrics: metrics.webhooks.clone(),
+            warning: webhook_warning,
             render: delivery_body,
             stop: Stop::new(),
         };

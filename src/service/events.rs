@@ -113,7 +113,12 @@ impl Service {
                 return Ok(Feed { source, events: Vec::new(), next });
             }
             check_position(&query, extent)?;
-            let EventPage { events, next, .. } = snapshot.events(filter, *after, *limit, fits)?;
+            let page = snapshot.events(filter, *after, *limit, fits)?;
+            let EventPage { events, next, unreadable, .. } = page;
+            if let Some(lost) = unreadable.filter(|_| next == *after) {
+                log::error!("events {} to {} can't be read", lost.first, lost.last);
+                return Err(gone(lost.last.0 + 1, extent));
+            }
             span.notes.add("events", events.len());
             Ok(Feed { source: extent.source, events, next })
         });
@@ -125,13 +130,17 @@ impl Service {
     }
 }
 
-/// Never a silent gap.
+/// Never a silent gap: neither here, nor where rows can't be read.
 fn check_position(query: &FeedQuery, extent: FeedExtent) -> Result<()> {
     let FeedExtent { source, oldest, last } = extent;
     let is_other = query.source.as_ref().is_some_and(|asked| *asked != source.to_string());
     let is_kept = query.after.0 + 1 >= oldest.0;
     if is_other || !is_kept || query.after > last {
-        return Err(Error::Gone(Gone { oldest: oldest.0, source: source.to_string() }));
+        return Err(gone(oldest.0, extent));
     }
     Ok(())
+}
+
+fn gone(oldest: u64, extent: FeedExtent) -> Error {
+    Error::Gone(Gone { oldest, source: extent.source.to_string() })
 }

@@ -7,8 +7,8 @@ use crate::store::{DeadMails, Direction, MailFilter, MailPage, RetryMail, RetryM
 
 use super::caller::Caller;
 use super::context::Context;
-use super::warning::Warning;
 use super::state::Service;
+use super::warning::Warning;
 
 /// Which dead mails are retried together: those that meet every condition.
 #[derive(Clone, Debug, Default)]

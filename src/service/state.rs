@@ -54,6 +54,7 @@ pub struct Service {
     /// Descriptors other than connections, where the system doesn't count them.
     pub(super) other_fds: OnceLock<Option<u64>>,
     pub(super) mail_warning: Warning,
+    pub(super) webhook_warning: Warning,
     /// Where webhooks may go.
     pub(super) webhook_networks: Networks,
 }
@@ -88,6 +89,7 @@ impl Service {
                 .unwrap_or_else(|_| config.database_path().to_owned()),
             other_fds: OnceLock::new(),
             mail_warning: Warning::default(),
+            webhook_warning: Warning::default(),
             webhook_networks: config.networks_of_webhooks(),
             store,
             hasher,

@@ -19,16 +19,18 @@ pub struct Health {
     /// Why the store can't take writes, if it can't.
     pub trouble: Option<String>,
     /// What needs an operator, though orders are taken all the same.
-    pub warning: Option<&'static str>,
+    pub warning: Option<String>,
 }
 
 impl Service {
     pub fn health(&self) -> Health {
+        let warnings = [self.mail_warning.get(), self.webhook_warning.get()];
+        let warnings: Vec<&str> = warnings.into_iter().flatten().collect();
         Health {
             at: self.clock.now(),
             environment: self.environment,
             trouble: self.store.trouble(),
-            warning: self.mail_warning.get(),
+            warning: (!warnings.is_empty()).then(|| warnings.join("; ")),
         }
     }
 

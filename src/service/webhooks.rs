@@ -13,6 +13,7 @@ use super::caller::Caller;
 use super::context::Context;
 use super::operation::{Operation, OperationSpan};
 use super::state::Service;
+use super::warning::Warning;
 
 /// What a webhook shows while there is no feed.
 const NO_EVENTS: &str = "it stands still: there are no events while EVENTS_KEEP_DAYS is 0";
@@ -37,12 +38,19 @@ pub struct WebhookTest {
 }
 
 impl Service {
+    /// What whoever delivers warns through.
+    pub fn webhook_warning(&self) -> &Warning {
+        &self.webhook_warning
+    }
+
+    /// All that can be read.
     pub fn webhooks(&self, cx: &Context, caller: &Caller) -> Result<Vec<WebhookView>> {
         self.operations.list_webhooks.run(cx, |notes| {
             caller.note(notes);
             caller.require_admin()?;
             let snapshot = self.store.read()?;
-            snapshot.webhooks()?.into_iter().map(|webhook| view(&snapshot, webhook)).collect()
+            let list = snapshot.webhooks()?.webhooks;
+            list.into_iter().map(|webhook| view(&snapshot, webhook)).collect()
         })
     }
 
@@ -197,7 +205,7 @@ impl Service {
             let age = next.map_or(0, |event| now.since(event.at).as_secs());
             Ok((webhook.id.0, view(&snapshot, webhook)?.backlog, age))
         };
-        snapshot.webhooks()?.into_iter().map(backlog).collect()
+        snapshot.webhooks()?.webhooks.into_iter().map(backlog).collect()
     }
 
     fn change_webhook(

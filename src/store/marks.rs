@@ -1,6 +1,26 @@
 //! Finds orders by ids that rose with theirs: each row holds the largest that was given when the
 //! order was placed.
 
+use redb::{ReadableTable, StorageError};
+
+use super::records::{OrderPrefix, decode};
+
+/// The mark of an order, as `mark` reads it. An order whose row can't be read has that of the last
+/// one before it whose row can: so marks rise all the same.
+pub(super) fn mark_of<E: From<StorageError>>(
+    orders: &impl ReadableTable<u64, &'static [u8]>,
+    order: u64,
+    mark: impl Fn(&OrderPrefix<'_>, u64) -> u64,
+) -> Result<u64, E> {
+    for order in (1..=order).rev() {
+        let Some(row) = orders.get(order)? else { continue };
+        if let Ok(record) = decode::<OrderPrefix<'_>>(row.value()) {
+            return Ok(mark(&record, order));
+        }
+    }
+    Ok(0)
+}
+
 /// The first order from `first` to `last` whose mark is at least `wanted`; `mark_of` reads the
 /// mark of an order. `None` where all marks are smaller.
 pub(super) fn first_marked<E>(

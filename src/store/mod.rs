@@ -47,6 +47,7 @@ pub use snapshot::events::{EventFilter, EventPage, FeedExtent, OldEvents};
 pub use snapshot::mails::{DeadMails, MailFilter, MailPage, MailStatus};
 pub use snapshot::orders::{Direction, OrderChunk, OrderFilter, Span};
 pub use snapshot::users::TokenStatus;
+pub use snapshot::webhooks::WebhookList;
 pub use snapshot::{MAX_LOOKED_AT, PAGE_ROWS, Snapshot};
 pub use storage::{CreationLock, FileLock, FileStorage, Storage, lock_creation, lock_file};
 pub use upkeep::{BackupPlan, RunningUpkeep, Upkeep, UpkeepPlan};

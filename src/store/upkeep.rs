@@ -108,9 +108,7 @@ impl Upkeep {
         let now = self.clock.now();
         if self.clock.uptime() >= self.next_prune {
             self.next_prune = self.clock.uptime() + PRUNE_INTERVAL;
-            if let Err(why) = self.prune(now) {
-                log::error!("pruning failed: {why}");
-            }
+            self.prune(now);
         }
         let mut next = self.next_prune;
         if let Some(plan) = self.plan.backups.clone() {
@@ -123,46 +121,57 @@ impl Upkeep {
         next.saturating_sub(self.clock.uptime())
     }
 
-    /// Removes old rows in short writes, so that no order waits for long.
-    fn prune(&self, now: Timestamp) -> Result<()> {
+    /// Removes old rows in short writes, so that no order waits for long. What fails for one kind of
+    /// rows stops no other.
+    fn prune(&self, now: Timestamp) {
+        for (rows, pruned) in [
+            ("sent mails", self.prune_mails(now)),
+            ("idempotency keys", self.forget_keys(now)),
+            ("events", self.prune_events(now)),
+            ("API keys that had ended", self.prune_api_keys(now)),
+        ] {
+            match pruned {
+                Ok(0) => {}
+                Ok(count) => log::info!("pruned {count} {rows}"),
+                Err(why) => log::error!("pruning {rows} failed: {why}"),
+            }
+        }
+    }
+
+    fn prune_mails(&self, now: Timestamp) -> Result<u64> {
         let (mut after, mut pruned) = (Some(MailId(0)), 0);
         while let Some(from) = after {
             let sent_before = now - self.plan.keep_sent_mails;
             let done = self.store.write(PruneSent { after: from, sent_before, now })?;
             after = done.next;
-            pruned += done.removed;
+            pruned += done.removed as u64;
         }
+        Ok(pruned)
+    }
+
+    fn forget_keys(&self, now: Timestamp) -> Result<u64> {
         let (mut after, mut forgotten) = (Some(OrderId(0)), 0);
         while let Some(from) = after {
             let placed_before = now - self.plan.keep_keys;
             let done = self.store.write(ForgetKeys { after: from, placed_before, now })?;
             after = done.next;
-            forgotten += done.removed;
+            forgotten += done.removed as u64;
         }
-        let events = self.prune_events(now)?;
-        if pruned + forgotten + events > 0 {
-            log::info!(
-                "pruned {pruned} sent mails, {forgotten} idempotency keys and {events} events"
-            );
-        }
-        self.prune_api_keys(now)
+        Ok(forgotten)
     }
 
-    fn prune_api_keys(&self, now: Timestamp) -> Result<()> {
+    fn prune_api_keys(&self, now: Timestamp) -> Result<u64> {
         let (mut after, mut pruned) = (Some(ApiKeyId(0)), 0);
         while let Some(from) = after {
             let done = self.store.write(PruneApiKeys { after: from, now })?;
             after = done.next;
-            pruned += done.removed;
+            pruned += done.removed as u64;
         }
-        if pruned > 0 {
-            log::info!("pruned {pruned} API keys that had ended");
-        }
-        Ok(())
+        Ok(pruned)
     }
 
     /// How many events don't count any more.
-    fn prune_events(&self, now: Timestamp) -> Result<usize> {
+    fn prune_events(&self, now: Timestamp) -> Result<u64> {
         let before = now - self.plan.keep_events;
         let extent = self.store.read()?.feed_extent()?;
         let Some(extent) = extent.filter(|_| !self.plan.keep_events.is_zero()) else {
@@ -180,7 +189,7 @@ impl Upkeep {
             pruned = last_old.min(pruned + PAGE_ROWS as u64);
             self.store.write(PruneEvents { up_to: EventId(pruned) })?;
         }
-        Ok((last_old - first) as usize)
+        Ok(last_old - first)
     }
 
     /// Removes the unfinished backups of a process that was killed. Call it before the first

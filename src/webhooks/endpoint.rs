@@ -10,8 +10,9 @@ use crate::clock::{Clock, Timestamp};
 use crate::domain::Order;
 use crate::domain::event::{Event, EventId, Source};
 use crate::domain::webhook::{LostEvents, Webhook, WebhookAttempt, WebhookId};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::metrics;
+use crate::service::Warning;
 use crate::store::{
     AttemptEffect, EventFilter, FeedExtent, PassEvents, RecordAttempt, Store, WebhookPosition,
 };
@@ -31,6 +32,8 @@ pub struct Deliverer {
     pub clock: Clock,
     pub outgoing: Outgoing,
     pub metrics: metrics::Webhooks,
+    /// Where a webhook that can't be read is told of.
+    pub warning: Warning,
     pub render: Render,
     pub stop: Stop,
 }
@@ -54,7 +57,7 @@ pub enum Step {
     Passed,
     /// There is nothing to do before the next event, or that time.
     Idle(Option<Duration>),
-    /// It is disabled, or gone.
+    /// It is disabled, gone, or can't be read.
     Ended,
 }
 
@@ -91,7 +94,12 @@ impl Endpoint {
 
     fn next_task(&self) -> Result<Task> {
         let snapshot = self.shared.store.read()?;
-        let Some(webhook) = snapshot.webhook(self.id)?.filter(Webhook::is_enabled) else {
+        let webhook = match snapshot.webhook(self.id) {
+            // Whoever starts the threads tells of it.
+            Err(Error::Internal(_)) => None,
+            found => found?,
+        };
+        let Some(webhook) = webhook.filter(Webhook::is_enabled) else {
             return Ok(Task::Nothing(Step::Ended));
         };
         let Some(FeedExtent { source, oldest, .. }) = snapshot.feed_extent()? else {
@@ -109,14 +117,16 @@ impl Endpoint {
         }
         let filter = EventFilter { types: webhook.types.clone(), order: None };
         let mut page = snapshot.events(&filter, cursor, 1, |_, _| Ok(true))?;
-        Ok(match page.events.pop() {
-            Some(event) => {
-                Task::Deliver { webhook: Box::new(webhook), source, event: Box::new(event) }
+        if let Some(event) = page.events.pop() {
+            let (webhook, event) = (Box::new(webhook), Box::new(event));
+            return Ok(Task::Deliver { webhook, source, event });
+        }
+        Ok(match (page.next > cursor, page.unreadable) {
+            (true, _) => Task::Pass(PassEvents { began, up_to: page.next, lost: None }),
+            (false, Some(lost)) => {
+                Task::Pass(PassEvents { began, up_to: lost.last, lost: Some(lost) })
             }
-            None if page.next > cursor => {
-                Task::Pass(PassEvents { began, up_to: page.next, lost: None })
-            }
-            None => Task::Nothing(Step::Idle(None)),
+            (false, None) => Task::Nothing(Step::Idle(None)),
         })
     }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::domain::webhook::{Webhook, WebhookId};
 use crate::error::Result;
-use crate::store::Store;
+use crate::store::{Store, WebhookList};
 use crate::sys::stop::Stop;
 
 use super::endpoint::{Deliverer, Endpoint, Step};
@@ -22,10 +22,14 @@ const RETRY_WAIT: Duration = Duration::from_secs(1);
 /// Wait after the store has failed.
 const FAILURE_WAIT: Duration = Duration::from_secs(1);
 
+const UNREADABLE: &str = "a webhook can't be read and stands still; the log has its id";
+
 /// Delivers to all webhooks that are enabled.
 pub struct Runner {
     shared: Deliverer,
     workers: HashMap<WebhookId, Worker>,
+    /// Those whose rows can't be read, as far as they were told of.
+    unreadable: Vec<WebhookId>,
 }
 
 /// The thread of a webhook.
@@ -45,7 +49,7 @@ pub struct Running {
 
 impl Runner {
     pub fn new(shared: Deliverer) -> Runner {
-        Runner { shared, workers: HashMap::new() }
+        Runner { shared, workers: HashMap::new(), unreadable: Vec::new() }
     }
 
     pub fn start(self) -> io::Result<Running> {
@@ -77,13 +81,23 @@ impl Runner {
         for (_, worker) in self.workers.extract_if(|_, worker| worker.has_ended()) {
             let _ = worker.thread.join();
         }
-        let webhooks = self.shared.store.read()?.webhooks()?;
+        let WebhookList { webhooks, unreadable } = self.shared.store.read()?.webhooks()?;
+        self.tell_of_unreadable(unreadable);
         for webhook in webhooks.iter().filter(|webhook| webhook.is_enabled()) {
             if !self.workers.contains_key(&webhook.id) {
                 self.start_endpoint(webhook);
             }
         }
         Ok(())
+    }
+
+    /// Once of each; `/health` warns until all are gone.
+    fn tell_of_unreadable(&mut self, unreadable: Vec<WebhookId>) {
+        for id in unreadable.iter().filter(|id| !self.unreadable.contains(id)) {
+            log::error!("webhook {id} can't be read: it stands still, and can only be deleted");
+        }
+        self.shared.warning.set((!unreadable.is_empty()).then_some(UNREADABLE));
+        self.unreadable = unreadable;
     }
 
     fn start_endpoint(&mut self, webhook: &Webhook) {

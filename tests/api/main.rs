@@ -8,6 +8,7 @@ mod auth_token;
 mod backpressure;
 mod console;
 mod cors;
+mod damage;
 mod emails;
 mod errors;
 mod events;

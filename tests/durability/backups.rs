@@ -7,13 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use redb::{Database, TableDefinition};
+
 use orderd::clock::{Clock, Timestamp};
+use orderd::domain::event::EventId;
 use orderd::domain::{ApiKeyHash, ApiKeyId, MailId, MessageId, OrderId, Outcome, UserId};
 use orderd::error::Error;
 use orderd::metrics::Metrics;
 use orderd::store::{
-    Attempt, BackupPlan, Check, CreateApiKey, MailMark, MarkMails, PlaceOrder, RevokeApiKey, Store,
-    Upkeep, UpkeepPlan, check_file,
+    Attempt, BackupPlan, Check, CreateApiKey, Idempotency, MailMark, MarkMails, PlaceOrder,
+    RevokeApiKey, Store, Upkeep, UpkeepPlan, check_file,
 };
 
 use crate::session::new_user;
@@ -42,6 +45,30 @@ impl Shop {
         let (user, at) = (UserId(1), self.clock.now());
         let place = PlaceOrder::simple(user, Outcome::Successful, message_id, at);
         self.store.write(place).unwrap().order.id.0
+    }
+
+    /// Each has the moment's, which the clock that stands gives to all: one key for each number of
+    /// orders.
+    fn order_under_a_key(&self) -> u64 {
+        let message_id = MessageId("m@example.com".into());
+        let (user, at) = (UserId(1), self.clock.now());
+        let key = (self.store.read().unwrap().order_count().unwrap() % 3).to_string();
+        let idempotency = Some(Idempotency { key, keep: DAY });
+        let place = PlaceOrder::simple(user, Outcome::Successful, message_id, at);
+        self.store.write(PlaceOrder { idempotency, ..place }).unwrap().order.id.0
+    }
+
+    /// Makes a row one that can't be read.
+    fn spoil(&mut self, table: &str, id: u64) {
+        self.store.close();
+        let path = self.folder.path().join("a.redb");
+        let table = TableDefinition::<u64, &[u8]>::new(table);
+        let database = Database::open(&path).unwrap();
+        let write = database.begin_write().unwrap();
+        write.open_table(table).unwrap().insert(id, [0xff; 3].as_slice()).unwrap();
+        write.commit().unwrap();
+        drop(database);
+        self.store = Store::open(&path, self.clock.clone(), &self.metrics).unwrap();
     }
 
     fn mark_sent(&self, id: u64) {
@@ -90,6 +117,36 @@ fn a_key_that_ended_30_days_ago_is_removed_and_its_number_is_not_given_again() {
     assert_eq!(made(4, None), ApiKeyId(4));
     assert_eq!(shop.store.read().unwrap().api_key_of_hash(ApiKeyHash([3; 32])).unwrap(), None);
     assert!(shop.store.read().unwrap().api_key(active).unwrap().is_some());
+}
+
+/// A sent mail, a key, an order with an idempotency key, and an event of each kind.
+#[test]
+fn rows_that_cannot_be_read_stop_the_pruning_of_no_others() {
+    let mut shop = Shop::open();
+    for hash in 1..=3 {
+        let (user, at) = (UserId(1), shop.clock.now());
+        let (name, hash) = ("till".to_owned(), ApiKeyHash([hash; 32]));
+        let expires_at = Some(at + DAY);
+        shop.store.write(CreateApiKey { user, name, hash, expires_at, at }).unwrap();
+    }
+    for id in 1..=3 {
+        shop.order_under_a_key();
+        shop.mark_sent(id);
+    }
+    for table in ["api_keys", "mails_sent", "orders"] {
+        shop.spoil(table, 2);
+    }
+    shop.clock.advance(32 * DAY);
+    shop.upkeep(None).step();
+    let read = shop.store.read().unwrap();
+    let left = |id| read.api_key(ApiKeyId(id)).map(|key| key.is_some()).ok();
+    assert_eq!([1, 2, 3].map(left), [Some(false), None, Some(false)]);
+    let counts = read.counts().unwrap();
+    assert_eq!((counts.orders, counts.mails_sent), (3, 1));
+    assert_eq!(read.feed_extent().unwrap().unwrap().oldest, EventId(4));
+    drop(read);
+    // A key that was forgotten can be used again.
+    assert_eq!(shop.order_under_a_key(), 4);
 }
 
 /// Its mail is as old as the others of its days, whatever the order says.

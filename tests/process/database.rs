@@ -22,9 +22,8 @@ fn a_start_makes_the_database_with_its_folder_for_its_owner_only() {
 /// Whoever makes it, and whether the mails lie in it, which alone would be open to the group.
 #[test]
 fn a_folder_that_is_made_for_the_database_is_its_owners_alone_and_one_that_is_there_stays() {
-    let mode = |folder: &Folder| {
-        fs::metadata(folder.join("data")).unwrap().permissions().mode() & 0o777
-    };
+    let mode =
+        |folder: &Folder| fs::metadata(folder.join("data")).unwrap().permissions().mode() & 0o777;
     let start = |call: Call| call.start().stop();
     let run = |call: Call| assert_eq!(call.run().code, Some(0));
     let elsewhere = |folder: &Folder| Call::within(folder).env("MAIL_DIR", "mail");

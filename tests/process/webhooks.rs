@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use redb::{Database, TableDefinition};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 use standardwebhooks::Webhook;
@@ -101,6 +102,25 @@ fn webhooks_are_made_listed_and_tried_out_with_and_without_a_server() {
 }
 
 #[test]
+fn a_proxy_of_the_environment_hears_of_no_webhook() {
+    let folder = Folder::new();
+    assert_eq!(run(&folder, &["init"]).code, Some(0));
+    let (receiver, proxy) = (Receiver::start(), Receiver::start());
+    add(&folder, &receiver);
+    let url = format!("http://{}", proxy.address());
+    let names =
+        ["ALL_PROXY", "HTTP_PROXY", "HTTPS_PROXY", "all_proxy", "http_proxy", "https_proxy"];
+    let call = Call::within(&folder).env("LOG_FILE", "");
+    let running = names.iter().fold(call, |call, name| call.env(name, &url)).start();
+    let token = running.token("admin", "Admin123");
+    running.ask("POST", "/orders/create", Some(&token), r#"{"success":true}"#).good();
+    receiver.wait_for(1);
+    good(&folder, &["webhooks", "test", "1"]);
+    running.stop();
+    assert_eq!((receiver.got().len(), proxy.connections()), (2, 0));
+}
+
+#[test]
 fn production_sends_to_public_addresses_only() {
     let folder = Folder::new();
     let production = |args: &[&str]| {
@@ -132,6 +152,41 @@ fn after_a_restore_webhooks_wait_until_they_are_enabled() {
     good(&folder, &["webhooks", "enable", "1"]);
     receiver.wait_for(1);
     running.stop();
+}
+
+/// Which tells the operator of it, and is told to remove it.
+#[test]
+fn a_webhook_that_cannot_be_read_costs_itself_and_is_told_of_once() {
+    let folder = Folder::new();
+    assert_eq!(run(&folder, &["init"]).code, Some(0));
+    let (spoilt, old, new) = (Receiver::start(), Receiver::start(), Receiver::start());
+    add(&folder, &spoilt);
+    add(&folder, &old);
+    let webhooks = TableDefinition::<u64, &[u8]>::new("webhooks");
+    let database = Database::open(folder.join("data/orders.redb")).unwrap();
+    let write = database.begin_write().unwrap();
+    write.open_table(webhooks).unwrap().insert(1, [0xff; 3].as_slice()).unwrap();
+    write.commit().unwrap();
+    drop(database);
+    let running = serve(&folder);
+    let token = running.token("admin", "Admin123");
+    let health = || running.ask("GET", "/health", None, "").good();
+    wait_until(|| health()["warning"].as_str().is_some_and(|it| it.contains("webhook")));
+    add(&folder, &new);
+    running.ask("POST", "/orders/create", Some(&token), r#"{"success":true}"#).good();
+    old.wait_for(1);
+    new.wait_for(1);
+    let ids: Vec<_> = list(&folder).as_array().unwrap().iter().map(|it| it["id"].clone()).collect();
+    assert_eq!(ids, [2, 3]);
+    running.ask("GET", "/metrics", None, "").assert_status(200);
+    let check = run(&folder, &["check"]);
+    assert!(check.code == Some(1) && check.stdout.contains("webhook 1"), "{check:?}");
+    good(&folder, &["webhooks", "delete", "1"]);
+    wait_until(|| health()["warning"].is_null());
+    assert_eq!(run(&folder, &["check"]).code, Some(0));
+    let log = running.stop().stderr;
+    assert_eq!(log.matches("webhook 1 can't be read").count(), 1, "{log}");
+    assert!(spoilt.got().is_empty());
 }
 
 /// Orders come in while the server is killed again and again. A repeat is the event that was not

@@ -63,7 +63,7 @@ pub struct Webhook {
     pub failing: Option<Failing>,
     /// What last went wrong, until it goes well.
     pub last_error: Option<String>,
-    /// Events that were no longer kept when it came to them.
+    /// Events that were no longer kept when it came to them, or that can't be read.
     pub lost: Option<LostEvents>,
     /// Attempts so far.
     pub attempts: u64,
@@ -157,6 +157,9 @@ impl fmt::Display for WebhookId {
 impl fmt::Display for LostEvents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let LostEvents { first, last } = self;
-        write!(f, "events {first} to {last} were no longer kept, and are lost to it")
+        write!(
+            f,
+            "events {first} to {last} were no longer kept or can't be read, and are lost to it"
+        )
     }
 }

@@ -20,15 +20,22 @@ impl Snapshot {
         Ok(row.map(|row| ApiKeyId(row.value())))
     }
 
-    /// All keys of a user, the oldest first: [`ApiKey::MAX_KEPT`] at most.
+    /// All keys of a user, the oldest first: [`ApiKey::MAX_KEPT`] at most. One that can't be read is
+    /// left out.
     pub fn api_keys_of(&self, user: UserId) -> Result<Vec<ApiKey>> {
         let rows = self.open(schema::API_KEYS_BY_USER)?.range((user.0, 0)..=(user.0, u64::MAX))?;
-        rows.take(ApiKey::MAX_KEPT)
-            .map(|row| {
-                let id = ApiKeyId(row?.0.value().1);
-                let missing = || Error::Internal(format!("API key {id} is missing"));
-                self.api_key(id)?.ok_or_else(missing)
-            })
-            .collect()
+        let mut keys = Vec::new();
+        for row in rows.take(ApiKey::MAX_KEPT) {
+            let id = ApiKeyId(row?.0.value().1);
+            match self.api_key(id) {
+                Ok(Some(key)) => keys.push(key),
+                Ok(None) => log::error!("API key {id} is left out of a list: it is missing"),
+                Err(Error::Internal(why)) => {
+                    log::error!("API key {id} is left out of a list: {why}");
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(keys)
     }
 }

@@ -6,7 +6,7 @@ use super::Snapshot;
 use crate::clock::Timestamp;
 use crate::domain::MailId;
 use crate::error::Result;
-use crate::store::records::{OrderPrefix, PendingRecord, decode};
+use crate::store::records::{OrderPrefix, PendingMail, PendingRecord, decode};
 use crate::store::schema;
 
 /// How many rows there are.
@@ -27,7 +27,8 @@ impl Snapshot {
         Ok(self.open(schema::ORDERS)?.len()?)
     }
 
-    /// The tables keep these counts themselves, so that the cost does not grow.
+    /// The tables keep these counts themselves, so that the cost does not grow. A row that can't be
+    /// read has no age, and counts all the same.
     pub fn counts(&self) -> Result<Counts> {
         let pending = self.open(schema::MAILS_PENDING)?;
         let orders = self.open(schema::ORDERS)?;
@@ -35,14 +36,14 @@ impl Snapshot {
         let own = match pending.first()? {
             Some((id, row)) => {
                 let id = MailId(id.value());
-                let mail = decode::<PendingRecord>(row.value())?.into_mail(id)?.mail;
-                Some((mail.queued_at, mail.order.0))
+                let pending = decode::<PendingRecord>(row.value()).and_then(|it| it.into_mail(id));
+                pending.ok().map(|PendingMail { mail, .. }| (mail.queued_at, mail.order.0))
             }
             None => None,
         };
         let (queued_at, order) = own.unwrap_or((None, *fresh.start()));
         let placed_at = match orders.get(order)? {
-            Some(row) => Some(decode::<OrderPrefix<'_>>(row.value())?.created_at()),
+            Some(row) => decode::<OrderPrefix<'_>>(row.value()).ok().map(|it| it.created_at()),
             None => None,
         };
         Ok(Counts {

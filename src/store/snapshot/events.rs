@@ -8,9 +8,10 @@ use redb::ReadableTable;
 use super::{MAX_LOOKED_AT, PAGE_ROWS, Snapshot};
 use crate::clock::Timestamp;
 use crate::domain::event::{Event, EventId, EventType, Source};
+use crate::domain::webhook::LostEvents;
 use crate::domain::{Order, OrderId};
 use crate::error::{Error, Result};
-use crate::store::marks::first_marked;
+use crate::store::marks::{first_marked, mark_of};
 use crate::store::records::{EventRecord, OrderPrefix, decode};
 use crate::store::schema::{self, meta};
 
@@ -28,6 +29,8 @@ pub struct EventPage {
     pub events: Vec<(Event, Order)>,
     /// The last event that was looked at, whether it is among them or not.
     pub next: EventId,
+    /// Those right behind it, where they can't be read, or their orders can't.
+    pub unreadable: Option<LostEvents>,
     /// Whether `next` is the last event that there is.
     pub is_end: bool,
 }
@@ -83,7 +86,8 @@ impl Snapshot {
     }
 
     /// Events past `after` that match, `limit` at most, with their orders: among the next
-    /// [`MAX_LOOKED_AT`], and only so many as `fits` has room for; the first fits always.
+    /// [`MAX_LOOKED_AT`], and only so many as `fits` has room for; the first fits always. `after` is
+    /// an event that is kept, or the last one that isn't.
     pub fn events(
         &self,
         filter: &EventFilter,
@@ -91,15 +95,21 @@ impl Snapshot {
         limit: usize,
         mut fits: impl FnMut(&Event, &Order) -> Result<bool>,
     ) -> Result<EventPage> {
-        let mut page = EventPage { events: Vec::new(), next: after, is_end: false };
+        let mut page = EventPage::beginning_at(after);
+        let mut looked_at = 0;
         for event in self.events_past(after)?.take(MAX_LOOKED_AT) {
             let event = event?;
+            looked_at += 1;
+            if event.id.0 > page.next.0 + 1 {
+                return Ok(page.that_lacks(event.id.0 - 1));
+            }
             if filter.takes(&event) {
                 if page.events.len() == limit {
                     return Ok(page);
                 }
-                let missing = || Error::Internal(format!("event {} has no order", event.id));
-                let order = self.order(event.order)?.ok_or_else(missing)?;
+                let Some(order) = self.readable_order(event.order)? else {
+                    return Ok(page.that_lacks(event.id.0));
+                };
                 if !fits(&event, &order)? && !page.events.is_empty() {
                     return Ok(page);
                 }
@@ -107,8 +117,12 @@ impl Snapshot {
             }
             page.next = event.id;
         }
-        page.is_end = page.next >= self.last_event_id()?;
-        Ok(page)
+        let last = self.last_event_id()?;
+        page.is_end = page.next >= last;
+        match looked_at < MAX_LOOKED_AT && !page.is_end {
+            true => Ok(page.that_lacks(last.0)),
+            false => Ok(page),
+        }
     }
 
     /// Looks through the next [`PAGE_ROWS`] events past `after` for those from before a moment.
@@ -152,13 +166,17 @@ impl Snapshot {
         }
     }
 
-    /// All events with ids above `after`.
+    /// All events with ids above `after`, but for those whose rows can't be read.
     pub fn events_past(&self, after: EventId) -> Result<impl Iterator<Item = Result<Event>>> {
         let first = after.0.saturating_add(1);
         let rows = self.open(schema::EVENTS)?.range::<u64>(first..)?;
-        let own = rows.map(|row| {
-            let (id, record) = row?;
-            decode::<EventRecord>(record.value())?.into_event(EventId(id.value()))
+        let own = rows.filter_map(|row| {
+            let (id, record) = match row {
+                Ok((id, record)) => (EventId(id.value()), record),
+                Err(why) => return Some(Err(why.into())),
+            };
+            let record = decode::<EventRecord>(record.value());
+            record.and_then(|record| record.into_event(id)).ok().map(Ok)
         });
         let created = self.creations_from(first)?;
         let (mut own, mut created) = (own.peekable(), created.peekable());
@@ -169,22 +187,14 @@ impl Snapshot {
     fn creations_from(&self, first: u64) -> Result<impl Iterator<Item = Result<Event>> + use<>> {
         let orders = self.open(schema::ORDERS)?;
         let last = self.last_order_id()?.0;
-        let mark = |id| match orders.get(id)? {
-            Some(row) => {
-                Ok::<u64, Error>(decode::<OrderPrefix<'_>>(row.value())?.event_mark().id.0)
-            }
-            None => Ok(0),
-        };
+        let mark = |id| mark_of::<Error>(&orders, id, |record, _| record.event_mark().id.0);
         let from = first_marked(1, last, first, mark)?.unwrap_or(u64::MAX);
         Ok(orders.range::<u64>(from..)?.filter_map(move |row| {
             let (id, record) = match row {
                 Ok((id, record)) => (OrderId(id.value()), record),
                 Err(why) => return Some(Err(why.into())),
             };
-            let record = match decode::<OrderPrefix<'_>>(record.value()) {
-                Ok(record) => record,
-                Err(why) => return Some(Err(why)),
-            };
+            let record = decode::<OrderPrefix<'_>>(record.value()).ok()?;
             creation(id, &record).map(Ok)
         }))
     }
@@ -214,6 +224,19 @@ fn take_earlier(
         (head, _) => head.is_some(),
     };
     if is_one { one.next() } else { other.next() }
+}
+
+impl EventPage {
+    fn beginning_at(after: EventId) -> EventPage {
+        EventPage { events: Vec::new(), next: after, unreadable: None, is_end: false }
+    }
+
+    /// Ids have no gap: what is missing after the page, up to that event, is there and can't be
+    /// read.
+    fn that_lacks(self, up_to: u64) -> EventPage {
+        let lost = LostEvents { first: EventId(self.next.0 + 1), last: EventId(up_to) };
+        EventPage { unreadable: Some(lost), ..self }
+    }
 }
 
 impl EventFilter {

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::domain::order::content::Recipient;
 use crate::domain::{Mail, MailId, MailState, MessageId, OrderId};
 use crate::error::{Error, Result};
-use crate::store::marks::first_marked;
+use crate::store::marks::{first_marked, mark_of};
 use crate::store::records::{
     DeadMail, DeadRecord, MailIdentity, OrderPrefix, PendingMail, PendingRecord, SentMail,
     SentRecord, decode,
@@ -102,7 +102,7 @@ impl Snapshot {
             }
             let id = MailId(id?);
             (last, looked_at) = (Some(id), looked_at + 1);
-            page.mails.extend(self.mail(id)?.filter(|mail| filter.takes(mail)));
+            page.mails.extend(self.listed_mail(id)?.filter(|mail| filter.takes(mail)));
         }
         Ok(page)
     }
@@ -129,9 +129,20 @@ impl Snapshot {
                 page.next = page.mails.last().map(|mail| mail.id);
                 break;
             }
-            page.mails.extend(self.mail(id)?.filter(|mail| filter.takes(mail)));
+            page.mails.extend(self.listed_mail(id)?.filter(|mail| filter.takes(mail)));
         }
         Ok(page)
+    }
+
+    /// A mail that can't be read must not keep the others from being listed.
+    fn listed_mail(&self, id: MailId) -> Result<Option<Mail>> {
+        match self.mail(id) {
+            Err(Error::Internal(why)) => {
+                log::error!("mail {id} is left out of a list: {why}");
+                Ok(None)
+            }
+            found => found,
+        }
     }
 
     /// All mails that an order has sent so far; some of them may have been removed since.
@@ -166,7 +177,7 @@ impl Snapshot {
         if statuses.contains(&MailStatus::Pending) {
             let rows = self.open(schema::ORDERS)?.range::<u64>(self.fresh_orders()?)?;
             let fresh = rows.filter_map(move |row| match row {
-                Ok((id, record)) => fresh_id(id.value(), record.value(), span).transpose(),
+                Ok((id, record)) => fresh_id(id.value(), record.value(), span).map(Ok),
                 Err(why) => Some(Err(why.into())),
             });
             lists.push(directed(fresh, direction));
@@ -183,12 +194,7 @@ impl Snapshot {
         }
         let fresh = self.fresh_orders()?;
         let orders = self.open(schema::ORDERS)?;
-        let mark = |order| match orders.get(order)? {
-            Some(row) => {
-                Ok::<u64, Error>(decode::<OrderPrefix<'_>>(row.value())?.mail_mark(order).0)
-            }
-            None => Ok(0),
-        };
+        let mark = |order| mark_of::<Error>(&orders, order, |it, order| it.mail_mark(order).0);
         let Some(order) = first_marked(*fresh.start(), *fresh.end(), id.0, mark)? else {
             return Ok(None);
         };
@@ -247,10 +253,10 @@ impl Snapshot {
     }
 }
 
-/// The mail that is still in the row, if it lies in the span.
-fn fresh_id(order: u64, record: &[u8], span: Span) -> Result<Option<u64>> {
-    let first = decode::<OrderPrefix<'_>>(record)?.first_mail(order);
-    Ok(first.map(|first| first.id.0).filter(|id| span.holds(*id)))
+/// The mail that is still in the row, if it lies in the span. A row that can't be read shows none.
+fn fresh_id(order: u64, record: &[u8], span: Span) -> Option<u64> {
+    let first = decode::<OrderPrefix<'_>>(record).ok()?.first_mail(order)?;
+    Some(first.id.0).filter(|id| span.holds(*id))
 }
 
 /// What the records of all statuses have in common.

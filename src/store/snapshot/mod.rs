@@ -10,7 +10,7 @@ pub(super) mod orders;
 mod search;
 mod span;
 pub(super) mod users;
-mod webhooks;
+pub(super) mod webhooks;
 
 use redb::{Key, ReadOnlyTable, ReadTransaction, TableDefinition, Value};
 

@@ -8,6 +8,14 @@ use crate::store::schema;
 
 use redb::ReadableTable;
 
+/// All webhooks, by their ids.
+#[derive(Debug, Default)]
+pub struct WebhookList {
+    pub webhooks: Vec<Webhook>,
+    /// Those whose rows can't be read.
+    pub unreadable: Vec<WebhookId>,
+}
+
 impl Snapshot {
     pub fn webhook(&self, id: WebhookId) -> Result<Option<Webhook>> {
         match self.open(schema::WEBHOOKS)?.get(id.0)? {
@@ -16,24 +24,28 @@ impl Snapshot {
         }
     }
 
-    /// All of them, by their ids.
-    pub fn webhooks(&self) -> Result<Vec<Webhook>> {
-        let table = self.open(schema::WEBHOOKS)?;
-        let rows = table.iter()?.take(MAX_WEBHOOKS).map(|row| {
+    pub fn webhooks(&self) -> Result<WebhookList> {
+        let mut list = WebhookList::default();
+        for row in self.open(schema::WEBHOOKS)?.iter()?.take(MAX_WEBHOOKS) {
             let (id, record) = row?;
-            decode::<WebhookRecord>(record.value())?.into_webhook(WebhookId(id.value()))
-        });
-        rows.collect()
+            let id = WebhookId(id.value());
+            match decode::<WebhookRecord>(record.value()).and_then(|it| it.into_webhook(id)) {
+                Ok(webhook) => list.webhooks.push(webhook),
+                Err(_) => list.unreadable.push(id),
+            }
+        }
+        Ok(list)
     }
 
-    /// Its last attempts, the newest first.
+    /// Its last attempts, the newest first. One that can't be read is left out.
     pub fn webhook_attempts(&self, id: WebhookId) -> Result<Vec<WebhookAttempt>> {
         let table = self.open(schema::WEBHOOK_ATTEMPTS)?;
-        let rows = table.range((id.0, 0)..=(id.0, u64::MAX))?.rev().take(MAX_ATTEMPTS);
-        let read = |row: std::result::Result<(_, redb::AccessGuard<'_, &[u8]>), _>| {
-            let (_, record): (redb::AccessGuard<'_, (u64, u64)>, _) = row?;
-            Ok(decode::<AttemptRecord>(record.value())?.into_attempt())
-        };
-        rows.map(read).collect()
+        let mut attempts = Vec::new();
+        for row in table.range((id.0, 0)..=(id.0, u64::MAX))?.rev().take(MAX_ATTEMPTS) {
+            let (_, record) = row?;
+            let read = decode::<AttemptRecord>(record.value()).map(AttemptRecord::into_attempt);
+            attempts.extend(read.ok());
+        }
+        Ok(attempts)
     }
 }

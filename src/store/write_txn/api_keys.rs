@@ -2,9 +2,8 @@
 
 use redb::ReadableTable;
 
-use super::{Applied, WriteTxn};
+use super::{Applied, WriteTxn, readable};
 use crate::domain::{ApiKey, ApiKeyId, UserId};
-use crate::error::Error;
 use crate::store::records::{ApiKeyRecord, decode, encode};
 use crate::store::schema::meta;
 
@@ -16,25 +15,26 @@ impl WriteTxn<'_> {
         }
     }
 
-    /// All keys of a user, those that have ended too.
+    /// All keys of a user, those that have ended too. One that can't be read is left out.
     pub fn api_keys_of(&mut self, user: UserId) -> Applied<Vec<ApiKey>> {
         let rows = self.tables.api_keys_by_user()?.range((user.0, 0)..=(user.0, u64::MAX))?;
         let ids = rows.map(|row| Ok(ApiKeyId(row?.0.value().1))).collect::<Applied<Vec<_>>>()?;
-        ids.into_iter()
-            .map(|id| {
-                let missing = || Error::Internal(format!("API key {id} is missing"));
-                self.api_key(id)?.ok_or_else(|| missing().into())
-            })
-            .collect()
+        let keys = ids.into_iter().map(|id| readable(self.api_key(id)));
+        keys.filter_map(Result::transpose).collect()
     }
 
-    /// Keys with ids above `after`, rising, `limit` at most.
-    pub fn api_keys_after(&mut self, after: ApiKeyId, limit: usize) -> Applied<Vec<ApiKey>> {
+    /// Keys with ids above `after`, rising, `limit` at most; `None` where one can't be read.
+    pub fn api_keys_after(
+        &mut self,
+        after: ApiKeyId,
+        limit: usize,
+    ) -> Applied<Vec<(ApiKeyId, Option<ApiKey>)>> {
         let table = self.tables.api_keys()?;
         let rows = table.range(after.0.saturating_add(1)..)?.take(limit).map(|row| {
             let (id, record) = row?;
-            let record = decode::<ApiKeyRecord<'_>>(record.value())?;
-            Ok(record.into_key(ApiKeyId(id.value())))
+            let id = ApiKeyId(id.value());
+            let read = decode::<ApiKeyRecord<'_>>(record.value());
+            Ok((id, read.ok().map(|record| record.into_key(id))))
         });
         rows.collect()
     }

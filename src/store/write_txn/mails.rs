@@ -6,7 +6,7 @@ use super::{Applied, Failure, WriteTxn};
 use crate::clock::Timestamp;
 use crate::domain::order::content::Recipient;
 use crate::domain::{EmailAddress, MailId, MessageId, OrderId};
-use crate::store::marks::first_marked;
+use crate::store::marks::{first_marked, mark_of};
 use crate::store::records::{
     DeadMail, DeadRecord, MailIdentity, OrderPrefix, PendingMail, PendingRecord, SentMail,
     SentRecord, decode, encode,
@@ -39,12 +39,8 @@ impl WriteTxn<'_> {
         let first = self.mails_taken_up_to()? + 1;
         let orders = self.tables.orders()?;
         let last = orders.last()?.map_or(0, |(key, _)| key.value());
-        let found = first_marked(first, last, id.0, |order| match orders.get(order)? {
-            Some(row) => {
-                Ok::<u64, Failure>(decode::<OrderPrefix<'_>>(row.value())?.mail_mark(order).0)
-            }
-            None => Ok(0),
-        })?;
+        let mark = |order| mark_of::<Failure>(orders, order, |it, order| it.mail_mark(order).0);
+        let found = first_marked(first, last, id.0, mark)?;
         let Some(order) = found else { return Ok(false) };
         Ok(self.fresh_mail(OrderId(order))?.is_some_and(|(fresh, _)| fresh == id))
     }
@@ -158,13 +154,18 @@ impl WriteTxn<'_> {
         Ok(())
     }
 
-    /// Sent mails with ids above `after`, rising, `limit` at most.
-    pub fn sent_mails(&mut self, after: MailId, limit: usize) -> Applied<Vec<(MailId, SentMail)>> {
+    /// Sent mails with ids above `after`, rising, `limit` at most; `None` where one can't be read.
+    pub fn sent_mails(
+        &mut self,
+        after: MailId,
+        limit: usize,
+    ) -> Applied<Vec<(MailId, Option<SentMail>)>> {
         let table = self.tables.mails_sent()?;
         let rows = table.range(after.0.saturating_add(1)..)?.take(limit).map(|row| {
             let (id, record) = row?;
             let id = MailId(id.value());
-            Ok((id, decode::<SentRecord>(record.value())?.into_mail(id)?))
+            let read = decode::<SentRecord>(record.value()).and_then(|it| it.into_mail(id));
+            Ok((id, read.ok()))
         });
         rows.collect()
     }

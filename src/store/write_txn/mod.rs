@@ -54,6 +54,14 @@ impl Failure {
 
 pub type Applied<T> = Result<T, Failure>;
 
+/// A row that can't be read counts as missing, where it must not stop what is done with others.
+pub fn readable<T>(found: Applied<Option<T>>) -> Applied<Option<T>> {
+    match found {
+        Err(Failure::Refused(Error::Internal(_))) => Ok(None),
+        found => found,
+    }
+}
+
 /// The tables of one write transaction, and what is known across the writes of its batch.
 pub struct WriteTxn<'txn> {
     tables: WriteTables<'txn>,

@@ -77,14 +77,7 @@ impl WriteTxn<'_> {
             }
             None => (0, 0, EventMark::default()),
         };
-        let last_event = match self.tables.events()?.last()? {
-            Some((id, row)) => {
-                let id = EventId(id.value());
-                let event = decode::<EventRecord>(row.value())?.into_event(id)?;
-                EventMark { id, at: Some(event.at) }
-            }
-            None => EventMark::default(),
-        };
+        let last_event = self.last_own_event()?;
         let pruned = self.tables.meta()?.get(meta::MAILS_PRUNED_UP_TO)?;
         let mut mail = mail_mark.max(pruned.map_or(0, |row| row.value()));
         mail = mail.max(last_key(self.tables.mails_pending()?)?);
@@ -99,6 +92,25 @@ impl WriteTxn<'_> {
             event_at: event_mark.at.max(last_event.at).unwrap_or(Timestamp::EPOCH),
             has_feed: self.tables.meta()?.get(meta::FEED_IS_OFF)?.is_none(),
         })
+    }
+}
+
+impl WriteTxn<'_> {
+    /// The last of the events that have rows of their own. Where it can't be read, its time is that
+    /// of the last one that can.
+    fn last_own_event(&mut self) -> Applied<EventMark> {
+        let mut mark = EventMark::default();
+        for row in self.tables.events()?.iter()?.rev() {
+            let (id, record) = row?;
+            let id = EventId(id.value());
+            mark.id = mark.id.max(id);
+            let event = decode::<EventRecord>(record.value()).and_then(|it| it.into_event(id));
+            if let Ok(event) = event {
+                mark.at = Some(event.at);
+                break;
+            }
+        }
+        Ok(mark)
     }
 }
 

@@ -15,6 +15,11 @@ impl WriteTxn<'_> {
         }
     }
 
+    /// Whether there is one, which may be one that can't be read.
+    pub fn has_webhook(&mut self, id: WebhookId) -> Applied<bool> {
+        Ok(self.tables.webhooks()?.get(id.0)?.is_some())
+    }
+
     pub fn webhook_count(&mut self) -> Applied<u64> {
         Ok(self.tables.webhooks()?.len()?)
     }

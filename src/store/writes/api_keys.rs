@@ -83,9 +83,10 @@ impl Write for RevokeApiKeys {
         let mut after = ApiKeyId(0);
         loop {
             let keys = txn.api_keys_after(after, PAGE_ROWS)?;
-            let Some(last) = keys.last() else { return Ok(()) };
-            after = last.id;
-            keys.into_iter().try_for_each(|key| revoke(txn, key, self.at))?;
+            let Some((last, _)) = keys.last() else { return Ok(()) };
+            after = *last;
+            let mut readable = keys.into_iter().filter_map(|(_, key)| key);
+            readable.try_for_each(|key| revoke(txn, key, self.at))?;
         }
     }
 }
@@ -129,8 +130,9 @@ impl Write for PruneApiKeys {
 
     fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<Pruned<ApiKeyId>> {
         let keys = txn.api_keys_after(self.after, PAGE_ROWS)?;
-        let mut pruned = Pruned { removed: 0, next: keys.last().map(|key| key.id) };
-        for key in keys.iter().filter(|key| !key.is_kept(self.now)) {
+        let mut pruned = Pruned { removed: 0, next: keys.last().map(|(id, _)| *id) };
+        let readable = keys.iter().filter_map(|(_, key)| key.as_ref());
+        for key in readable.filter(|key| !key.is_kept(self.now)) {
             txn.remove_api_key(key)?;
             pruned.removed += 1;
         }

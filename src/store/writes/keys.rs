@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::domain::OrderId;
 use crate::store::snapshot::PAGE_ROWS;
-use crate::store::write_txn::{Applied, Write, WriteTxn};
+use crate::store::write_txn::{Applied, Failure, Write, WriteTxn};
 
 use super::pruning::Pruned;
 
@@ -24,17 +24,20 @@ impl Write for ForgetKeys {
         let rows = txn.oldest_keys(self.after, PAGE_ROWS)?;
         let mut pruned = Pruned { removed: 0, next: rows.last().map(|(id, _)| *id) };
         for (id, key) in rows {
-            match txn.order(id)? {
-                Some(order) if order.created_at < self.placed_before => {
+            match txn.order(id) {
+                // It can't be told how old it is.
+                Err(Failure::Refused(_)) => continue,
+                Err(broken) => return Err(broken),
+                Ok(None) => txn.drop_key_of_missing(id)?,
+                Ok(Some(order)) if order.created_at < self.placed_before => {
                     txn.remove_key(order.placed_by(), &key, id)?;
                 }
                 // Its clock was wrong, or ours is: only later it can be told how old it is.
-                Some(order) if order.created_at > self.now => continue,
-                Some(_) => {
+                Ok(Some(order)) if order.created_at > self.now => continue,
+                Ok(Some(_)) => {
                     pruned.next = None;
                     break;
                 }
-                None => txn.drop_key_of_missing(id)?,
             }
             pruned.removed += 1;
         }

@@ -3,9 +3,10 @@
 use crate::clock::Timestamp;
 use crate::domain::MailId;
 use crate::store::snapshot::PAGE_ROWS;
-use crate::store::write_txn::{Applied, Write, WriteTxn};
+use crate::store::write_txn::{Applied, Write, WriteTxn, readable};
 
 /// Goes through the next [`PAGE_ROWS`] sent mails and removes those that were sent before a moment.
+/// One that can't be read stays, and stops none.
 #[derive(Debug)]
 pub struct PruneSent {
     pub after: MailId,
@@ -31,11 +32,11 @@ impl Write for PruneSent {
         let mut pruned = Pruned { removed: 0, next: rows.last().map(|(id, _)| *id) };
         let mut last = MailId(0);
         for (id, sent) in rows {
+            let Some(sent) = sent else { continue };
             if sent.at < self.sent_before {
                 txn.remove_sent(id)?;
                 (pruned.removed, last) = (pruned.removed + 1, id);
-            } else if txn
-                .order(sent.mail.order)?
+            } else if readable(txn.order(sent.mail.order))?
                 .is_some_and(|it| (self.sent_before..=self.now).contains(&it.created_at))
             {
                 // A mail is sent after its order was placed, and later orders are younger. An

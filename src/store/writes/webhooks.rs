@@ -7,7 +7,7 @@ use crate::domain::webhook::{
     WebhookId, WebhookSecret, WebhookState, WebhookUpdate, WebhookUrl,
 };
 use crate::error::Error;
-use crate::store::write_txn::{Applied, Failure, Write, WriteTxn};
+use crate::store::write_txn::{Applied, Failure, Write, WriteTxn, readable};
 
 /// How much of an error's text is kept, in characters.
 const MAX_ERROR_CHARS: usize = 500;
@@ -135,8 +135,11 @@ impl Write for DeleteWebhook {
     type Output = ();
     const GROWS: bool = false;
 
+    /// One that can't be read can be removed, too.
     fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<()> {
-        require_webhook(txn, self.id)?;
+        if !txn.has_webhook(self.id)? {
+            return Err(Error::NotFound.into());
+        }
         txn.changed_webhooks = true;
         txn.remove_webhook(self.id)
     }
@@ -154,7 +157,7 @@ impl Write for DisableWebhooks {
     fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<usize> {
         let mut count = 0;
         for id in txn.webhook_ids()? {
-            if let Some(webhook) = txn.webhook(id)?
+            if let Some(webhook) = readable(txn.webhook(id))?
                 && webhook.is_enabled()
             {
                 txn.put_webhook(&Webhook { state: WebhookState::Disabled, ..webhook })?;
@@ -194,8 +197,8 @@ pub enum AttemptEffect {
     Disable,
 }
 
-/// Keeps an attempt, and what follows it. False where the webhook has changed meanwhile, or is
-/// gone.
+/// Keeps an attempt, and what follows it. False where the webhook has changed meanwhile, is gone, or
+/// can't be read.
 #[derive(Clone, Debug)]
 pub struct RecordAttempt {
     pub began: WebhookPosition,
@@ -208,7 +211,7 @@ impl Write for RecordAttempt {
     const GROWS: bool = false;
 
     fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<bool> {
-        let Some(mut webhook) = txn.webhook(self.began.id)? else { return Ok(false) };
+        let Some(mut webhook) = readable(txn.webhook(self.began.id))? else { return Ok(false) };
         let is_same = self.began.is_that_of(&webhook);
         let error = self.attempt.error.as_deref().map(shorten);
         if is_same {
@@ -242,7 +245,7 @@ impl Write for PassEvents {
     const GROWS: bool = false;
 
     fn apply(&self, txn: &mut WriteTxn<'_>) -> Applied<()> {
-        let Some(mut webhook) = txn.webhook(self.began.id)? else { return Ok(()) };
+        let Some(mut webhook) = readable(txn.webhook(self.began.id))? else { return Ok(()) };
         if !self.began.is_that_of(&webhook) {
             return Ok(());
         }

@@ -2,8 +2,10 @@
 
 mod attempts;
 mod bad_input;
+mod damage;
 mod deliveries;
 mod failures;
 mod hooks;
 mod names;
 mod setup;
+mod threads;

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use orderd::clock::{Clock, Timestamp};
+use orderd::domain::event::EventId;
 use orderd::domain::{MailId, Order, Outcome, User, UserId};
 use orderd::error::{Error, Unavailable};
 use orderd::metrics::Metrics;
@@ -17,6 +18,7 @@ use redb::{Builder, Database, DatabaseError};
 use crate::disk::{Disk, Effect, Fault, Kind};
 use crate::model::{Model, Step, marks};
 use crate::session::{self, Answer, Session, wait_until};
+use crate::webhooks::Change;
 
 #[test]
 fn any_write_may_fail_once() {
@@ -37,6 +39,11 @@ fn any_read_may_fail_once() {
 fn any_resize_may_fail_once() {
     every_operation_fails_in_turn(Kind::Length);
 }
+
+/// The workload has one step for each.
+const SECONDS: u64 = 46;
+/// From then on it is about webhooks and keys.
+const SET_UP: u64 = 30;
 
 /// Runs the workload with the first operation failing, then with the second, until it is
 /// over before the fault comes.
@@ -81,7 +88,7 @@ fn panic_once(kind: Kind, nth: u64) -> Option<Vec<Answer>> {
     let session = Session::open(&disk).unwrap();
     disk.schedule(Fault { kind: Some(kind), nth, effect: Effect::Panic });
     let mut failures = Vec::new();
-    for second in 0..20 {
+    for second in (0..12).chain(SET_UP..SECONDS) {
         loop {
             let answer = session.take(&step(second, &model), &mut model);
             if !is_failure(&answer) && !matches!(answer, Answer::Panicked) {
@@ -104,7 +111,7 @@ fn panic_once(kind: Kind, nth: u64) -> Option<Vec<Answer>> {
 
 /// Every step is tried until it is done, and a fault that comes once costs it one try.
 fn work(session: &Session, model: &mut Model) {
-    for second in 0..40_u64 {
+    for second in 0..SECONDS {
         let mut failures = 0;
         while is_failure(&session.take(&step(second, model), model)) {
             assert!(session.store.trouble().is_some(), "it refuses and says that all is well");
@@ -125,6 +132,9 @@ fn step(second: u64, model: &Model) -> Step {
     let Some(user) = model.users.keys().next() else {
         return Step::CreateUser { name: "ann".into(), at };
     };
+    if second >= SET_UP {
+        return step_of_set_up(second - SET_UP, at, model);
+    }
     match model.pending().next() {
         Some(mail) if second % 3 == 2 => {
             let deferred = Attempt::Deferred { due: at, error: "451".into() };
@@ -137,6 +147,34 @@ fn step(second: u64, model: &Model) -> Step {
             _ => Step::Place { user: UserId(*user), outcome: Outcome::Successful, at },
         },
     }
+}
+
+/// The life of a webhook, and of a key. What was made or removed by a step that has failed is not
+/// made or removed again.
+fn step_of_set_up(nth: u64, at: Timestamp, model: &Model) -> Step {
+    let user = UserId(*model.users.keys().next().expect("a user"));
+    let order = Step::Place { user, outcome: Outcome::Successful, at };
+    let Some(id) = model.webhooks.ids().next() else {
+        return if nth == 0 { Step::CreateWebhook { at } } else { order };
+    };
+    let change = match nth {
+        2 => Change::Rotate,
+        5 => Change::Seek(EventId(1)),
+        8 => Change::Update,
+        9 => Change::Disable,
+        10 => Change::Enable,
+        4 | 6 | 11 => return Step::Deliver { id, status: 200 },
+        3 => return Step::Deliver { id, status: 500 },
+        13 => return Step::Deliver { id, status: 410 },
+        14 => return Step::DeleteWebhook { id },
+        7 if model.keys.is_empty() => return Step::CreateKey { user, at },
+        12 => match model.keys.values().find(|key| key.revoked_at.is_none()) {
+            Some(key) => return Step::RevokeKey { id: key.id, at },
+            None => return order,
+        },
+        _ => return order,
+    };
+    Step::ChangeWebhook { id, change, at }
 }
 
 #[test]
@@ -170,7 +208,7 @@ fn a_disk_that_is_nearly_full_takes_marks_and_nothing_new() {
     assert!(session.store.trouble().unwrap().contains("nearly full"));
     let mail = model.pending().next().unwrap();
     let sent = Step::Mark { marks: marks(&[mail], &Attempt::Sent), at: moment(2) };
-    assert!(matches!(session.take(&sent, &mut model), Answer::Marked));
+    assert!(matches!(session.take(&sent, &mut model), Answer::Done));
     assert!(session.store.trouble().is_some(), "a mark doesn't make room");
     disk.set_free_bytes(None);
     session.clock.advance(std::time::Duration::from_secs(2));

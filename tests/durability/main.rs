@@ -15,3 +15,4 @@ mod power_loss;
 mod retries;
 mod seeds;
 mod session;
+mod webhooks;

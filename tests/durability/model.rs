@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use orderd::clock::Timestamp;
 use orderd::domain::event::{Event, EventId};
 use orderd::domain::order::OrderBody;
-use orderd::domain::{MailId, Order, OrderId, Outcome, UserId};
+use orderd::domain::{ApiKey, ApiKeyId, MailId, Order, OrderId, Outcome, UserId, WebhookId};
 use orderd::store::{Attempt, Direction, MailMark, OrderFilter, Snapshot, Store};
+
+use crate::webhooks::{self, Webhooks};
 
 /// One write of a workload. Its moment is its own, so that its row can be known by it.
 #[derive(Clone, Debug)]
@@ -34,6 +36,31 @@ pub enum Step {
         marks: Vec<MailMark>,
         at: Timestamp,
     },
+    CreateWebhook {
+        at: Timestamp,
+    },
+    ChangeWebhook {
+        id: WebhookId,
+        change: webhooks::Change,
+        at: Timestamp,
+    },
+    DeleteWebhook {
+        id: WebhookId,
+    },
+    /// One step of its deliveries. Its receiver answers with that status.
+    Deliver {
+        id: WebhookId,
+        status: u16,
+    },
+    /// A key that is known by its moment.
+    CreateKey {
+        user: UserId,
+        at: Timestamp,
+    },
+    RevokeKey {
+        id: ApiKeyId,
+        at: Timestamp,
+    },
 }
 
 #[derive(Default)]
@@ -41,6 +68,8 @@ pub struct Model {
     pub users: BTreeMap<u64, String>,
     pub orders: BTreeMap<u64, Order>,
     pub mails: BTreeMap<u64, MailFact>,
+    pub webhooks: Webhooks,
+    pub keys: BTreeMap<u64, ApiKey>,
     /// The feed as it was last seen.
     events: Vec<Event>,
     /// Steps whose outcome was unknown, and that nobody has looked for since.
@@ -88,12 +117,29 @@ impl Model {
         }
     }
 
+    /// A key was made and acknowledged.
+    pub fn made_key(&mut self, key: ApiKey) {
+        let last = self.keys.last_key_value().map_or(0, |(id, _)| *id);
+        assert!(key.id.0 > last, "key id {} after {last}", key.id);
+        self.keys.insert(key.id.0, key);
+    }
+
+    pub fn revoked_key(&mut self, id: ApiKeyId, at: Timestamp) {
+        let key = self.keys.get_mut(&id.0).expect("a key that was made");
+        key.revoked_at = key.revoked_at.or(Some(at));
+    }
+
     pub fn refused_name(&mut self, name: &str) {
         self.taken.push(name.to_owned());
     }
 
     pub fn unsure_of(&mut self, step: &Step) {
         self.unsure.push(step.clone());
+    }
+
+    /// The last event that was seen.
+    pub fn last_event(&self) -> EventId {
+        self.events.last().map_or(EventId(0), |event| event.id)
     }
 
     pub fn pending(&self) -> impl Iterator<Item = u64> + '_ {
@@ -111,6 +157,8 @@ impl Model {
         self.reconcile_orders(&snapshot, &unsure);
         self.reconcile_mails(&snapshot, &unsure);
         self.reconcile_events(&snapshot);
+        self.webhooks.reconcile(&snapshot, &unsure, &self.events);
+        self.reconcile_keys(&snapshot, &unsure);
         for name in std::mem::take(&mut self.taken) {
             let found = snapshot.user_by_name(&name).unwrap();
             assert!(found.is_some(), "{name} was refused as taken, and nobody has it");
@@ -191,6 +239,26 @@ impl Model {
         self.events = events;
     }
 
+    /// [`Store::check`] has seen that each is found by its hash, and by nothing else.
+    fn reconcile_keys(&mut self, snapshot: &Snapshot, unsure: &[Step]) {
+        let of = |user: &u64| snapshot.api_keys_of(UserId(*user)).unwrap();
+        let found: BTreeMap<u64, ApiKey> =
+            self.users.keys().flat_map(of).map(|key| (key.id.0, key)).collect();
+        for step in unsure {
+            match step {
+                Step::CreateKey { at, .. } => {
+                    let made = found.values().find(|key| key.name == word_of(*at));
+                    made.into_iter().for_each(|key| self.made_key(key.clone()));
+                }
+                Step::RevokeKey { id, at } if found[&id.0].revoked_at == Some(*at) => {
+                    self.revoked_key(*id, *at);
+                }
+                _ => {}
+            }
+        }
+        assert_eq!(found, self.keys, "the keys are not what they were");
+    }
+
     fn count(&self, fact: &MailFact) -> u64 {
         self.mails.values().filter(|known| *known == fact).count() as u64
     }
@@ -211,6 +279,18 @@ impl Model {
                 MailFact::Pending { attempts: attempts + 1, due: Some(*due) }
             }
         };
+    }
+}
+
+impl Step {
+    /// The webhook that it touches, where there is one already.
+    pub fn webhook(&self) -> Option<WebhookId> {
+        match self {
+            Step::ChangeWebhook { id, .. }
+            | Step::DeleteWebhook { id }
+            | Step::Deliver { id, .. } => Some(*id),
+            _ => None,
+        }
     }
 }
 

@@ -3,17 +3,22 @@
 use std::collections::BTreeSet;
 
 use orderd::clock::Timestamp;
-use orderd::domain::{OrderId, Outcome, UserId};
+use orderd::domain::event::EventId;
+use orderd::domain::{ApiKeyId, OrderId, Outcome, UserId, WebhookId};
 use orderd::store::Attempt;
 
 use crate::disk::{Disk, Effect, Fault};
 use crate::model::{Model, Step, marks};
 use crate::seeds;
 use crate::session::{Answer, Session, wait_until};
+use crate::webhooks::Change;
 
 /// Lives of one file: each ends in a crash or a clean stop, but for the last.
 const MAX_LIVES: usize = 4;
 const MAX_STEPS: usize = 25;
+const MAX_WEBHOOKS: usize = 4;
+/// Fewer than one user may have.
+const MAX_KEYS: usize = 20;
 /// Runs in which the store is left alone long enough to count as idle.
 const ONE_IN_RESTS: u64 = 150;
 
@@ -27,6 +32,9 @@ fn nothing_acknowledged_is_lost_wherever_it_is_cut() {
 struct Busy {
     mails: Vec<u64>,
     orders: BTreeSet<OrderId>,
+    webhooks: BTreeSet<WebhookId>,
+    makes_webhook: bool,
+    keys: BTreeSet<ApiKeyId>,
 }
 
 struct Run {
@@ -161,11 +169,13 @@ impl Run {
         self.model.reconcile(&session.store);
     }
 
-    /// A step that touches no mail and no order of `busy`, and adds its own there.
+    /// A step that touches nothing of `busy`, and adds its own there.
     fn next_step(&mut self, busy: &mut Busy) -> Step {
         let at = self.next_moment();
         let free: Vec<u64> = self.model.pending().filter(|id| !busy.mails.contains(id)).collect();
-        match self.rng.u8(0..10) {
+        match self.rng.u8(0..16) {
+            10..15 => self.next_of_webhooks(at, busy),
+            15 => self.next_of_keys(at, busy),
             0 => self.next_user(),
             1 => Step::CreateUser { name: format!("u{}", self.rng.u8(0..9)), at },
             2..5 if !free.is_empty() => {
@@ -179,6 +189,49 @@ impl Run {
                 _ => self.next_order(at),
             },
             _ => self.next_order(at),
+        }
+    }
+
+    /// Mostly a delivery: of three, one fails.
+    fn next_of_webhooks(&mut self, at: Timestamp, busy: &mut Busy) -> Step {
+        let known: Vec<WebhookId> = self.model.webhooks.ids().collect();
+        let has_room = known.len() < MAX_WEBHOOKS && !busy.makes_webhook;
+        if has_room && self.rng.u8(0..4) < 4 - known.len().min(3) as u8 {
+            busy.makes_webhook = true;
+            return Step::CreateWebhook { at };
+        }
+        let free = known.into_iter().filter(|id| !busy.webhooks.contains(id));
+        let Some(id) = self.rng.choice(free.collect::<Vec<_>>()) else {
+            return self.next_order(at);
+        };
+        busy.webhooks.insert(id);
+        let change = match self.rng.u8(0..16) {
+            0 => return Step::DeleteWebhook { id },
+            1 => Change::Update,
+            2 => Change::Disable,
+            3..5 => Change::Enable,
+            5 => Change::Rotate,
+            6 => Change::Seek(EventId(self.rng.u64(0..=self.model.last_event().0))),
+            _ => {
+                let status = self.rng.choice([200, 200, 200, 200, 500, 410]).unwrap_or(200);
+                return Step::Deliver { id, status };
+            }
+        };
+        Step::ChangeWebhook { id, change, at }
+    }
+
+    fn next_of_keys(&mut self, at: Timestamp, busy: &mut Busy) -> Step {
+        let known = self.model.keys.values().map(|key| key.id);
+        let free: Vec<ApiKeyId> = known.filter(|id| !busy.keys.contains(id)).collect();
+        match self.rng.choice(free) {
+            Some(id) if self.rng.u8(0..3) == 0 || self.model.keys.len() >= MAX_KEYS => {
+                busy.keys.insert(id);
+                Step::RevokeKey { id, at }
+            }
+            _ => match self.rng.choice(self.model.users.keys().copied()) {
+                Some(user) => Step::CreateKey { user: UserId(user), at },
+                None => self.next_user(),
+            },
         }
     }
 

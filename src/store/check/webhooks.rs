@@ -9,8 +9,8 @@ use crate::store::records::{AttemptRecord, WebhookRecord};
 use crate::store::schema::{ReadTables, meta};
 
 impl Check {
-    /// Every webhook can be read and has an id that was given; every attempt is one of the last of
-    /// a webhook that is there.
+    /// Every webhook can be read, has an id that was given, and all of its last attempts; every
+    /// attempt is of a webhook that is there.
     pub(super) fn webhooks(&mut self, tables: &ReadTables) -> Result<()> {
         let given = value(&tables.meta, meta::LAST_WEBHOOK_ID)?.unwrap_or(0);
         for row in tables.webhooks.iter()? {
@@ -27,8 +27,8 @@ impl Check {
             let first = webhook.attempts.saturating_sub(MAX_ATTEMPTS as u64);
             let kept = tables.webhook_attempts.range((id, 0)..=(id, u64::MAX))?;
             let numbers = kept.map(|row| Ok(row?.0.value().1)).collect::<Result<Vec<_>>>()?;
-            let fits = numbers.iter().all(|number| *number > first && *number <= webhook.attempts);
-            self.require(fits, || format!("webhook {id} has attempts that are not its last"));
+            let fits = numbers.into_iter().eq(first + 1..=webhook.attempts);
+            self.require(fits, || format!("webhook {id} has other attempts than its last"));
         }
         let count = tables.webhooks.len()?;
         self.require(count <= MAX_WEBHOOKS as u64, || format!("there are {count} webhooks"));

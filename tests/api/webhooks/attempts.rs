@@ -246,6 +246,9 @@ fn a_stop_cuts_the_attempt_under_way() {
         attempt.join().unwrap()
     });
     assert_eq!((attempted.outcome, receiver.ended()), (Outcome::Cut, 0));
+    // By the stop, and not by a time that was over.
+    let error = attempted.error.unwrap_or_default();
+    assert!(error.contains("aborted"), "{error}");
 }
 
 /// More than all buffers between the two hold: whoever reads it all has read without a bound.

@@ -1,5 +1,6 @@
 export const bus = new EventTarget()
 export const on = (target, names, run, options) => names.split(' ').forEach(name => target.addEventListener(name, run, options))
+export const once = (target, name) => new Promise(done => on(target, name, done, {once: true}))
 export const tell = (name, detail) => bus.dispatchEvent(new CustomEvent(name, {detail}))
 
 export let session = JSON.parse(sessionStorage.getItem('orderd'))
@@ -44,10 +45,10 @@ const probe = pause => setTimeout(async () => {
 		if ((await fetch('../livez', {cache: 'no-store'})).status >= 500) throw 0
 		isLost = false
 		tell('found')
-		tell('reset')
+		tell('tick')
 	} catch { probe(Math.min(pause * 2, 5000)) }
 }, pause)
-export const reachable = () => isLost && new Promise(done => on(bus, 'found', done, {once: true}))
+export const reachable = () => isLost && once(bus, 'found')
 
 export let ahead = 0
 export const now = () => Date.now() + ahead

@@ -1,5 +1,4 @@
-import {$, buttons, closer, dialog, facts, h, link, say, state, swap, title} from './ui.js'
-import {bus, isAdmin, isKey, on, scope, session} from './api.js'
+import {$, bus, buttons, closer, dialog, facts, h, isAdmin, isKey, link, on, say, scope, session, state, swap, title} from './page.js'
 import * as feed from './feed.js'
 import * as login from './login.js'
 import orders, {last} from './orders.js'
@@ -35,8 +34,8 @@ function route() {
 
 function frame() {
 	const to = (name, text = PAGES[name][0]) => link(`#/${name}`, text, {id: `go-${name}`, 'aria-current': here.name === name && 'page'})
-	swap($('header'), link('#/orders', shop, {class: 'brand', id: 'brand'}), session && [h('nav', {'aria-label': 'Pages'}, Object.keys(PAGES).filter(it => it !== 'account' && may(PAGES[it])).map(it => to(it))),
-		h('span.end', h('span.live', {title: feed.isLive ? 'What changes shows at once' : 'Asked again every 15 s'}, feed.isLive ? '● Live' : '○ 15 s'), to('account', [session.user.username, isKey() && ' (key)']), link('../docs', 'API'))])
+	swap($('header'), link('#/orders', shop, {class: 'brand'}), session && [h('nav', {'aria-label': 'Pages'}, Object.keys(PAGES).filter(it => it !== 'account' && may(PAGES[it])).map(it => to(it))),
+		h('span.end', h('span', {title: feed.isLive ? 'What changes shows at once' : 'Asked again every 15 s'}, feed.isLive ? '● Live' : '○ 15 s'), to('account', [session.user.username, isKey() && ' (key)']), link('../docs', 'API'))])
 }
 
 function out() {
@@ -47,7 +46,7 @@ function out() {
 }
 
 function move(step) {
-	const rows = [...main.querySelectorAll('[data-row]')], at = rows.findIndex(it => it.closest('tr').contains(document.activeElement))
+	const rows = [...main.querySelectorAll('td:first-child>a')], at = rows.findIndex(it => it.closest('tr').contains(document.activeElement))
 	rows[at < 0 ? 0 : Math.max(0, Math.min(rows.length - 1, at + step))]?.focus()
 }
 

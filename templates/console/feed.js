@@ -1,11 +1,11 @@
-import {get, isAdmin, on, reachable, tell} from './api.js'
+import {get, isAdmin, once, reachable, tell} from './api.js'
 
 let running = null
 export let isLive = false
 
 const pause = ms => new Promise(done => setTimeout(done, ms))
 const shown = () => document.hidden && localStorage.sound !== 'on'
-	&& new Promise(done => on(document, 'visibilitychange', done, {once: true}))
+	&& once(document, 'visibilitychange')
 
 export function start() {
 	running?.abort()
@@ -35,7 +35,7 @@ async function follow(signal) {
 		try {
 			if (after === null) {
 				({next: after, source} = await get('events/', {limit: 0}, {signal}))
-				tell('reset')
+				tell('tick')
 			}
 			setLive(true)
 			const page = await get('events/', {after, source, wait: 20}, {signal})

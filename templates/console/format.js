@@ -30,10 +30,12 @@ export function decimal(minor, digits) {
 	return digits ? `${text.slice(0, -digits)}.${text.slice(-digits)}` : text
 }
 
+export const ADDRESS = ['line1', 'line2', 'postal_code', 'city', 'state', 'country']
+
 export function money(minor, currency) {
 	if (!currency) return minor ? decimal(minor, 2) : '–'
 	const digits = places(currency), sign = minor < 0 ? '-' : ''
-	return new Intl.NumberFormat(undefined, {style: 'currency', currency, minimumFractionDigits: digits, maximumFractionDigits: digits})
+	return new Intl.NumberFormat(undefined, {style: 'currency', currency, minimumFractionDigits: digits})
 		.format(sign + decimal(`${minor}`.replace('-', ''), digits))
 }
 

@@ -1,5 +1,4 @@
-import {$, button, dialog, fold, form, h, title} from './ui.js'
-import {get, on, post, scope, session, setSession} from './api.js'
+import {$, button, dialog, fold, form, get, h, on, post, scope, session, setSession, title} from './page.js'
 
 async function withPassword(values) {
 	const answer = await post('auth/login', values, {token: null})

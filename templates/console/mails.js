@@ -1,6 +1,4 @@
-import {act, buttons, closer, dialog, h, hashOf, link, pager, plain, say, show, table, tabs, title} from './ui.js'
-import {get, post} from './api.js'
-import {time} from './format.js'
+import {act, buttons, closer, dialog, get, h, hashOf, link, pager, plain, post, say, show, table, tabs, time, title} from './page.js'
 
 const WHEN = {dead: 'Died', pending: 'Next try', sent: 'Sent'}
 

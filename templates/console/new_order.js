@@ -1,6 +1,4 @@
-import {$, button, buttons, field, form, h, say, swap, title} from './ui.js'
-import {invalid, keeper, on, post} from './api.js'
-import {decimal, fromLocal, line, money, nameOf, parse, places, sum, toLocal} from './format.js'
+import {$, ADDRESS, button, buttons, decimal, field, form, fromLocal, h, invalid, keeper, line, money, nameOf, on, parse, places, post, say, sum, swap, title, toLocal} from './page.js'
 
 const decimals = (name, label, value) => [name, 'text', {label, value, inputmode: 'decimal'}]
 const COLUMNS = [['name', 'text', {label: 'Item'}], decimals('quantity', 'Quantity', '1'), decimals('unit_price', 'Price'), decimals('tax_rate', 'Tax %'), ['note']]
@@ -84,22 +82,17 @@ function make() {
 	}
 
 	const soon = minutes => button(`in ${minutes} min`, () => {
-		way.selectedIndex ||= 1
-		follow()
+		node.elements[`${WAY}type`].selectedIndex ||= 1
 		node.elements[`${WAY}due_at`].value = toLocal(new Date(Date.now() + minutes * 60000))
 	})
 	const group = (name, ...fields) => h('fieldset', h('legend', name), fields.map(field))
 	const node = form([lines, h('div.fields', button('Add a line', add), field(['currency', 'text', {value: localStorage.currency}]), field(['prices_include_tax', 'checkbox', {value: localStorage.inside}])), totals,
 		h('div.cards', group('Customer', ['customer.name'], ['customer.phone', 'tel'], ['customer.email', 'email']),
 			group('Fulfilment', [`${WAY}type`, ['over the counter', 'pickup', 'delivery', 'shipment'], {label: 'How'}], buttons([15, 30, 60].map(soon)), [`${WAY}due_at`, 'datetime-local', {label: 'Due'}], [`${WAY}note`],
-				...['line1', 'line2', 'postal_code', 'city', 'state', 'country'].map(it => [`${WAY}address.${it}`, 'text', {hint: it === 'country' && 'two letters'}])),
+				...ADDRESS.map(it => [`${WAY}address.${it}`, 'text', {hint: it === 'country' && 'two letters'}])),
 			group('Order', ['reference_id', 'text', {label: 'Reference'}], ['note', 'textarea']))],
 	'Place order', submit, {class: 'new', input: () => show(), more: h('small', 'Enter: next line. Ctrl Enter: place it.')})
 
-	const way = node.elements[`${WAY}type`], follow = () => {
-		for (const it of node.querySelectorAll(`[name^="${WAY}"]:not(select)`)) it.closest('.field').hidden = !way.selectedIndex || (way.selectedIndex === 1 && it.name.includes('address'))
-	}
-	on(way, 'change', follow)
 	on(node, 'keydown', event => {
 		const row = event.target.matches('input') && event.target.closest('.lines fieldset'), isEnd = event.ctrlKey || event.metaKey
 		if (event.key !== 'Enter' || !(row || isEnd)) return
@@ -108,7 +101,6 @@ function make() {
 		else if (row.nextSibling) inputs(row.nextSibling)[0].focus()
 		else add()
 	})
-	follow()
 	add()
 	return node
 }

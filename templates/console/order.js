@@ -1,6 +1,4 @@
-import {$, act, button, facts, fold, folds, h, link, num, plain, section, show, state, swap, table, title} from './ui.js'
-import {bus, get, invalid, isAdmin, keeper, on, post, scope, session} from './api.js'
-import {badge, customerName, decimal, due, isOpen, many, moment, money, nameOf, normal, parse, payment, places, STEPS, time, VERBS} from './format.js'
+import {$, act, ADDRESS, badge, bus, button, customerName, decimal, due, facts, fold, folds, get, h, invalid, isAdmin, isOpen, keeper, link, many, moment, money, nameOf, normal, num, on, parse, payment, places, plain, post, scope, section, session, show, state, STEPS, swap, table, time, title, VERBS} from './page.js'
 import {last} from './orders.js'
 
 const shop = $('[name=shop]')
@@ -70,7 +68,7 @@ export default function page(to) {
 				[it.reason ?? how?.reason, how?.method, how?.reference_id].filter(Boolean).map(it => `, ${plain(it)}`)], who(it.actor_id), it.note]
 		}))]]
 	}
-	const address = ({address: it}) => it && [it.line1, it.line2, it.postal_code, it.city, it.state, it.country].filter(Boolean).join(', ')
+	const address = ({address: it}) => it && ADDRESS.map(part => it[part]).filter(Boolean).join(', ')
 
 	function paper() {
 		const {fulfillment: way, customer} = order, local = text => moment(text).toLocaleString(undefined, {dateStyle: 'medium', timeStyle: 'short', timeZone: shop.dataset.zone}), row = (kind, ...cells) => h(kind, cells.map(it => h('span', it)))

@@ -1,6 +1,4 @@
-import {$, button, h, hashOf, link, pager, say, state, swap, tabs, title} from './ui.js'
-import {bus, get, isAdmin, on, post, scope} from './api.js'
-import {age, badge, customerName, due, many, nameOf, normal, OPEN, payment, STATUSES, STEPS, total, VERBS} from './format.js'
+import {$, age, badge, bus, button, customerName, due, get, h, hashOf, head, isAdmin, link, many, nameOf, normal, on, OPEN, pager, payment, post, say, scope, state, STATUSES, STEPS, swap, tabs, title, total, VERBS} from './page.js'
 
 const TABS = ['open', ...STATUSES, 'all']
 const REST_MS = 5000
@@ -11,12 +9,12 @@ export default function page({main, query}) {
 	let orders = [], next, turn = 0, arrived = 0, touched = 0, beats = 0, isStale, came, counts = {}, counting
 	const rows = new Map(), fresh = new Set()
 	const strip = h('div'), news = h('p.news', {'aria-live': 'polite'}), foot = h('div'), body = h('tbody')
-	const search = h('input#search', {type: 'search', 'aria-label': 'Search orders', placeholder: 'Name, phone, email, reference', value: query.q, input: () => {
+	const search = h('input', {type: 'search', 'aria-label': 'Search orders', placeholder: 'Name, phone, email, reference', value: query.q, input: () => {
 		clearTimeout(search.timer)
 		search.timer = setTimeout(() => update({...query, q: search.value.trim(), after: '', at: ''}), 200)
 	}})
-	const sound = h('input#sound', {type: 'checkbox', checked: localStorage.sound === 'on', change: () => { localStorage.sound = sound.checked ? 'on' : 'off'; beep() }})
-	const grid = h('table.orders', {'aria-label': 'Orders'}, h('thead', h('tr', 'Order,Status,Age,Customer,Due,Payment,Items,Total,Next step'.split(',').map(it => h('th', {scope: 'col'}, it)))), body)
+	const sound = h('input', {type: 'checkbox', checked: localStorage.sound === 'on', change: () => { localStorage.sound = sound.checked ? 'on' : 'off'; beep() }})
+	const grid = h('table.orders', {'aria-label': 'Orders'}, head('Order,Status,Age,Customer,Due,Payment,Items,Total,Next step'), body)
 	main.replaceChildren(title('Orders'), h('div.bar', search, isAdmin() && h('label', sound, ' Sound'), news, link('#/new', 'New order', {class: 'button'})), strip, grid, foot)
 
 	const tab = () => TABS.includes(query.status) ? query.status : 'open'
@@ -86,13 +84,14 @@ export default function page({main, query}) {
 		if (row?.order === it) return row
 		if (!row) {
 			const see = () => fresh.delete(id) && row.classList.remove('fresh')
-			rows.set(id, row = h('tr', {pointermove: see, focusin: see, click: event => event.target.closest('a,button') || String(getSelection()) || $('a', row).click()}))
+			rows.set(id, row = h('tr', {pointermove: see, focusin: see, pointerdown: ({target}) => { row.pressed = target },
+				click: ({target}) => [target, row.pressed].some(it => it?.closest('a,button')) || String(getSelection()) || $('a', row).click()}))
 		}
 		row.order = it
 		row.classList.toggle('fresh', fresh.has(id))
 		row.classList.toggle('moved', !shown().includes(it.status))
-		swap(row, [link(`#/orders/${id}`, name, {id: `o${id}`, 'data-row': true, click: () => { query = {...query, at: id}; keep() }}), badge(it.status), age(it.created_at), customerName(it), due(it), payment(it), items, total(it),
-			step && button(VERBS[step], event => event.detail < 2 && advance(it, step), {id: `n${id}`, 'aria-label': `${VERBS[step]} ${name}`})].map((cell, n) => h('td', {title: n === 6 && items}, cell)))
+		swap(row, [link(`#/orders/${id}`, name, {id: `o${id}`, click: () => { query = {...query, at: id}; keep() }}), badge(it.status), age(it.created_at), customerName(it), due(it), payment(it), items, total(it),
+			step && button(VERBS[step], event => event.detail < 2 && advance(row.order, step), {id: `n${id}`, 'aria-label': `${VERBS[step]} ${name}`})].map((cell, n) => h('td', {title: n === 6 && items}, cell)))
 		return row
 	}
 
@@ -150,7 +149,7 @@ export default function page({main, query}) {
 		clearTimeout(counting)
 		counting = setTimeout(count, 150)
 	}, scope)
-	on(bus, 'reset tick', () => { load(); count() }, scope)
+	on(bus, 'tick', () => { load(); count() }, scope)
 	on(document, 'pointermove pointerdown keydown wheel', () => { touched = performance.now() }, scope)
 	const resting = setInterval(() => {
 		if (document.hidden || performance.now() - touched < REST_MS) return

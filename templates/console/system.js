@@ -1,6 +1,4 @@
-import {act, facts, h, section, show, state, title} from './ui.js'
-import {ahead, get, isKey, now, request, scope} from './api.js'
-import {badge, span, time} from './format.js'
+import {act, ahead, badge, facts, get, h, isKey, now, request, scope, section, show, span, state, time, title} from './page.js'
 
 const EVERY_MS = 5000, MAX_SAMPLES = 120
 const CHARTS = {Requests: '', 'Orders placed': 'orders/create.*"200"', 'Refused (4xx)': 'status="4', 'Failed (5xx)': 'status="5'}

@@ -1,4 +1,4 @@
-import {bus, on, post, queryOf, scope} from './api.js'
+import {bus, on, once, post, queryOf, scope} from './api.js'
 
 export const $ = (selector, root = document) => root.querySelector(selector)
 
@@ -21,10 +21,22 @@ const flat = children => children.flat(4).filter(it => it != null && it !== fals
 
 let ids = 0
 
+// What is the same stays: a click ends on the button on which it began, and a selection lasts.
 export function swap(node, ...children) {
-	const active = document.activeElement, id = node.contains(active) && active.id
-	node.replaceChildren(...flat(children))
-	if (id) document.getElementById(id)?.focus({preventScroll: true})
+	const active = document.activeElement, id = node.contains(active) && active.id, wanted = h('div', ...children)
+	merge(node, [...wanted.childNodes])
+	if (id && !active.isConnected) document.getElementById(id)?.focus({preventScroll: true})
+}
+
+function merge(node, wanted) {
+	wanted.forEach((it, n) => {
+		const old = node.childNodes[n]
+		if (!old) node.append(it)
+		else if (old.isEqualNode(it)) return
+		else if (old.cloneNode().isEqualNode(it.cloneNode())) merge(old, [...it.childNodes])
+		else old.replaceWith(it)
+	})
+	while (node.childNodes[wanted.length]) node.lastChild.remove()
 }
 
 export const button = (text, click, props) => h('button', {type: 'button', click, ...props}, text)
@@ -35,8 +47,9 @@ export const section = (title, ...children) => h('section.card', h('h2', title),
 export const title = (...text) => h('h1', text)
 
 export const num = (...text) => h('td.num', text)
+export const head = (heads, row = []) => h('thead', h('tr', heads.split(',').map((it, n) => h('th', {scope: 'col', class: row[n]?.tagName === 'TD' && 'num'}, it))))
 export const table = (label, heads, rows, foot) => rows.length === 0 ? state(`No ${label.toLowerCase()}.`) : h('div.scroll', {tabindex: 0, role: 'region', 'aria-label': label}, h('table',
-	h('thead', h('tr', heads.split(',').map((it, n) => h('th', {scope: 'col', class: rows[0]?.[n]?.tagName === 'TD' && 'num'}, it)))),
+	head(heads, rows[0]),
 	h('tbody', rows.map(cells => h('tr', cells.map(it => it?.tagName === 'TD' ? it : h('td', it))))), foot))
 
 export const facts = all => h('dl.facts', Object.entries(all).filter(([, it]) => it || it === 0)
@@ -57,10 +70,11 @@ export function dialog(text, ...children) {
 }
 export const closer = () => button('Close', ({target}) => target.closest('dialog').close())
 
-const ask = (question, verb) => new Promise(answer => {
-	const box = dialog(question, buttons(button(verb, () => { answer(true); box.close() }, {class: 'danger'}), closer()))
-	on(box, 'close', () => answer(false))
-})
+async function ask(question, verb) {
+	const box = dialog(question, h('form', {method: 'dialog'}, buttons(h('button.danger', {value: 'yes'}, verb), closer())))
+	await once(box, 'close')
+	return box.returnValue === 'yes'
+}
 
 export const secret = (name, text) => dialog(name, h('p', 'It is shown this once: copy it to where it is needed.'),
 	h('code.secret', {tabindex: 0}, text), buttons(closer()))
@@ -74,7 +88,7 @@ export function show({main}, above, load, view, every) {
 		if (mine === turn && !signal.aborted) swap(place, drawn)
 	}
 	main.replaceChildren(...above.filter(Boolean), place)
-	on(bus, 'reset tick', run, scope)
+	on(bus, 'tick', run, scope)
 	const timer = every && setInterval(() => document.hidden || run(), every)
 	on(signal, 'abort', () => clearInterval(timer))
 	run()
@@ -98,7 +112,7 @@ export const act = (text, path, {sure, said, then, of = '', ...props} = {}) => b
 		if (said) say(said)
 		await then?.(answer)
 	} catch (fault) { say(fault.message, true) }
-}, {id: `a-${text}${of}`, 'aria-label': `${text} ${of}`, class: sure && 'danger', ...props})
+}, {id: path.call ? text + of : path, 'aria-label': `${text} ${of}`, class: sure && 'danger', ...props})
 
 export function field(it) {
 	if (!it.map) return it

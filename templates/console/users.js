@@ -1,6 +1,4 @@
-import {act, button, buttons, facts, field, fold, folds, h, link, pager, secret, show, table, title} from './ui.js'
-import {get, isKey, post, session} from './api.js'
-import {fromLocal, time} from './format.js'
+import {act, button, buttons, facts, field, fold, folds, fromLocal, get, h, isKey, link, pager, post, secret, session, show, table, time, title} from './page.js'
 import {leave} from './login.js'
 
 const ROLES = ['user', 'admin']
@@ -32,13 +30,13 @@ export default function page(to) {
 	const load = show(to, [title('Users'), search, fold('Add a user',
 		[['username'], ['email', 'email'], password('password'), ['role', ROLES]], async values => { await post('auth/register', values); load() })],
 	() => get('auth/users', {...query, limit: 50}), ({users, next}) => [table('Users', 'Name,Email,Role,Since,State', users.map(it =>
-		[link(`#/users/${it.id}`, it.username, {'data-row': true}), it.email, it.role, time(it.created_at), stateOf(it)])), pager('users', query, next)])
+		[link(`#/users/${it.id}`, it.username), it.email, it.role, time(it.created_at), stateOf(it)])), pager('users', query, next)])
 }
 
 function one(to, path) {
 	const load = show(to, [title(`User ${to.id}`), folds(fold('Change the role', [['role', ROLES]], async values => { await post(`${path}/update`, values); load() }),
 		fold('Set a password', [password('new_password')], values => post(`${path}/password`, values)))],
-	async () => [await get('auth/users', {after: to.id - 1 || '', limit: 1}), await get('auth/keys/', {user_id: to.id})], ([{users: [it]}, keys]) => [
+	() => Promise.all([get(path), get('auth/keys/', {user_id: to.id})]), ([it, keys]) => [
 		person(it),
 		it.disabled ? act('Enable', `${path}/enable`, {then: load}) : act('Disable', `${path}/disable`, {sure: `Disable ${it.username}? All tokens and keys of that user stop working.`, then: load}),
 		h('h2', 'Keys'), keyTable(keys, load)])

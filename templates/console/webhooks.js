@@ -1,6 +1,4 @@
-import {act, facts, fold, h, link, say, secret, section, show, state, table, title} from './ui.js'
-import {get, isKey, post} from './api.js'
-import {badge, time} from './format.js'
+import {act, badge, facts, fold, get, h, isKey, link, post, say, secret, section, show, state, table, time, title} from './page.js'
 
 const EVERY_MS = 10000
 const note = () => isKey() && state('A key may not change webhooks: that takes a password.')
@@ -12,7 +10,7 @@ export default function page(to) {
 		const made = await post('webhooks/create', {...values, types: values.types?.split(/[\s,]+/)})
 		secret('The webhook’s secret', made.secret)
 		load()
-	})], () => get('webhooks/'), ({webhooks}) => table('Webhooks', 'URL,State,Backlog,Next try,Last error', webhooks.map(it => [link(`#/webhooks/${it.id}`, it.url, {'data-row': true}), stateOf(it), it.backlog, time(it.next_attempt_at), it.last_error])), EVERY_MS)
+	})], () => get('webhooks/'), ({webhooks}) => table('Webhooks', 'URL,State,Backlog,Next try,Last error', webhooks.map(it => [link(`#/webhooks/${it.id}`, it.url), stateOf(it), it.backlog, time(it.next_attempt_at), it.last_error])), EVERY_MS)
 }
 
 function one(to, path) {

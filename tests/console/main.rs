@@ -7,6 +7,7 @@ mod page;
 mod shop;
 
 mod access;
+mod clicks;
 mod live;
 mod looks;
 mod machines;

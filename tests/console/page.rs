@@ -115,6 +115,13 @@ impl<'b> Page<'b> {
     /// Clicks in the middle of the first element that is shown and has this text or label.
     #[track_caller]
     pub fn click(&self, text: &str) {
+        let place = self.press_mouse(text);
+        self.release_mouse(&place);
+    }
+
+    /// Presses the mouse where `click` would, and holds it; gives the place.
+    #[track_caller]
+    pub fn press_mouse(&self, text: &str) -> Value {
         let wanted = Value::from(text);
         let find = format!(
             "[...document.querySelectorAll('button,a,summary,label')].filter(it =>
@@ -133,12 +140,20 @@ impl<'b> Page<'b> {
             }})({find})"
         );
         let place = self.await_value(&middle);
-        for kind in ["mouseMoved", "mousePressed", "mouseReleased"] {
-            let event = json!({
-                "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1,
-            });
-            self.call("Input.dispatchMouseEvent", event);
-        }
+        self.mouse("mouseMoved", &place);
+        self.mouse("mousePressed", &place);
+        place
+    }
+
+    pub fn release_mouse(&self, place: &Value) {
+        self.mouse("mouseReleased", place);
+    }
+
+    fn mouse(&self, kind: &str, place: &Value) {
+        let event = json!({
+            "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1,
+        });
+        self.call("Input.dispatchMouseEvent", event);
     }
 
     /// Types into the field of that name, in place of what is in it.

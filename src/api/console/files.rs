@@ -37,9 +37,10 @@ macro_rules! assets {
 }
 
 /// What the page loads first stands first.
-static ASSETS: [Asset; 14] = assets![
+static ASSETS: [Asset; 15] = assets![
     "app.css": CSS,
     "app.js": JAVASCRIPT,
+    "page.js": JAVASCRIPT,
     "ui.js": JAVASCRIPT,
     "api.js": JAVASCRIPT,
     "feed.js": JAVASCRIPT,
@@ -157,10 +158,8 @@ mod tests {
             .iter()
             .flat_map(|script| {
                 let text = text(script);
-                let paths = text.lines().filter(|line| line.starts_with("import "));
-                paths
-                    .map(|line| line.rsplit('/').next().unwrap().replace('\'', ""))
-                    .collect::<Vec<_>>()
+                let paths = text.lines().filter_map(|line| line.split_once(" from './"));
+                paths.map(|(_, path)| path.replace('\'', "")).collect::<Vec<_>>()
             })
             .collect();
         for import in &imports {

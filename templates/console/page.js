@@ -1,0 +1,4 @@
+// All that a page is made of.
+export * from './api.js'
+export * from './format.js'
+export * from './ui.js'

@@ -1,14 +1,16 @@
 import {h, plain} from './ui.js'
-import {now} from './api.js'
+import {get, now, post, tell} from './api.js'
 
 // `created_at` has no zone: it is UTC.
 export const moment = text => new Date(/Z|[+-]\d\d:\d\d$/.test(text) ? text : `${text}Z`)
 
 const HOUR = {hour: '2-digit', minute: '2-digit'}
-const [TODAY, DATE, FULL] = [HOUR, {day: 'numeric', month: 'short', ...HOUR}, {dateStyle: 'full', timeStyle: 'long'}].map(options => new Intl.DateTimeFormat(undefined, options))
+const [TODAY, DATE, FULL] = [HOUR, {day: 'numeric', month: 'short', ...HOUR}, {dateStyle: 'full', timeStyle: 'long'}]
+	.map(options => new Intl.DateTimeFormat(undefined, options))
 const short = at => (new Date(now()).toDateString() === at.toDateString() ? TODAY : DATE).format(at)
 
-export const time = (text, kind = 'time', words = short) => text ? h(kind, {datetime: text, title: FULL.format(moment(text))}, words(moment(text))) : null
+export const time = (text, kind = 'time', words = short) =>
+	text && h(kind, {datetime: text, title: FULL.format(moment(text))}, words(moment(text)))
 export const age = text => time(text, 'time', at => span(now() - at))
 
 export function span(ms) {
@@ -17,7 +19,6 @@ export function span(ms) {
 	return minutes < 2880 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 1440)} d`
 }
 
-export const toLocal = at => new Date(at - at.getTimezoneOffset() * 60000).toISOString().slice(0, 16)
 export const fromLocal = text => text && new Date(text).toISOString()
 
 // ISO 4217's decimals, where they aren't 2. (Intl has others: none for HUF.)
@@ -30,13 +31,11 @@ export function decimal(minor, digits) {
 	return digits ? `${text.slice(0, -digits)}.${text.slice(-digits)}` : text
 }
 
-export const ADDRESS = ['line1', 'line2', 'postal_code', 'city', 'state', 'country']
-
 export function money(minor, currency) {
 	if (!currency) return minor ? decimal(minor, 2) : '–'
-	const digits = places(currency), sign = minor < 0 ? '-' : ''
+	const digits = places(currency)
 	return new Intl.NumberFormat(undefined, {style: 'currency', currency, minimumFractionDigits: digits})
-		.format(sign + decimal(`${minor}`.replace('-', ''), digits))
+		.format((minor < 0 ? '-' : '') + decimal(`${minor}`.replace('-', ''), digits))
 }
 
 export function parse(text, digits) {
@@ -45,26 +44,24 @@ export function parse(text, digits) {
 	return !found || part.length > digits ? null : BigInt(found[1] + part.padEnd(digits, '0'))
 }
 
-const half = (a, b) => (2n * a + b) / (2n * b)
-
-// In thousandths: the quantity, and the percents.
-export function line({unit_price, quantity, tax_rate}, isInside) {
-	const net = half(unit_price * quantity, 1000n)
-	const tax = half(net * tax_rate, isInside ? 100000n + tax_rate : 100000n)
-	return {tax, total: isInside ? net : net + tax}
-}
-export const sum = all => all.reduce((a, b) => a + b, 0n)
-
 const SIGNS = {pending: '○', processing: '◐', ready: '●', completed: '✓', canceled: '✕', failed: '!'}
 export const STATUSES = Object.keys(SIGNS)
 export const OPEN = STATUSES.slice(0, 3)
-export const STEPS = {pending: ['processing', 'ready', 'completed'], processing: ['ready', 'completed'], ready: ['completed', 'processing']}
+export const STEPS = {
+	pending: ['processing', 'ready', 'completed'],
+	processing: ['ready', 'completed'],
+	ready: ['completed', 'processing']
+}
 export const VERBS = {processing: 'Start', ready: 'Ready', completed: 'Complete'}
 
-export const badge = (kind, text = kind) => h(`span.badge.${kind}`, h('span', {'aria-hidden': 'true'}, `${SIGNS[kind]} `), text)
+export const badge = (kind, text = kind) =>
+	h(`span.badge.${kind}`, h('span', {'aria-hidden': 'true'}, `${SIGNS[kind]} `), text)
 export const isOpen = it => OPEN.includes(it.status)
 
-export const normal = it => it.status ? it : {...it, isSimple: true, version: 1, status: it.success ? 'completed' : 'failed', line_items: []}
+export function normal(it) {
+	if (it.status) return it
+	return {...it, isSimple: true, version: 1, status: it.success ? 'completed' : 'failed', line_items: []}
+}
 
 export const nameOf = it => it.reference_id ?? `#${it.id}`
 export const payment = ({payment_status: it}) => it && h(`span.pay.${it}`, plain(it))
@@ -74,4 +71,23 @@ export const total = it => it.isSimple ? null : money(it.total, it.currency)
 export function due(order) {
 	const at = order.fulfillment?.due_at
 	return at && time(at, isOpen(order) && moment(at) < now() ? 'time.late' : 'time')
+}
+
+export const ADDRESS = ['line1', 'line2', 'postal_code', 'city', 'state', 'country']
+
+// What came of it, or who was faster, is told as the feed would.
+export async function changeOrder({id, version, currency}, what, body, key) {
+	const path = `orders/${id}`
+	const saw = order => tell('event', {data: {order}})
+	try {
+		saw(await post(`${path}/${what}`, body, {match: version, key}))
+	} catch (fault) {
+		if (![409, 412].includes(fault.status)) throw fault
+		const now = await get(path)
+		const most = fault.body?.due ?? fault.body?.refundable
+		const why = most == null ? fault.message : `At most ${money(most, currency)}`
+		fault.message = `${why}. ${nameOf(now)} is ${now.status} now, and ${plain(now.payment_status)}.`
+		saw(now)
+		throw fault
+	}
 }

@@ -1,126 +1,139 @@
-import {$, age, badge, bus, button, customerName, due, get, h, hashOf, head, isAdmin, link, many, nameOf, normal, on, OPEN, pager, payment, post, say, scope, state, STATUSES, STEPS, swap, tabs, title, total, VERBS} from './page.js'
+import {act, age, badge, bus, changeOrder, customerName, draw, due, every, get, h, hashOf, head, isAdmin, link, many,
+	nameOf, normal, on, OPEN, pager, payment, retry, row, scope, searchBox, state, STATUSES, STEPS, swap, tabs, total,
+	VERBS} from './page.js'
 
 const TABS = ['open', ...STATUSES, 'all']
 const REST_MS = 5000
 
 export let last = '#/orders'
+let counts = {}
 
-export default function page({main, query}) {
-	let orders = [], next, turn = 0, arrived = 0, touched = 0, beats = 0, isStale, came, counts = {}, counting
-	const rows = new Map(), fresh = new Set()
-	const strip = h('div'), news = h('p.news', {'aria-live': 'polite'}), foot = h('div'), body = h('tbody')
-	const search = h('input', {type: 'search', 'aria-label': 'Search orders', placeholder: 'Name, phone, email, reference', value: query.q, input: () => {
-		clearTimeout(search.timer)
-		search.timer = setTimeout(() => update({...query, q: search.value.trim(), after: '', at: ''}), 200)
+export function orders({query}) {
+	let orders = []
+	let next, came, isStale, arrived, touched, pressed, seeking, counting, searching
+	let turn = 0, beats = 0
+	const {signal} = scope, fresh = new Set()
+	const strip = h('div'), foot = h('div')
+	const news = h('p.news', {'aria-live': 'polite'})
+	const search = searchBox('orders', 'Name, phone, email, reference', query.q, q => {
+		clearTimeout(searching)
+		searching = setTimeout(() => signal.aborted || update({...query, q, after: '', at: ''}), 200)
+	})
+	const sound = h('input', {type: 'checkbox', checked: localStorage.sound === 'on', change: () => {
+		localStorage.sound = sound.checked ? 'on' : 'off'
+		beep()
 	}})
-	const sound = h('input', {type: 'checkbox', checked: localStorage.sound === 'on', change: () => { localStorage.sound = sound.checked ? 'on' : 'off'; beep() }})
-	const grid = h('table.orders', {'aria-label': 'Orders'}, head('Order,Status,Age,Customer,Due,Payment,Items,Total,Next step'), body)
-	main.replaceChildren(title('Orders'), h('div.bar', search, isAdmin() && h('label', sound, ' Sound'), news, link('#/new', 'New order', {class: 'button'})), strip, grid, foot)
+	const body = h('tbody', {pointermove: see, focusin: see, click: open,
+		pointerdown: ({target}) => { pressed = target }})
+	const grid = h('table.orders', {'aria-label': 'Orders'},
+		head('Order,Status,Age,Customer,Due,Payment,Items,Total,Next step'), body)
 
 	const tab = () => TABS.includes(query.status) ? query.status : 'open'
 	const shown = () => tab() === 'open' ? OPEN : tab() === 'all' ? STATUSES : [tab()]
+	const isShown = it => shown().includes(it.status)
 	// A queue is worked from its oldest; what is closed is looked up from its newest.
 	const isQueue = () => shown().every(it => OPEN.includes(it))
-	const keep = () => { last = hashOf('orders', query); history.replaceState(null, '', last) }
+
+	function keep(to) {
+		query = to
+		last = hashOf('orders', query)
+		history.replaceState(null, '', last)
+	}
 
 	function update(to) {
-		query = to
-		keep()
+		keep(to)
 		if (search !== document.activeElement) search.value = query.q ?? ''
 		fresh.clear()
 		arrived = 0
+		seeking = query.at
 		news.replaceChildren()
-		orders = []
 		swap(foot, state('Loading…'))
 		paintTabs()
 		load()
 	}
 
 	async function load() {
-		const mine = ++turn, isFirst = !orders.length
+		const mine = ++turn
+		const {q, after} = query
+		const status = tab() !== 'all' && shown().join()
 		isStale = false
 		touched = performance.now()
 		came = []
 		try {
-			const found = await get('orders/', {status: tab() !== 'all' && shown().join(), q: query.q, limit: 50, order: isQueue() ? 'asc' : 'desc', after: query.after})
+			const found = await get('orders/', {status, q, after, limit: 50, order: isQueue() ? 'asc' : 'desc'})
 			if (mine !== turn) return
 			orders = found.orders.map(normal)
 			next = found.next
 			paint()
 			// What the feed brought while the list was on its way.
 			came.forEach(take)
-			came = null
-			if (isFirst && query.at) $(`#o${+query.at}`)?.focus()
+			document.getElementById(`o${seeking}`)?.focus()
+			seeking = ''
 		} catch (fault) {
-			came = null
-			swap(foot, state(fault.message, ' ', button('Try again', load)))
+			if (mine !== turn) return
+			swap(foot, retry(fault, load))
 		}
+		came = null
 	}
 
 	function paint() {
-		const wanted = new Set(orders.map(it => it.id))
-		for (const [id, row] of rows) {
-			if (wanted.has(id)) continue
-			if (row.contains(document.activeElement)) $('a', row.nextSibling ?? row.previousSibling ?? main)?.focus()
-			row.remove()
-			rows.delete(id)
-		}
-		let at = body.firstChild
-		for (const it of orders) {
-			const row = fill(it)
-			if (row === at) at = at.nextSibling
-			else body.insertBefore(row, at)
-		}
+		paintRows()
+		swap(foot, !orders.length && state(nothing()), pager('orders', {...query, at: ''}, next))
+	}
+	function paintRows() {
+		swap(body, orders.map(rowOf))
 		grid.hidden = !orders.length
+	}
+	function nothing() {
 		const kind = tab() === 'all' ? '' : `${tab()} `
 		// One call looks at 10,000 orders, and may find none among them.
-		swap(foot, !orders.length && state(next ? 'Nothing so far.' : query.q ? ['Nothing matches here. ', kind && link(hashOf('orders', {status: 'all', q: query.q}), 'Search all orders')] : `No ${kind}orders.`),
-			pager('orders', {...query, at: ''}, next))
+		if (next) return 'Nothing so far.'
+		if (!query.q) return `No ${kind}orders.`
+		return ['Nothing matches here. ',
+			kind && link(hashOf('orders', {status: 'all', q: query.q}), 'Search all orders')]
+	}
+	function rowOf(it) {
+		const {id} = it
+		const items = it.line_items.map(many).join(', ')
+		const name = link(`#/orders/${id}`, nameOf(it), {id: `o${id}`, click: () => keep({...query, at: id})})
+		return row([name, badge(it.status), age(it.created_at), customerName(it), due(it), payment(it),
+			h('span', {title: items}, items), total(it), step(it)],
+		{class: [isShown(it) ? '' : 'moved', fresh.has(id) ? 'fresh' : ''].join(' ')})
+	}
+	function step(it) {
+		const [status] = isAdmin() && !it.isSimple && STEPS[it.status] || []
+		// The button may be older than the order.
+		const take = () => changeOrder(orders.find(({id}) => id === it.id), 'status', {status})
+		return status && act(VERBS[status], take, {id: `n${it.id}`, of: nameOf(it), then: count})
 	}
 
-	function fill(it) {
-		const {id} = it, name = nameOf(it), step = isAdmin() && !it.isSimple && STEPS[it.status]?.[0], items = it.line_items.map(many).join(', ')
-		let row = rows.get(id)
-		if (row?.order === it) return row
-		if (!row) {
-			const see = () => fresh.delete(id) && row.classList.remove('fresh')
-			rows.set(id, row = h('tr', {pointermove: see, focusin: see, pointerdown: ({target}) => { row.pressed = target },
-				click: ({target}) => [target, row.pressed].some(it => it?.closest('a,button')) || String(getSelection()) || $('a', row).click()}))
-		}
-		row.order = it
-		row.classList.toggle('fresh', fresh.has(id))
-		row.classList.toggle('moved', !shown().includes(it.status))
-		swap(row, [link(`#/orders/${id}`, name, {id: `o${id}`, click: () => { query = {...query, at: id}; keep() }}), badge(it.status), age(it.created_at), customerName(it), due(it), payment(it), items, total(it),
-			step && button(VERBS[step], event => event.detail < 2 && advance(row.order, step), {id: `n${id}`, 'aria-label': `${VERBS[step]} ${name}`})].map((cell, n) => h('td', {title: n === 6 && items}, cell)))
-		return row
+	function see({target}) {
+		const seen = target.closest('.fresh')
+		seen?.classList.remove('fresh')
+		fresh.delete(orders[seen?.sectionRowIndex]?.id)
 	}
-
-	async function advance(it, status) {
-		try {
-			change(normal(await post(`orders/${it.id}/status`, {status}, {match: it.version})))
-		} catch (fault) {
-			if (fault.status !== 409 && fault.status !== 412) return say(fault.message, true)
-			const now = normal(await get(`orders/${it.id}`))
-			change(now)
-			say(`${fault.message}. ${nameOf(now)} is ${now.status} now.`, true)
-		}
+	// What was pressed may be gone by now: a click that was meant for a button opens no order.
+	function open({target}) {
+		const isControl = [target, pressed].some(it => it?.closest('a,button'))
+		if (!isControl && !`${getSelection()}`) target.closest('tr')?.querySelector('a').click()
 	}
 
 	function change(it) {
-		const at = orders.findIndex(({id}) => id === it.id), isHere = at >= 0
+		const at = orders.findIndex(({id}) => id === it.id)
+		const isHere = at >= 0
 		if (isHere && it.version >= orders[at].version) {
 			orders[at] = it
-			fill(it)
+			paintRows()
 		}
-		isStale ||= shown().includes(it.status) !== isHere
+		isStale ||= isShown(it) !== isHere
 		return isHere
 	}
 
-	/** Takes an event in; gives an order that is new. */
+	// Takes an event in; gives an order that is new.
 	function take({type, data}) {
 		const it = normal(data.order)
 		if (change(it) || type !== 'order.created') return
-		if (shown().includes(it.status) && isQueue() && !query.q && !next) {
+		if (isShown(it) && isQueue() && !query.q && !next) {
 			fresh.add(it.id)
 			orders.push(it)
 			paint()
@@ -129,12 +142,14 @@ export default function page({main, query}) {
 	}
 
 	function announce(it) {
-		swap(news, h('b', ++arrived > 1 ? `${arrived} new, the last: ` : 'New: '), link(`#/orders/${it.id}`, [nameOf(it), customerName(it), total(it)].filter(Boolean).join(' · ')))
+		const words = [nameOf(it), customerName(it), total(it)].filter(Boolean).join(' · ')
+		swap(news, h('b', ++arrived > 1 ? `${arrived} new, the last: ` : 'New: '), link(`#/orders/${it.id}`, words))
 		if (sound.checked) beep()
 	}
 
 	function paintTabs() {
-		swap(strip, tabs('Status', TABS, it => [it, counts[it] >= 0 && h('b', ` ${counts[it]}`)], tab(), status => hashOf('orders', {status, q: query.q})))
+		swap(strip, tabs('Status', TABS, tab(), status => hashOf('orders', {status, q: query.q}),
+			it => [it, counts[it] >= 0 && h('b', ` ${counts[it]}`)]))
 	}
 	async function count() {
 		if (isAdmin()) counts = await get('orders/counts').catch(() => counts)
@@ -149,14 +164,18 @@ export default function page({main, query}) {
 		clearTimeout(counting)
 		counting = setTimeout(count, 150)
 	}, scope)
-	on(bus, 'tick', () => { load(); count() }, scope)
+	on(bus, 'tick', () => {
+		load()
+		count()
+	}, scope)
 	on(document, 'pointermove pointerdown keydown wheel', () => { touched = performance.now() }, scope)
-	const resting = setInterval(() => {
-		if (document.hidden || performance.now() - touched < REST_MS) return
+	every(1000, () => {
+		if (performance.now() - touched < REST_MS) return
 		if (isStale) load()
-		else if (++beats % 20 === 0) for (const it of orders) fill({...it})
-	}, 1000)
-	on(scope.signal, 'abort', () => clearInterval(resting))
+		else if (++beats % 20 === 0) paintRows()
+	})
+	draw(h('h1', 'Orders'), h('div.bar', search, isAdmin() && h('label', sound, ' Sound'), news,
+		link('#/new', 'New order', {class: 'button'})), strip, grid, foot)
 	update(query)
 	count()
 	return update
@@ -165,10 +184,11 @@ export default function page({main, query}) {
 let audio
 function beep() {
 	audio ??= new AudioContext()
-	const tone = audio.createOscillator(), volume = audio.createGain()
-	volume.gain.setValueAtTime(0.2, audio.currentTime)
-	volume.gain.exponentialRampToValueAtTime(0.001, audio.currentTime + 0.4)
+	const end = audio.currentTime + 0.4
+	const tone = new OscillatorNode(audio)
+	const volume = new GainNode(audio, {gain: 0.2})
+	volume.gain.exponentialRampToValueAtTime(0.001, end)
 	tone.connect(volume).connect(audio.destination)
 	tone.start()
-	tone.stop(audio.currentTime + 0.4)
+	tone.stop(end)
 }

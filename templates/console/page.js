@@ -1,4 +1,3 @@
-// All that a page is made of.
 export * from './api.js'
 export * from './format.js'
 export * from './ui.js'

@@ -94,3 +94,15 @@ fn what_a_proxy_hides_is_left_out_of_the_system_page_which_says_so() {
     page.call("Fetch.disable", json!({}));
     page.assert_clean();
 }
+
+#[test]
+fn the_page_of_a_user_who_is_not_there_says_so() {
+    let Some(shop) = Shop::open() else { return };
+    shop.app.user("ann");
+    let mut page = shop.admin_at("#/users/2");
+    page.expect("status of 404");
+    page.await_text("ann@example.com");
+    page.eval("location.hash = '#/users/3'");
+    page.await_text("There is no such thing here.");
+    page.assert_clean();
+}

@@ -76,3 +76,21 @@ fn a_click_at_an_order_that_is_redrawn_under_it_takes_the_step() {
     page.await_true("document.querySelector('h1 .badge.processing')");
     page.assert_clean();
 }
+
+#[test]
+fn a_key_that_is_held_takes_one_step() {
+    let Some(shop) = Shop::open() else { return };
+    let id = shop.place(&pizzas())["id"].clone();
+    let page = shop.admin_at("");
+    page.await_text("● Live");
+    record(&page);
+    page.await_true(&format!("document.querySelector('#n{id}')"));
+    page.eval(&format!("document.querySelector('#n{id}').focus()"));
+    page.press("Enter");
+    page.await_true(&format!("document.activeElement.matches('#n{id}[aria-label^=Ready]')"));
+    page.hold("Enter");
+    assert_eq!(page.eval("done.length"), 1, "{}", page.eval("done"));
+    page.press("Enter");
+    page.await_true("document.querySelector('.orders .badge.ready')");
+    page.assert_clean();
+}

@@ -19,7 +19,7 @@ fn a_new_order_comes_in_at_another_screen_marked_and_counted() {
     counter.click("Place order");
     kitchen.await_true("document.querySelector('.orders tr.fresh')?.innerText.includes('Calzone')");
     kitchen.await_true("document.querySelector('.news').innerText.startsWith('New: B-1')");
-    kitchen.await_true("document.querySelector('#t-open').innerText === 'Open 2'");
+    kitchen.await_true("document.querySelector('.tabs a').innerText === 'Open 2'");
     assert_eq!(kitchen.eval(place), before, "what one is about to click has moved");
     kitchen.assert_clean();
     counter.assert_clean();

@@ -23,7 +23,7 @@ fn a_key_is_made_shown_once_used_to_log_in_and_revoked() {
     kiosk.fill("key", key.as_str().unwrap());
     kiosk.click_submit();
     kiosk.await_text("No open orders.");
-    kiosk.await_true("!document.querySelector('#go-users')");
+    kiosk.await_true("!document.querySelector('nav [href$=users]')");
     kiosk.click("admin (key)");
     kiosk.await_text("so that a stolen key makes no others");
     kiosk.click("System");

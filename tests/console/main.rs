@@ -14,3 +14,4 @@ mod machines;
 mod mails;
 mod orders;
 mod pictures;
+mod races;

@@ -194,21 +194,16 @@ impl<'b> Page<'b> {
 
     /// With modifiers: 2 is Control, 8 is Shift.
     pub fn press_with(&self, key: &str, modifiers: u32) {
-        let (code, text) = match key {
-            "Enter" => (13, "\r"),
-            "Tab" => (9, ""),
-            "Escape" => (27, ""),
-            " " => (32, " "),
-            key => (key.to_uppercase().as_bytes()[0], key),
-        };
-        let mut event = json!({
-            "type": "keyDown", "key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers,
-        });
-        if !text.is_empty() && modifiers & 2 == 0 {
-            event["text"] = text.into();
-        }
+        let mut event = key_down(key, modifiers);
         self.call("Input.dispatchKeyEvent", event.clone());
         event["type"] = "keyUp".into();
+        self.call("Input.dispatchKeyEvent", event);
+    }
+
+    /// What a key that stays down sends again and again; once.
+    pub fn hold(&self, key: &str) {
+        let mut event = key_down(key, 0);
+        event["autoRepeat"] = true.into();
         self.call("Input.dispatchKeyEvent", event);
     }
 
@@ -235,6 +230,17 @@ impl<'b> Page<'b> {
         let stopped = self.browser.await_event(&self.session, "Fetch.requestPaused");
         let id = &stopped["params"]["requestId"];
         self.call("Fetch.fulfillRequest", json!({"requestId": id, "responseCode": status}));
+    }
+
+    /// The next answer that `Fetch.enable` has stopped.
+    #[track_caller]
+    pub fn await_held(&self) -> Value {
+        let mut stopped = self.browser.await_event(&self.session, "Fetch.requestPaused");
+        stopped["params"]["requestId"].take()
+    }
+
+    pub fn let_through(&self, held: &Value) {
+        self.call("Fetch.continueResponse", json!({ "requestId": held }));
     }
 
     /// Lets the browser complain of this, since the test brings it about.
@@ -273,4 +279,21 @@ impl<'b> Page<'b> {
         let is_expected = self.expected.iter().any(|it| text.contains(it));
         assert!(entry["level"] != "error" && entry["level"] != "warning" || is_expected, "{entry}");
     }
+}
+
+fn key_down(key: &str, modifiers: u32) -> Value {
+    let (code, text) = match key {
+        "Enter" => (13, "\r"),
+        "Tab" => (9, ""),
+        "Escape" => (27, ""),
+        " " => (32, " "),
+        key => (key.to_uppercase().as_bytes()[0], key),
+    };
+    let mut event = json!({
+        "type": "keyDown", "key": key, "windowsVirtualKeyCode": code, "modifiers": modifiers,
+    });
+    if !text.is_empty() && modifiers & 2 == 0 {
+        event["text"] = text.into();
+    }
+    event
 }

@@ -79,9 +79,9 @@ pub fn create(site: &Site) -> Exchange {
 }
 
 /// Creates an order with content.
-pub fn content(site: &Site) -> Exchange {
+pub fn content(site: &Site, order: &Value) -> Exchange {
     let shape = r#"{"id":#,"user_id":#,"success":true,"created_at":"*","status":"pending",*"closed_at":null}"#;
-    let create = Exchange::post("content", site, "/orders/create", &pizzas(), shape);
+    let create = Exchange::post("content", site, "/orders/create", order, shape);
     Exchange { numbers: Numbers::Rising, ..create }
 }
 

@@ -50,7 +50,7 @@ impl Scenario {
         match self {
             Scenario::Health => Ok(plan::health(site)),
             Scenario::Create => Ok(Plan::of(vec![plan::create(site)])),
-            Scenario::Content => Ok(Plan::of(vec![plan::content(site)])),
+            Scenario::Content => Ok(Plan::of(vec![plan::content(site, &plan::pizzas())])),
             Scenario::Status => Ok(Plan::of(vec![plan::start(site, waiting(site)?)])),
             Scenario::Search => search(site),
             Scenario::Read => Ok(Plan::of(reads(&site.newcomer()?)?)),
@@ -61,9 +61,12 @@ impl Scenario {
 }
 
 /// Places orders with content; gives their ids, which follow each other as long as nobody else
-/// places any meanwhile.
+/// places any meanwhile. They are over the counter: mails that are still made of them would take
+/// part in what is measured.
 fn waiting(site: &Site) -> io::Result<Range<u64>> {
-    let first = place(site, &plan::pizzas())?;
+    let mut order = plan::pizzas();
+    order["customer"] = json!({"name": "Ann Lee", "phone": "+49 30 1234"});
+    let first = place(site, &order)?;
     let load = Load {
         address: site.address,
         connections: CONNECTIONS,
@@ -73,10 +76,10 @@ fn waiting(site: &Site) -> io::Result<Range<u64>> {
         warmup: Duration::ZERO,
         opening: Opening::Kept,
     };
-    let tally = drive(&load, &Plan::of(vec![plan::content(site)]), None)?;
+    let tally = drive(&load, &Plan::of(vec![plan::content(site, &order)]), None)?;
     match tally.faults.first.into_iter().next() {
         Some(fault) => Err(wrong(fault)),
-        None => Ok(first..place(site, &plan::pizzas())? + 1),
+        None => Ok(first..place(site, &order)? + 1),
     }
 }
 

@@ -24,9 +24,10 @@ pub fn status_list() -> ObjectBuilder {
     text(&format!("^({words})(,({words}))*$")).examples([json!("pending,processing")])
 }
 
-/// A text with a letter or a digit.
+/// A text with a letter or a digit: one of any script, which no pattern can tell that all readers of
+/// the document know, so that this one asks only for more than ASCII's signs.
 pub fn search(max: usize) -> ObjectBuilder {
-    text("[A-Za-z0-9]").min_length(Some(1)).max_length(Some(max))
+    text(r"[^\u0000-/:-@\[-`{-\u007f]").min_length(Some(1)).max_length(Some(max))
 }
 
 pub fn payment_status() -> RefOr<Schema> {

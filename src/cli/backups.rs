@@ -238,17 +238,16 @@ fn replace(incoming: &Path, path: &Path) -> Result<(), CommandError> {
 /// Gives the database a second name, which tells the time. Where others have that name, a number
 /// is added: `orders.redb.20251122T100000-2`.
 fn keep_aside(path: &Path, time: &str) -> Result<PathBuf, CommandError> {
-    let mut aside = named_beside(path, format!(".{time}"));
-    for number in 2..=MAX_KEPT + 1 {
+    for number in 1..=MAX_KEPT {
+        let mark = if number == 1 { String::new() } else { format!("-{number}") };
+        let aside = named_beside(path, format!(".{time}{mark}"));
         match fs::hard_link(path, &aside) {
             Ok(()) => return Ok(aside),
-            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {
-                aside = named_beside(path, format!(".{time}-{number}"));
-            }
+            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {}
             Err(why) => return Err(failed_at(&aside, why)),
         }
     }
-    Err(failed_at(&aside, "no name is free for the old database"))
+    Err(failed_at(path, "no name is free for the old database"))
 }
 
 fn place(incoming: &Path, path: &Path) -> Result<(), CommandError> {

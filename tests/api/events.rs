@@ -248,17 +248,23 @@ fn a_key_that_ends_while_it_waits_hears_nothing_of_what_comes() {
     assert_eq!(waiting[1].read().good()["next"], 1);
 }
 
+/// Upkeep looks for old rows at the start.
+#[track_caller]
+fn restart_and_prune(shop: &mut Shop) {
+    shop.app.restart();
+    shop.admin = shop.app.admin();
+    let began = Instant::now();
+    while read(shop, "").status != 410 {
+        assert!(began.elapsed() < TIMEOUT, "nothing is pruned");
+        thread::yield_now();
+    }
+}
+
 #[test]
 fn old_events_are_gone_and_never_silently() {
     let mut shop = shop_with_events();
     shop.app.advance_secs(31 * 86_400);
-    shop.app.restart();
-    shop.admin = shop.app.admin();
-    let began = Instant::now();
-    while read(&shop, "").status != 410 {
-        assert!(began.elapsed() < TIMEOUT, "nothing is pruned");
-        thread::yield_now();
-    }
+    restart_and_prune(&mut shop);
     assert_eq!(read(&shop, "").json()["oldest"], 9);
     read(&shop, "after=7").assert_status(410);
     assert_eq!(read(&shop, "after=8").good()["events"], json!([]));
@@ -286,13 +292,7 @@ fn a_clock_that_was_once_ahead_keeps_no_event_for_ever() {
     shop.admin = shop.app.admin();
     shop.set_status(&shop.admin, id, "ready").good();
     shop.app.advance_secs(11 * DAY);
-    shop.app.restart();
-    shop.admin = shop.app.admin();
-    let began = Instant::now();
-    while read(&shop, "").status != 410 {
-        assert!(began.elapsed() < TIMEOUT, "nothing is pruned");
-        thread::yield_now();
-    }
+    restart_and_prune(&mut shop);
     // What is young stays, though its time is the same.
     assert_eq!(read(&shop, "").json()["oldest"], 4);
     shop.set_status(&shop.admin, id, "completed").good();

@@ -41,7 +41,7 @@ impl FromJson for OptionalCurrency {
     }
 
     fn describe() -> RefOr<Schema> {
-        schemas::or_null(schemas::code("^[A-Z]{3}$", "ISO 4217, an active one"))
+        schemas::or_null(schemas::code("^([A-Z]{3})?$", "ISO 4217, an active one"))
     }
 }
 
@@ -56,7 +56,7 @@ impl FromJson for OptionalCountry {
     }
 
     fn describe() -> RefOr<Schema> {
-        schemas::or_null(schemas::code("^[A-Z]{2}$", "ISO 3166-1 alpha-2"))
+        schemas::or_null(schemas::code("^([A-Z]{2})?$", "ISO 3166-1 alpha-2"))
     }
 }
 

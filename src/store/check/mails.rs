@@ -22,14 +22,17 @@ impl Check {
         let taken_up_to = tables.mails_taken_up_to()?;
         let first = record.first_mail(order).map(|first| first.id);
         let is_fresh = order > taken_up_to && first.is_some();
-        let pruned_up_to = value(&tables.meta, meta::MAILS_PRUNED_UP_TO)?.unwrap_or(0);
         let is_old = record.created_at().as_micros() < pruned_before;
         for id in record.mails(order) {
-            // An order of the future is not older than it looks, but its mail may be.
-            let may_be_pruned = is_old || id.0 <= pruned_up_to;
             let own_rows = tables.own_rows_of(id)?;
             let places = own_rows + usize::from(is_fresh && first == Some(id));
-            let fits = places == 1 || (places == 0 && may_be_pruned);
+            let fits = match places {
+                1 => true,
+                0 if is_old => true,
+                // An order of the future is not older than it looks, but its mail may be.
+                0 => value(&tables.meta, meta::MAILS_PRUNED_UP_TO)?.is_some_and(|it| id.0 <= it),
+                _ => false,
+            };
             self.require(fits, || format!("mail {id} of order {order} is in {places} places"));
         }
         Ok(())
